@@ -1,0 +1,221 @@
+"""Where settings come from, and which of them wins.
+
+    setting        argument   environment           [tool.dumbo]     otherwise
+    directory      explicit   DUMBO_DIR             dir              the platform's cache directory
+    user packages             DUMBO_USER_PACKAGES   user-packages    none
+    disabled                  DUMBO_DISABLE         disable          no
+
+The leftmost that is given wins. `[tool.dumbo]` is that of the nearest
+``pyproject.toml`` that has one, upward from the working directory.
+
+Knows names and types of settings; must not know what they do, nor whether a
+directory can be used. Every import of `dumbo` pays for this file: that is why
+it imports `os` and nothing more.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from dumbo.errors import InvalidUse, UnusableDirectory
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["cache_directory", "is_disabled", "user_packages"]
+
+_KEYS = ("dir", "user-packages", "disable")
+_OFF = frozenset({"", "0", "false", "no", "off"})
+
+
+class Settings:
+    """What one ``[tool.dumbo]`` table says; None where it is silent."""
+
+    __slots__ = ("directory", "disable", "source", "user_packages")
+
+    def __init__(
+        self,
+        source: str | None = None,
+        directory: str | None = None,
+        user_packages: frozenset[str] | None = None,
+        disable: bool | None = None,
+    ) -> None:
+        self.source = source
+        self.directory = directory
+        self.user_packages = user_packages
+        self.disable = disable
+
+
+# One entry per working directory that was asked about; a process has few.
+_settings: dict[str, Settings] = {}
+
+
+def cache_directory(explicit: str | os.PathLike[str] | None = None) -> str:
+    """Return the absolute path of the directory that results are kept in; creates nothing.
+
+    Raises:
+        InvalidUse: if *explicit* is no path, or the settings cannot be meant.
+        UnusableDirectory: if nothing is set and this user has no home directory.
+    """
+    if explicit is not None:
+        return _absolute(_path(explicit))
+    from_environment = os.environ.get("DUMBO_DIR")
+    if from_environment:
+        return _absolute(from_environment)
+    from_project = _project().directory
+    if from_project is not None:
+        return from_project
+    return _platform_directory()
+
+
+def user_packages() -> frozenset[str]:
+    """Return the installed packages that count as the user's own code, by import name."""
+    from_environment = os.environ.get("DUMBO_USER_PACKAGES")
+    if from_environment is not None:
+        return frozenset(from_environment.replace(",", " ").split())
+    return _project().user_packages or frozenset()
+
+
+def is_disabled() -> bool:
+    """Return whether every memoized function shall just run, untouched by any cache.
+
+    A value of ``DUMBO_DISABLE`` that is not known as "off" disables: whoever set
+    the variable at all wants plain calls, and plain calls are never wrong.
+    """
+    from_environment = os.environ.get("DUMBO_DISABLE")
+    if from_environment is not None:
+        return from_environment.strip().lower() not in _OFF
+    return bool(_project().disable)
+
+
+def _path(given: object) -> str:
+    if not isinstance(given, (str, os.PathLike)):
+        raise InvalidUse(
+            f"the cache directory is {given!r}, of type {type(given).__name__}: "
+            "give a string or a path"
+        )
+    path = os.fspath(given)
+    if not isinstance(path, str):
+        raise InvalidUse(f"the cache directory is {path!r}: give a path of text, not of bytes")
+    if not path:
+        raise InvalidUse("the cache directory is an empty string: give a path, or leave it out")
+    return path
+
+
+def _absolute(path: str, base: str | None = None) -> str:
+    """Return *path* with ``~`` expanded, relative to *base* or to the working directory."""
+    if "\0" in path:
+        raise InvalidUse(f"the cache directory {path!r} contains a NUL character: give a real path")
+    path = os.path.expanduser(path)
+    if base is not None:
+        path = os.path.join(base, path)
+    try:
+        return os.path.abspath(path)
+    except OSError as error:  # the working directory was removed
+        raise UnusableDirectory(
+            f"the cache directory {path!r} is relative, and the working directory is gone "
+            f"({error.strerror}): give an absolute path"
+        ) from error
+
+
+def _platform_directory() -> str:
+    # By hand, not by platformdirs: importing that takes 16 - 22 ms (typing, pathlib), more
+    # than all the rest of a hit in a fresh process. A test compares the two.
+    home = os.path.expanduser("~")
+    if sys.platform == "darwin":
+        caches = os.path.join(home, "Library", "Caches")
+    else:
+        caches = os.environ.get("XDG_CACHE_HOME", "").strip()
+        if not os.path.isabs(caches):  # the XDG specification: ignore a relative one
+            caches = os.path.join(home, ".cache")
+    if not os.path.isabs(caches):
+        raise UnusableDirectory(
+            "no cache directory: this user has no home directory; "
+            "set DUMBO_DIR, or give one to dumbo.Cache(directory)"
+        )
+    return os.path.join(caches, "dumbo")
+
+
+def _project() -> Settings:
+    """Return the settings of the project that the working directory lies in."""
+    try:
+        here = os.getcwd()
+    except OSError:  # the working directory was removed: then no project has a say
+        return Settings()
+    found = _settings.get(here)
+    if found is None:
+        found = _settings[here] = _search(here)
+    return found
+
+
+def _search(directory: str) -> Settings:
+    while True:
+        path = os.path.join(directory, "pyproject.toml")
+        try:
+            with open(path, "rb") as file:
+                text = file.read()
+        except OSError:  # mostly: there is none; one that we may not read has no say either
+            text = b""
+        if _may_have_table(text):
+            table = _table(text, path)
+            if table is not None:
+                return _settings_of(table, path)
+        parent = os.path.dirname(directory)
+        if parent == directory:
+            return Settings()
+        directory = parent
+
+
+def _may_have_table(text: bytes) -> bool:
+    """Return False only if *text* certainly has no ``tool.dumbo``.
+
+    Importing `tomllib` takes 20 ms, so a project that merely lists dumbo among its
+    dependencies must not make each of its processes do so.
+    """
+    if b"dumbo" not in text:
+        return False
+    starts = (b"[tool.dumbo", b"[[tool.dumbo", b"dumbo={", b"dumbo.", b"tool")
+    bare = text.translate(None, b" \t\"'")
+    return any(b"dumbo" in line and line.startswith(starts) for line in bare.splitlines())
+
+
+def _table(text: bytes, path: str) -> Mapping[str, object] | None:
+    # Imported here: only a project that has settings pays for the parser.
+    import tomllib
+
+    try:
+        document = tomllib.loads(text.decode())
+    except ValueError as error:  # of the decoding and of the parser alike
+        raise InvalidUse(f"{path}: not valid TOML, so [tool.dumbo] is lost: {error}") from error
+    tools = document.get("tool")
+    if not isinstance(tools, dict) or "dumbo" not in tools:
+        return None
+    table = tools["dumbo"]
+    if not isinstance(table, dict):
+        raise InvalidUse(f"{path}: tool.dumbo is {table!r}: make it a table, [tool.dumbo]")
+    return table
+
+
+def _settings_of(table: Mapping[str, object], path: str) -> Settings:
+    settings = Settings(source=path)
+    for name, value in table.items():
+        key = name.replace("_", "-")
+        where = f"{path}: [tool.dumbo] {name} = {value!r}"
+        if key == "dir":
+            if not isinstance(value, str) or not value:
+                raise InvalidUse(f'{where}: give a directory as a string, such as ".cache/dumbo"')
+            settings.directory = _absolute(value, os.path.dirname(path))
+        elif key == "user-packages":
+            if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+                raise InvalidUse(f'{where}: give a list of package names, such as ["mylib"]')
+            settings.user_packages = frozenset(value)
+        elif key == "disable":
+            if not isinstance(value, bool):
+                raise InvalidUse(f"{where}: give true or false")
+            settings.disable = value
+        else:
+            known = ", ".join(_KEYS)
+            raise InvalidUse(f"{where}: there is no such setting; remove it, or use one of {known}")
+    return settings
