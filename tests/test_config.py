@@ -12,7 +12,6 @@ import pytest
 from dumbo import config
 from dumbo.errors import InvalidUse, UnusableDirectory
 
-
 ROOT = str(Path(__file__).parent.parent)
 
 
