@@ -1,0 +1,71 @@
+"""dumbo keeps results on disk until something that they depend on changes.
+
+    from dumbo import memo
+
+    @memo
+    def slow(x): ...
+
+Knows the public names; everything else lives in the modules that they come from.
+"""
+
+from __future__ import annotations
+
+from dumbo.cache import Cache, clear, default_cache
+from dumbo.entry import Entry
+from dumbo.errors import (
+    DumboError,
+    InvalidUse,
+    StorageError,
+    UnstorableResult,
+    UnusableDirectory,
+)
+from dumbo.memo import memo
+from dumbo.memoized import Memoized
+from dumbo.switches import disabled, read_only
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    import networkx as nx
+
+__all__ = [
+    # the decorator, and what it makes
+    "memo",
+    "Memoized",
+    "Entry",
+    # directories of results
+    "Cache",
+    "default_cache",
+    "clear",
+    # switches
+    "disabled",
+    "read_only",
+    # what a function depends on
+    "deps",
+    # errors
+    "DumboError",
+    "InvalidUse",
+    "UnusableDirectory",
+    "StorageError",
+    "UnstorableResult",
+]
+
+__version__ = "0.1.0"
+
+
+def deps(
+    function: Callable[..., Any],
+    args: Sequence[Any] | None = None,
+    kwargs: Mapping[str, Any] | None = None,
+) -> nx.DiGraph:
+    """Return what *function*, memoized or not, depends on; for these arguments if any are given.
+
+    Node ids are ``module:qualname``; each node has its kind, file, line and digest, and its
+    ``code`` object where there is one. What could not be resolved is an edge with its reason.
+    """
+    # Imported here: tracing is not for those who only call memoized functions.
+    from dumbo.graph import graph_of
+
+    return graph_of(function, args, kwargs)

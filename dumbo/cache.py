@@ -1,0 +1,117 @@
+"""A directory of results as an object of the program.
+
+Knows the decorator and its store; must not know how results are found or kept.
+"""
+
+# ruff: noqa: F811 - overloads; at run time their decorator is not that of `typing`
+
+from __future__ import annotations
+
+import os
+
+from dumbo import config
+from dumbo.memo import memo
+from dumbo.shelf import Shelf, check_usable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Any, ParamSpec, Self, TypeVar, overload
+
+    from dumbo.decision.worth import Keep
+    from dumbo.memo import Decorator
+    from dumbo.memoized import Memoized
+
+    P = ParamSpec("P")
+    R = TypeVar("R")
+    T = TypeVar("T")
+else:
+
+    def overload(function):
+        return function
+
+
+__all__ = ["Cache", "clear", "default_cache"]
+
+
+class Cache(Shelf):
+    """A directory of results, with the decorator that fills it.
+
+    As a context manager it is closed at the end of the block; functions that it decorated
+    still work after that, and open it again.
+
+    Raises:
+        UnusableDirectory: if *directory* cannot be used.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, directory: str | os.PathLike[str] | None = None) -> None:
+        path = config.cache_directory(directory)
+        if directory is not None:
+            check_usable(path)
+        super().__init__(path)
+
+    @overload
+    def memo(self, function: property, /) -> property: ...
+    @overload
+    def memo(  # type: ignore[overload-overlap]
+        self, function: staticmethod[P, R], /
+    ) -> staticmethod[P, R]: ...
+    @overload
+    def memo(self, function: classmethod[T, P, R], /) -> classmethod[T, P, R]: ...
+    @overload
+    def memo(self, function: Callable[P, R], /) -> Memoized[P, R]: ...
+    @overload
+    def memo(
+        self,
+        *,
+        track_deps: bool = True,
+        keep: Keep = "auto",
+        ignore: list[str] | tuple[str, ...] = (),
+        name: str | None = None,
+        version: str | None = None,
+        verbose: bool = False,
+    ) -> Decorator: ...
+
+    def memo(self, *functions: Any, **keywords: Any) -> Any:
+        """Decorate a function, as `dumbo.memo` does, to keep its results in this cache."""
+        keywords["cache"] = self
+        return memo(*functions, **keywords)
+
+    def clear(self) -> int:
+        """Remove all results, of all functions; return how many there were."""
+        return self.open().clear(None)
+
+    def close(self) -> None:
+        """Close files and connections; the next call opens them again."""
+        self.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"dumbo.Cache({self.directory!r})"
+
+
+def default_cache() -> Cache:
+    """Return the cache that `memo` uses when it is given none.
+
+    Its directory is ``DUMBO_DIR``, else `dir` in ``[tool.dumbo]`` of the project's
+    pyproject.toml, else ``dumbo`` in the platform's cache directory.
+    """
+    return Cache()
+
+
+def clear() -> int:
+    """Remove all results from the default cache; return how many there were."""
+    return default_cache().clear()

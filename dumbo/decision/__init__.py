@@ -1,0 +1,1 @@
+"""Whether a result is worth keeping: pure functions of measured costs."""

@@ -1,0 +1,125 @@
+"""Reasons as sentences.
+
+    code            facts                         said by
+    hit             size, compute                 a call whose entry was found
+    new             others                        no entry for these arguments
+    code changed    what                          the closure differs from every one stored
+    too fast        compute, price                keep="auto"
+    never           compute                       keep="never"
+    not asked       compute                       a fast function that is called straight through
+    unhashable      where, why                    an argument without an honest key
+    unknown         why                           what the call depends on cannot be known
+    never cached    why                           nothing about this function can be stored
+    unstorable      why                           a result that no codec writes
+    not stored      why                           the store refused, or broke
+    unreadable      why                           the entry is there, and is no use
+    no store        why                           the directory cannot be used
+    disabled        by                            the environment or `disabled()`
+    read only                                     `read_only()`
+    explicit        act                           recompute()
+    stored          size                          what a kept miss leaves
+    misfit          why                           arguments that the function will refuse
+    failed          why                           a part of dumbo broke
+
+Knows words; must not know stores, functions or how a verdict came about.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+__all__ = ["Reason", "human_size", "human_time"]
+
+
+class Reason:
+    """How one call ended: a code that programs compare, and facts for the sentence."""
+
+    __slots__ = ("code", "facts")
+
+    def __init__(self, code: str, **facts: Any) -> None:
+        self.code = code
+        self.facts = facts
+
+    def __str__(self) -> str:
+        return _SENTENCES[self.code](**self.facts)
+
+    def __repr__(self) -> str:
+        return f"<{self.code}: {self}>"
+
+
+def human_time(seconds: float) -> str:
+    """Return *seconds* as people say it: ``2 µs``, ``1.5 ms``, ``12 s``, ``3 min 20 s``."""
+    if seconds >= 60:
+        minutes, rest = divmod(round(seconds), 60)
+        hours, minutes = divmod(minutes, 60)
+        return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+    for unit, scale in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        # 0.9995 of a unit would be rounded up to "1000" of the smaller one.
+        if seconds >= scale * 0.9995:
+            return f"{_short(seconds / scale)} {unit}"
+    return f"{round(seconds * 1e9)} ns"
+
+
+def human_size(size: float) -> str:
+    """Return *size* bytes as people say it, in powers of a thousand: ``120 bytes``, ``3.2 kB``."""
+    if size < 1000:
+        return "1 byte" if size == 1 else f"{round(size)} bytes"
+    for unit, scale in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= scale * 0.9995:
+            return f"{_short(size / scale)} {unit}"
+    return f"{round(size)} bytes"
+
+
+def _short(number: float) -> str:
+    return f"{number:.0f}" if number >= 9.95 else f"{number:.1f}".removesuffix(".0")
+
+
+def _hit(size: int, compute: float) -> str:
+    return f"hit: {human_size(size)}, computed in {human_time(compute)}"
+
+
+def _new(others: int) -> str:
+    if not others:
+        return "no entry: nothing of this function is stored"
+    calls = "1 result" if others == 1 else f"{others} results"
+    return f"no entry: new arguments ({calls} of this function stored)"
+
+
+def _too_fast(compute: float, price: float) -> str:
+    return (
+        f"not kept: took {human_time(compute)}, storing and loading would take "
+        f"{human_time(price)} (keep='always' stores it anyway)"
+    )
+
+
+def _not_asked(compute: float) -> str:
+    return (
+        f"not kept: took {human_time(compute)} again and again, which is less than a look into "
+        "the cache, so most calls go straight through (keep='always' stores them)"
+    )
+
+
+_SENTENCES: dict[str, Callable[..., str]] = {
+    "hit": _hit,
+    "new": _new,
+    "code changed": lambda what: f"no entry: {what}",
+    "too fast": _too_fast,
+    "never": lambda: "not kept: keep='never' (insert() and recompute() store nevertheless)",
+    "not asked": _not_asked,
+    "unhashable": lambda where, why: f"not cached: argument {where}: {why}",
+    "unknown": lambda why: f"not cached: {why}",
+    "never cached": lambda why: f"never cached: {why}",
+    "unstorable": lambda why: f"not stored: the result cannot be written: {why}",
+    "not stored": lambda why: f"not stored: {why}",
+    "unreadable": lambda why: f"computed again: the stored result cannot be read: {why}",
+    "no store": lambda why: f"not cached: {why}",
+    "disabled": lambda by: f"not cached: switched off by {by}",
+    "read only": lambda: "not stored: inside dumbo.read_only()",
+    "explicit": lambda act: f"computed because {act} was called",
+    "stored": lambda size: f"stored: {human_size(size)}",
+    "failed": lambda why: f"not cached: dumbo failed, which is a bug worth reporting: {why}",
+    "misfit": lambda why: f"not cached: the arguments do not fit: {why}",
+}

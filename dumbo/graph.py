@@ -1,0 +1,37 @@
+"""What any function depends on, as a graph. Knows tracing; must not know results."""
+
+from __future__ import annotations
+
+from dumbo.errors import InvalidUse
+from dumbo.target import Target
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    import networkx as nx
+
+__all__ = ["graph_of"]
+
+
+def graph_of(
+    function: Callable[..., Any],
+    args: Sequence[Any] | None,
+    kwargs: Mapping[str, Any] | None,
+) -> nx.DiGraph:
+    """Return the dependencies of *function*, for these arguments if any are given."""
+    from dumbo.tracing.tracker import Tracker
+
+    if isinstance(function, (staticmethod, classmethod)):
+        function = function.__func__
+    elif isinstance(function, property) and function.fget is not None:
+        function = function.fget
+    if not callable(function):
+        raise InvalidUse(f"deps() was given {function!r}, which cannot be called")
+    target = Target(function)
+    version = getattr(function, "version", "") if hasattr(type(function), "__dumbo_memo__") else ""
+    tracker = Tracker(target.function, track_deps=True, version=version)
+    if args is None and kwargs is None:
+        return tracker.graph(None, None)
+    return tracker.graph(*target.with_fixed(tuple(args or ()), dict(kwargs or {})))

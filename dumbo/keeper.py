@@ -1,0 +1,540 @@
+"""The life of a call, before and after the function runs.
+
+    before   switches -> bind -> key -> closure -> index -> load   => a value, or none
+    after    judge -> settle the closure -> write
+
+The function itself runs in between, called by `memoized`: nothing here calls it, so that one
+frame of dumbo's lies between the program and its function. The key, and the state of what the
+function depends on, are taken before it runs.
+
+Whatever goes wrong in here costs a computation and leaves a reason in the ledger.
+
+Knows the order of things and who does them; must not know how any of them works.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
+
+from dumbo import config
+from dumbo.decision.costs import rough_size
+from dumbo.decision.worth import judge, worth_looking
+from dumbo.errors import (
+    Bypass,
+    StorageError,
+    UnhashableArgument,
+    UnstorableResult,
+    UnusableDirectory,
+)
+from dumbo.explain import Reason, human_time
+from dumbo.ledger import Ledger
+from dumbo.net import describe, meant_for_the_program
+from dumbo.switches import DISABLED, READ_ONLY, current
+from dumbo.target import Target, is_generator_function, label_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    import networkx as nx
+
+    from dumbo.arguments.signature import Binder
+    from dumbo.decision.worth import Keep
+    from dumbo.info import CacheInfo
+    from dumbo.persistence.store import Record, Store
+    from dumbo.shelf import Shelf
+    from dumbo.tracing.tracker import Snapshot, Tracker
+
+__all__ = ["Call", "Keeper", "Options"]
+
+# A value of these is a running computation, not a result.
+_RUNNING = (GeneratorType, CoroutineType, AsyncGeneratorType)
+
+_BY_CONTEXT = Reason("disabled", by="dumbo.disabled()")
+_BY_SETTING = Reason("disabled", by="DUMBO_DISABLE, or `disable` in [tool.dumbo]")
+_READ_ONLY = Reason("read only")
+_NEVER = Reason("never")
+
+
+class Options:
+    """What was said at decoration, checked."""
+
+    __slots__ = ("ignore", "keep", "name", "track_deps", "verbose", "version")
+
+    def __init__(
+        self,
+        track_deps: bool = True,
+        keep: Keep = "auto",
+        ignore: tuple[str, ...] = (),
+        name: str | None = None,
+        version: str = "",
+        verbose: bool = False,
+    ) -> None:
+        self.track_deps = track_deps
+        self.keep: Keep = keep
+        self.ignore = ignore
+        self.name = name
+        self.version = version
+        self.verbose = verbose
+
+    def as_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+class Call:
+    """One call on its way.
+
+    Attributes:
+        done: whether `value` is the result, so that the function need not run.
+        key: digest of the arguments; None for a call that the cache has no say in.
+        snapshot: what the function depended on before it ran.
+        store: where its result is, or goes.
+        reason: why it was not loaded, as far as that is known.
+        started: when the function started.
+        explicit: stored whatever the rule says.
+    """
+
+    __slots__ = ("done", "explicit", "key", "reason", "snapshot", "started", "store", "value")
+
+    key: bytes | None
+    snapshot: Snapshot
+    store: Store
+    reason: Reason | None
+    value: Any
+    started: float
+
+    def __init__(self) -> None:
+        self.done = False
+        self.explicit = False
+        self.key = None
+        self.reason = None
+        self.started = 0.0
+
+    @property
+    def identity(self) -> bytes:
+        assert self.key is not None
+        return self.snapshot.digest + self.key
+
+
+class Keeper:
+    """Keeps the results of one function.
+
+    Attributes:
+        label: the name that its results are listed under.
+        ledger: what happened to its calls in this process.
+    """
+
+    __slots__ = (
+        "label",
+        "ledger",
+        "options",
+        "shelf",
+        "_binder",
+        "_never",
+        "_off",
+        "_target",
+        "_tracker",
+        "_warned",
+    )
+
+    def __init__(self, function: Callable[..., Any], shelf: Shelf, options: Options) -> None:
+        self.options = options
+        self.shelf = shelf
+        self.ledger = Ledger()
+        self._target = Target(function)
+        self.label = options.name or label_of(self._target.function)
+        self._binder: Binder | None = None
+        self._tracker: Tracker | None = None
+        self._never: Reason | None = None
+        self._off: bool | None = None
+        self._warned = False
+        if is_generator_function(self._target.function):
+            self._never = Reason(
+                "never cached", why="it is a generator function, and its items are not recorded"
+            )
+
+    # -- before ----------------------------------------------------------------------------
+
+    def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+        """Return the call of these arguments: done, or ready for the function to run."""
+        call = Call()
+        begun = perf_counter()
+        reason = self._out_of_the_way()
+        if reason is not None:
+            call.reason = reason
+        else:
+            try:
+                self._locate(call, args, kwargs)
+                self._load(call, begun)
+            except Exception as error:  # noqa: BLE001 - __reduce__ and the like of arguments
+                self._give_up(call, error)
+            if self.options.verbose and not call.done and call.reason is None:
+                call.reason = self._why_missing(call)
+        call.started = perf_counter()
+        return call
+
+    def begin_explicit(self, args: tuple[Any, ...], kwargs: dict[str, Any], act: str) -> Call:
+        """Return a call that is computed, and stored, whatever is there and whatever it costs."""
+        call = Call()
+        try:
+            self._locate(call, args, kwargs)
+            call.explicit = True
+            call.reason = Reason("explicit", act=act)
+        except Exception as error:  # noqa: BLE001 - __reduce__ and the like of arguments
+            self._give_up(call, error)
+        call.started = perf_counter()
+        return call
+
+    def pass_by(self) -> None:
+        """Count a call of a function that is never cached, and warn of that once."""
+        if not current() & DISABLED:
+            self.ledger.bypassed += 1
+            if self._never is not None:
+                self._warn(self._never)
+
+    def _out_of_the_way(self) -> Reason | None:
+        """Return why this call is none of the cache's business, or None if it is."""
+        if current() & DISABLED:
+            return _BY_CONTEXT
+        if self._off is None:
+            self._off = config.is_disabled()
+        if self._off:
+            return _BY_SETTING
+        if self._never is not None:
+            self._warn(self._never)
+            return self._never
+        if not worth_looking(self.options.keep, self.ledger.fast_in_a_row):
+            return Reason("not asked", compute=self.ledger.costs.compute.value)
+        return None
+
+    def _locate(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Fill in what identifies *call*.
+
+        Raises:
+            Bypass: if it cannot be identified, with the reason.
+            TypeError: if the arguments do not fit.
+        """
+        # Imported here: `import dumbo` must not pay for it, and after that it is a dict lookup.
+        from dumbo.arguments.hashing import digest_call
+
+        binder = self._binder
+        target = self._target
+        if binder is None or binder.stale(target.function):
+            binder = self._prepare()
+        tracker = self._tracker
+        assert tracker is not None
+        if target.args or target.kwargs:
+            args, kwargs = target.with_fixed(args, kwargs)
+        try:
+            values = binder.bind(args, kwargs)
+        except TypeError as error:
+            raise _Misfit(str(error)) from error
+        key, roots = digest_call(values, binder.names)
+        store = self.shelf.open()
+        call.snapshot = tracker.look(values, roots, store)
+        call.store = store
+        call.key = key
+
+    def _prepare(self) -> Binder:
+        """Make what the first call needs, or what a changed signature invalidates."""
+        from dumbo.arguments.signature import Binder
+
+        function = self._target.function
+        try:
+            binder = Binder(function, self.options.ignore)
+        except (TypeError, ValueError) as error:  # what inspect.signature refuses with
+            self._never = Reason("never cached", why=f"its parameters are not known: {error}")
+            raise Bypass(str(self._never)) from error
+        if self._tracker is None:
+            from dumbo.tracing.tracker import Tracker
+
+            self._tracker = Tracker(
+                function, track_deps=self.options.track_deps, version=self.options.version
+            )
+        self._binder = binder
+        return binder
+
+    def _load(self, call: Call, begun: float) -> None:
+        """Load the value of *call*, if there is one."""
+        assert call.key is not None
+        record = call.store.find(call.snapshot.digest, call.key)
+        found = perf_counter()
+        ledger = self.ledger
+        ledger.costs.look.add(found - begun)
+        if record is None:
+            return
+        try:
+            call.value = call.store.load(record)
+        except (StorageError, OSError) as error:
+            call.reason = Reason("unreadable", why=_text(error))
+            ledger.note(call.reason, call.identity)
+            return
+        ledger.costs.load.learn(record.size, perf_counter() - found)
+        ledger.hits += 1
+        ledger.fast_in_a_row = 0
+        call.done = True
+
+    def _give_up(self, call: Call, error: Exception) -> None:
+        """Let *call* run without the cache, and keep the reason."""
+        if meant_for_the_program(error):
+            raise error
+        call.done = False
+        # What is known of the call so far is not trusted: nothing is stored for it.
+        call.key = None
+        call.reason = reason = self._reason_of(error)
+        self.ledger.note(reason)
+        if reason.code in ("never cached", "no store"):
+            self._warn(reason)
+
+    def _reason_of(self, error: Exception) -> Reason:
+        if isinstance(error, _Misfit):
+            return Reason("misfit", why=str(error))
+        if isinstance(error, UnhashableArgument):
+            return Reason("unhashable", where=error.path or "?", why=error.reason)
+        if isinstance(error, UnusableDirectory):
+            return Reason("no store", why=str(error))
+        if isinstance(error, Bypass):
+            return self._never or Reason("unknown", why=str(error))
+        if isinstance(error, (StorageError, OSError)):
+            return Reason("no store", why=_text(error))
+        if isinstance(error, (MemoryError, RecursionError)):
+            return Reason("unknown", why=f"not enough memory, or stack, for a key ({_text(error)})")
+        return Reason("failed", why=describe(error))
+
+    # -- after -----------------------------------------------------------------------------
+
+    def finish(self, call: Call, value: object) -> None:
+        """Keep *value*, the result of *call*, if that is worth it."""
+        compute = perf_counter() - call.started
+        try:
+            outcome = self._keep(call, value, compute)
+        except Exception as error:  # __reduce__ and the like of results
+            if meant_for_the_program(error):
+                raise
+            outcome = self._not_stored(error)
+        if outcome is not None and call.key is not None:
+            if outcome.code == "stored":
+                self.ledger.forget(call.identity)
+            else:
+                self.ledger.note(outcome, call.identity)
+        if self.options.verbose:
+            self._say(call, outcome, compute)
+
+    def _keep(self, call: Call, value: object, compute: float) -> Reason | None:
+        ledger = self.ledger
+        costs = ledger.costs
+        costs.compute.add(compute)
+        size = costs.size.of(rough_size(value))
+        verdict = judge(self.options.keep, compute, costs.store.of(size), costs.load.of(size))
+        ledger.fast_in_a_row = ledger.fast_in_a_row + 1 if verdict.code == "too fast" else 0
+        if call.key is None:
+            ledger.bypassed += 1
+            return None
+        ledger.misses += 1
+        if current() & READ_ONLY:
+            return _READ_ONLY
+        if not (verdict.store or call.explicit):
+            if verdict.code == "never":
+                return _NEVER
+            return Reason("too fast", compute=compute, price=verdict.price)
+        record = self._write(call, value, compute)
+        return Reason("stored", size=record.size)
+
+    def _write(self, call: Call, value: object, compute: float) -> Record:
+        assert call.key is not None
+        if isinstance(value, _RUNNING):
+            raise UnstorableResult(f"a {type(value).__name__} is a running computation")
+        costs = self.ledger.costs
+        tracker = self._tracker
+        assert tracker is not None
+        digest = tracker.settle(call.snapshot, call.store)
+        begun = perf_counter()
+        record = call.store.save(digest, call.key, value, function=self.label, compute=compute)
+        costs.store.learn(record.size, perf_counter() - begun)
+        costs.size.learn(rough_size(value), record.size)
+        return record
+
+    def _not_stored(self, error: Exception) -> Reason:
+        if isinstance(error, UnstorableResult):
+            return Reason("unstorable", why=str(error))
+        if isinstance(error, Bypass):
+            return Reason("unknown", why=str(error))
+        if isinstance(error, (StorageError, OSError)):
+            return Reason("not stored", why=_text(error))
+        if isinstance(error, (MemoryError, RecursionError)):
+            return Reason("not stored", why=f"not enough memory, or stack ({_text(error)})")
+        return Reason("failed", why=describe(error))
+
+    # -- acts of the user's ----------------------------------------------------------------
+
+    def find(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Store, Record] | None:
+        """Return the store and the record of this call, if it has one; computes nothing."""
+        call = Call()
+        try:
+            self._locate(call, args, kwargs)
+        except _Misfit as error:
+            raise TypeError(str(error)) from None
+        except Bypass:
+            return None
+        assert call.key is not None
+        record = call.store.find(call.snapshot.digest, call.key)
+        return None if record is None else (call.store, record)
+
+    def insert(
+        self, value: object, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Store, Record]:
+        """Store *value* as the result of this call.
+
+        Raises:
+            StorageError: if it cannot be stored, or the call cannot be identified.
+        """
+        call = Call()
+        if current() & READ_ONLY:
+            raise StorageError(f"{self.label}: nothing is inserted inside dumbo.read_only()")
+        if self._never is not None:
+            raise StorageError(f"{self.label}: {self._never}")
+        try:
+            self._locate(call, args, kwargs)
+            # Nobody measured it. Zero would make it the first to go when space is short.
+            compute = self.ledger.costs.compute.value
+            record = self._write(call, value, compute)
+        except _Misfit as error:
+            raise TypeError(str(error)) from None
+        except (Bypass, UnusableDirectory, OSError) as error:
+            raise StorageError(f"{self.label}: {self._reason_of(error)}") from error
+        self.ledger.forget(call.identity)
+        return call.store, record
+
+    def forget(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
+        """Remove the results of this call, under whatever code; return how many there were."""
+        call = Call()
+        try:
+            self._locate(call, args, kwargs)
+        except _Misfit as error:
+            raise TypeError(str(error)) from None
+        except (Bypass, UnusableDirectory):
+            return 0
+        assert call.key is not None
+        self.ledger.forget(call.identity)
+        return call.store.forget_call(self.label, call.key)
+
+    def clear(self) -> int:
+        """Remove all results of this function; return how many there were."""
+        self.ledger.clear()
+        return self.shelf.open().clear(self.label)
+
+    def info(self) -> CacheInfo:
+        """Return the counts of this process, and those of the store."""
+        from dumbo.info import CacheInfo
+
+        entries = size = 0
+        try:
+            for record in self.shelf.open().entries_of(self.label):
+                entries += 1
+                size += record.size
+        except (StorageError, UnusableDirectory, OSError) as error:
+            self.ledger.note(self._reason_of(error))
+        ledger = self.ledger
+        reasons = tuple(str(reason) for reason in ledger.last)
+        return CacheInfo(ledger.hits, ledger.misses, ledger.bypassed, entries, size, reasons)
+
+    def why(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+        """Return what a call with these arguments would meet now, as a sentence."""
+        return str(self._verdict(args, kwargs))
+
+    def graph(self, args: tuple[Any, ...] | None, kwargs: dict[str, Any] | None) -> nx.DiGraph:
+        """Return what this function depends on, for these arguments if they are given."""
+        if self._tracker is None:
+            from dumbo.tracing.tracker import Tracker
+
+            self._tracker = Tracker(
+                self._target.function,
+                track_deps=self.options.track_deps,
+                version=self.options.version,
+            )
+        if args is not None or kwargs is not None:
+            args, kwargs = self._target.with_fixed(args or (), kwargs or {})
+        return self._tracker.graph(args, kwargs)
+
+    def _verdict(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Reason:
+        if current() & DISABLED:
+            return _BY_CONTEXT
+        if self._off is None:
+            self._off = config.is_disabled()
+        if self._off:
+            return _BY_SETTING
+        if self._never is not None:
+            return self._never
+        call = Call()
+        try:
+            self._locate(call, args, kwargs)
+            assert call.key is not None
+            record = call.store.find(call.snapshot.digest, call.key)
+        except Exception as error:  # __reduce__ and the like of arguments
+            if meant_for_the_program(error):
+                raise
+            return self._reason_of(error)
+        remembered = self.ledger.of(call.identity)
+        if record is not None:
+            if remembered is not None and remembered.code == "unreadable":
+                return remembered
+            return Reason("hit", size=record.size, compute=record.compute)
+        if remembered is not None:
+            return remembered
+        if self.options.keep == "never":
+            return _NEVER
+        return self._too_fast_so_far() or self._why_missing(call)
+
+    def _too_fast_so_far(self) -> Reason | None:
+        """Return what the function's other calls let expect of one that never ran."""
+        costs = self.ledger.costs
+        if self.options.keep != "auto" or not costs.compute.count:
+            return None
+        price = costs.store.of(0) + costs.load.of(0)
+        if not self.ledger.fast_in_a_row or costs.compute.value > price:
+            return None
+        return Reason("too fast", compute=costs.compute.value, price=price)
+
+    def _why_missing(self, call: Call) -> Reason:
+        """Return why *call* has no entry; never fails, since it only informs."""
+        try:
+            assert self._tracker is not None
+            what = self._tracker.explain(call.snapshot, call.store)
+            if what:
+                return Reason("code changed", what=what)
+            return Reason("new", others=sum(1 for _ in call.store.entries_of(self.label)))
+        except (Bypass, StorageError, OSError) as error:
+            return Reason("unknown", why=str(error))
+
+    # -- talking ---------------------------------------------------------------------------
+
+    def _warn(self, reason: Reason) -> None:
+        """Say once that this function cannot be cached."""
+        if self._warned:
+            return
+        self._warned = True
+        # Imported here: logging takes 8 ms and is needed once in a function's life, if ever.
+        import logging
+
+        logging.getLogger("dumbo").warning("%s: %s", self.label, reason)
+
+    def _say(self, call: Call, outcome: Reason | None, compute: float) -> None:
+        """Write the line that verbose=True promises for each computation."""
+        import sys
+
+        parts = [f"dumbo: {self.label} computed in {human_time(compute)}"]
+        parts += [str(reason) for reason in (call.reason, outcome) if reason is not None]
+        try:
+            print("; ".join(parts), file=sys.stderr, flush=True)  # noqa: T201 - what verbose is for
+        except (OSError, ValueError):  # standard error is closed, or full
+            pass
+
+
+class _Misfit(Bypass):
+    """The arguments do not fit the function, which will say so itself when it is called."""
+
+
+def _text(error: BaseException) -> str:
+    return str(error) or type(error).__name__

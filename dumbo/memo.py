@@ -1,0 +1,280 @@
+"""The decorator: what may be decorated, how, and what is said where it may not.
+
+Everything that is wrong with a decoration is said here, when the module with the decoration is
+imported, and not when the function is called.
+
+Knows the words of the decorator; must not know what happens to a call.
+"""
+
+# ruff: noqa: F811 - overloads; at run time their decorator is not that of `typing`
+
+from __future__ import annotations
+
+import os
+import sys
+from types import FunctionType
+
+from dumbo import config
+from dumbo.decision.worth import KEEP
+from dumbo.errors import InvalidUse, UnusableDirectory
+from dumbo.keeper import Options
+from dumbo.memoized import ClassMemoized, wrap
+from dumbo.shelf import Shelf, check_usable
+from dumbo.target import Target
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any, ParamSpec, Protocol, TypeVar, overload
+
+    from dumbo.decision.worth import Keep
+    from dumbo.memoized import Memoized
+
+    P = ParamSpec("P")
+    R = TypeVar("R")
+    T = TypeVar("T")
+
+    class Decorator(Protocol):
+        """`memo` with keywords, before the function is given."""
+
+        @overload
+        def __call__(self, function: property, /) -> property: ...
+        @overload
+        def __call__(self, function: staticmethod[P, R], /) -> staticmethod[P, R]: ...  # type: ignore[overload-overlap]
+        @overload
+        def __call__(self, function: classmethod[T, P, R], /) -> classmethod[T, P, R]: ...
+        @overload
+        def __call__(self, function: Callable[P, R], /) -> Memoized[P, R]: ...
+
+else:
+
+    def overload(function):
+        return function
+
+
+__all__ = ["memo"]
+
+_KEYWORDS = ("track_deps", "keep", "ignore", "cache", "name", "version", "verbose")
+
+
+@overload
+def memo(function: property, /) -> property: ...
+@overload
+def memo(function: staticmethod[P, R], /) -> staticmethod[P, R]: ...  # type: ignore[overload-overlap]
+@overload
+def memo(function: classmethod[T, P, R], /) -> classmethod[T, P, R]: ...
+@overload
+def memo(function: Callable[P, R], /) -> Memoized[P, R]: ...
+@overload
+def memo(
+    *,
+    track_deps: bool = True,
+    keep: Keep = "auto",
+    ignore: Iterable[str] = (),
+    cache: Shelf | str | os.PathLike[str] | None = None,
+    name: str | None = None,
+    version: str | None = None,
+    verbose: bool = False,
+) -> Decorator: ...
+
+
+def memo(*functions: Any, **keywords: Any) -> Any:
+    """Keep a function's results on disk, until something that it depends on changes.
+
+    Use it bare, ``@memo``, or with keywords, ``@memo(keep="always")``:
+
+    Args:
+        track_deps: follow the functions that this one calls; False: its own code, defaults and
+            closure only.
+        keep: which results are stored without being asked: ``"auto"``, those that took longer to
+            compute than to store and to load; ``"always"``; ``"never"``. What is stored is
+            served in any case, and `insert` and `recompute` always store.
+        ignore: names of parameters that do not count: neither their values nor their code.
+        cache: a `dumbo.Cache`, or the directory of one; otherwise the default directory.
+        name: what the results are listed under; otherwise ``module:qualname``.
+        version: counts like code: another one makes all results stale.
+        verbose: write a line to standard error for each computation, with its reason.
+
+    Raises:
+        InvalidUse: for what cannot be meant, here and now and not at a call.
+    """
+    if len(functions) > 1:
+        raise InvalidUse(
+            f"memo() takes one function, and was given {len(functions)} things: "
+            "give settings by keyword, as in @memo(keep='always')"
+        )
+    if not functions:
+        plan = _Plan(**_known(keywords))
+        return plan.decorate
+    if keywords:
+        # memo(f, keep="always"): what the decorator with keywords would do to f.
+        return _Plan(**_known(keywords)).decorate(functions[0])
+    return _Plan().decorate(functions[0])
+
+
+class _Plan:
+    """The keywords of one decorator, checked as far as that goes without a function."""
+
+    __slots__ = ("_options", "_shelf")
+
+    def __init__(
+        self,
+        track_deps: object = True,
+        keep: object = "auto",
+        ignore: object = (),
+        cache: object = None,
+        name: object = None,
+        version: object = None,
+        verbose: object = False,
+    ) -> None:
+        if keep not in KEEP:
+            close = _closest(keep, KEEP)
+            raise InvalidUse(
+                f"memo(keep={keep!r}) at {_caller()}: there is no such rule{close}; "
+                "use 'auto', 'always' or 'never'"
+            )
+        _check_type("track_deps", track_deps, bool, "True or False")
+        _check_type("verbose", verbose, bool, "True or False")
+        if name is not None:
+            _check_type("name", name, str, "a string")
+            if not name:
+                raise InvalidUse(f"memo(name='') at {_caller()}: give a name, or leave it out")
+        if version is not None:
+            _check_type("version", version, str, "a string, such as version='2'")
+        self._options = Options(
+            track_deps=track_deps,  # type: ignore[arg-type]
+            keep=keep,  # type: ignore[arg-type]
+            ignore=_names(ignore),
+            name=name,  # type: ignore[arg-type]
+            version=version or "",  # type: ignore[arg-type]
+            verbose=verbose,  # type: ignore[arg-type]
+        )
+        self._shelf = _shelf(cache)
+
+    def decorate(self, function: Any) -> Any:
+        """Return *function* memoized."""
+        if isinstance(function, staticmethod):
+            return type(function)(self.decorate(function.__func__))
+        if isinstance(function, classmethod):
+            return ClassMemoized(self.decorate(function.__func__))
+        if isinstance(function, property):
+            return self._property(function)
+        _check_function(function)
+        if self._options.ignore:
+            self._check_ignored(function)
+        return wrap(function, self._shelf, self._options)
+
+    def _property(self, whole: property) -> property:
+        if whole.fget is None:
+            raise InvalidUse(f"memo at {_caller()}: a property without a getter computes nothing")
+        # getter() keeps the setter, the deleter and a subclass of property.
+        return whole.getter(self.decorate(whole.fget))
+
+    def _check_ignored(self, function: Any) -> None:
+        # Imported here: `import dumbo` must not pay for reading signatures.
+        from dumbo.arguments.signature import check_ignored
+
+        check_ignored(Target(function).function, self._options.ignore)
+
+
+def _known(keywords: dict[str, Any]) -> dict[str, Any]:
+    for name in keywords:
+        if name not in _KEYWORDS:
+            raise InvalidUse(
+                f"memo({name}=...) at {_caller()}: there is no such keyword"
+                f"{_closest(name, _KEYWORDS)}; use {', '.join(_KEYWORDS)}"
+            )
+    return keywords
+
+
+def _check_type(keyword: str, value: object, kind: type, wanted: str) -> None:
+    if not isinstance(value, kind):
+        raise InvalidUse(
+            f"memo({keyword}={value!r}) at {_caller()}: that is of type "
+            f"{type(value).__name__}; give {wanted}"
+        )
+
+
+def _names(ignore: object) -> tuple[str, ...]:
+    names: tuple[object, ...]
+    if isinstance(ignore, str):
+        raise InvalidUse(
+            f"memo(ignore={ignore!r}) at {_caller()}: a string is a sequence of letters; "
+            f"give a list, ignore=[{ignore!r}]"
+        )
+    try:
+        names = tuple(ignore)  # type: ignore[arg-type]
+    except TypeError:
+        names = (None,)
+    if not all(isinstance(name, str) for name in names):
+        raise InvalidUse(
+            f"memo(ignore={ignore!r}) at {_caller()}: give a list of names of parameters"
+        )
+    return names  # type: ignore[return-value]
+
+
+def _shelf(cache: object) -> Shelf:
+    if cache is None:
+        # As text, now: whoever sets DUMBO_DIR before a decoration means that decoration.
+        return Shelf(config.cache_directory())
+    if isinstance(cache, Shelf):
+        return cache
+    if not isinstance(cache, (str, os.PathLike)):
+        raise InvalidUse(
+            f"memo(cache={cache!r}) at {_caller()}: that is of type {type(cache).__name__}; "
+            "give a dumbo.Cache, or a directory"
+        )
+    directory = config.cache_directory(cache)
+    try:
+        check_usable(directory)
+    except UnusableDirectory as error:
+        raise UnusableDirectory(
+            f"memo(cache={os.fspath(cache)!r}) at {_caller()}: {error}"
+        ) from None
+    return Shelf(directory)
+
+
+def _check_function(function: Any) -> None:
+    if not callable(function):
+        raise InvalidUse(
+            f"memo at {_caller()} was given {_brief(function)}, which cannot be called: "
+            f"decorate a function{_hint(function)}"
+        )
+    if isinstance(function, type):
+        raise InvalidUse(
+            f"memo at {_caller()} was given the class {function.__qualname__}: decorate its "
+            "methods, or a function that makes its instances"
+        )
+
+
+def _hint(thing: object) -> str:
+    if isinstance(thing, str):
+        return "; settings go by keyword, as in @memo(name=...)"
+    if isinstance(getattr(thing, "func", None), FunctionType):  # cached_property and the like
+        return "; put @memo below the other decorator"
+    return ""
+
+
+def _brief(thing: object) -> str:
+    try:
+        text = repr(thing)
+    except Exception:  # noqa: BLE001 - __repr__ of the user's
+        text = "something"
+    text = text if len(text) <= 60 else text[:57] + "..."
+    return f"{text} of type {type(thing).__name__}"
+
+
+def _closest(given: object, known: tuple[str, ...]) -> str:
+    # Imported here: difflib is needed to fail politely, and takes as long as the rest.
+    from difflib import get_close_matches
+
+    close = get_close_matches(given, known, 1) if isinstance(given, str) else []
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _caller() -> str:
+    """Return file and line of the decoration: the nearest frame that is not this file's."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename == __file__:
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"

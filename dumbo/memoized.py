@@ -1,0 +1,408 @@
+"""Memoized functions, as programs hold and call them.
+
+    Memoized         a plain function, or anything else that is called and returns
+    AsyncMemoized    a coroutine function: what it is awaited for is kept
+    StraightMemoized what can never be kept: generator functions
+    BoundMemoized    one of these as a method of an object
+
+Each calls its function from its own frame, so that one frame of dumbo's lies on the stack and
+in a traceback. They look like the function that they wrap to `inspect`, `doctest`, `help`,
+Sphinx and type checkers.
+
+Knows how Python calls, binds, copies and inspects; must not know what happens to a result.
+"""
+
+# ruff: noqa: F811 - overloads; at run time their decorator is not that of `typing`
+
+from __future__ import annotations
+
+from functools import WRAPPER_ASSIGNMENTS
+from operator import attrgetter
+from types import GenericAlias, MethodType
+
+from dumbo.entry import Entry
+from dumbo.keeper import Keeper, Options
+from dumbo.target import Target, is_coroutine_function, is_generator_function
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+
+    import networkx as nx
+
+    from dumbo.info import CacheInfo
+    from dumbo.shelf import Shelf
+
+    P = ParamSpec("P")
+    Q = ParamSpec("Q")
+    R = TypeVar("R")
+    S = TypeVar("S")
+else:
+    # `typing` must not be imported by `import dumbo`; only type checkers need these.
+    P = R = None
+
+    def overload(function):
+        return function
+
+    class Generic:
+        __slots__ = ()
+
+        def __class_getitem__(cls, parameters):
+            return cls
+
+
+__all__ = ["AsyncMemoized", "BoundMemoized", "Memoized", "StraightMemoized", "wrap"]
+
+
+class _Forwarded:
+    """An attribute that is the wrapped function's, to read and to write.
+
+    `inspect` takes an object for a function, coroutine functions included, if it has these;
+    and who sets a function's defaults means the function that runs.
+    """
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        if instance is None:
+            return self
+        return getattr(instance.__wrapped__, self._name)
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        setattr(instance.__wrapped__, self._name, value)
+
+
+class _OfInstance(str):
+    """A text of the class, in whose place its instances show that of their function.
+
+    A property will not do: `type` wants `__module__` to be a string.
+    """
+
+    __slots__ = ("_name",)
+
+    def __new__(cls, text: str | None, name: str) -> _OfInstance:
+        self = super().__new__(cls, text or "")
+        self._name = name
+        return self
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return str(self) if instance is None else getattr(instance.__func__, self._name)
+
+
+class Memoized(Generic[P, R]):
+    """A function whose results are kept on disk, until something that it depends on changes."""
+
+    __dumbo_memo__ = True  # by this, on the type, tracing knows a memoized function
+
+    __slots__ = ("_attribute", "_function", "_keeper", "__dict__", "__weakref__")
+
+    __wrapped__: Callable[P, R]
+    __name__: str
+    __qualname__: str
+
+    if not TYPE_CHECKING:
+        __class_getitem__ = classmethod(GenericAlias)
+        __code__ = _Forwarded("__code__")
+        __defaults__ = _Forwarded("__defaults__")
+        __kwdefaults__ = _Forwarded("__kwdefaults__")
+        __annotations__ = _Forwarded("__annotations__")
+        __globals__ = _Forwarded("__globals__")
+        __closure__ = _Forwarded("__closure__")
+
+    def __init__(self, function: Callable[P, R], keeper: Keeper) -> None:
+        self._function = function
+        self._keeper = keeper
+        self._attribute: str | None = None
+        _dress(self, function)
+
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            call = self._keeper.begin(args, kwargs)
+        except RecursionError:  # of ours; whether the function has room enough, it will say
+            call = None
+        if call is None:
+            return self._function(*args, **kwargs)
+        if call.done:
+            return call.value  # type: ignore[no-any-return]
+        value = self._function(*args, **kwargs)
+        try:
+            self._keeper.finish(call, value)
+        except RecursionError:
+            pass
+        return value
+
+    # -- acts ------------------------------------------------------------------------------
+
+    def recompute(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the function, store what it returns in place of what is stored, and return it."""
+        call = self._keeper.begin_explicit(args, kwargs, "recompute()")
+        value = self._function(*args, **kwargs)
+        self._keeper.finish(call, value)
+        return value
+
+    def get_entry(self, /, *args: P.args, **kwargs: P.kwargs) -> Entry | None:
+        """Return what is stored for this call, or None; computes nothing."""
+        found = self._keeper.find(args, kwargs)
+        return None if found is None else Entry(*found)
+
+    def insert(self, value: Any, /, *args: P.args, **kwargs: P.kwargs) -> Entry:
+        """Store *value* as the result of this call, without computing it.
+
+        Of a coroutine function, *value* is what it would be awaited for.
+
+        Raises:
+            StorageError: if it cannot be stored.
+        """
+        return Entry(*self._keeper.insert(value, args, kwargs))
+
+    def forget(self, /, *args: P.args, **kwargs: P.kwargs) -> int:
+        """Remove what is stored for this call, under whatever code; return how many results."""
+        return self._keeper.forget(args, kwargs)
+
+    def clear(self) -> int:
+        """Remove everything that is stored of this function; return how many results."""
+        return self._keeper.clear()
+
+    def cache_info(self) -> CacheInfo:
+        """Return the counts of calls in this process, and of what is stored."""
+        return self._keeper.info()
+
+    def why(self, /, *args: P.args, **kwargs: P.kwargs) -> str:
+        """Return, as a sentence, what this call would meet: a hit, or why not; computes nothing."""
+        return self._keeper.why(args, kwargs)
+
+    def deps(self, /, *args: Any, **kwargs: Any) -> nx.DiGraph:
+        """Return what the function depends on, as a graph; for these arguments, if any are given.
+
+        Node ids are ``module:qualname``; each has its kind, file, line and digest.
+        """
+        if args or kwargs:
+            return self._keeper.graph(args, kwargs)
+        return self._keeper.graph(None, None)
+
+    @property
+    def version(self) -> str:
+        """What ``version=`` was at decoration; it counts like code."""
+        return self._keeper.options.version
+
+    # -- binding ---------------------------------------------------------------------------
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        if self._attribute is None:
+            self._attribute = name
+
+    @overload
+    def __get__(self, instance: None, owner: type | None = None, /) -> Memoized[P, R]: ...
+
+    @overload
+    def __get__(
+        self: Memoized[Concatenate[Any, Q], S], instance: object, owner: type | None = None, /
+    ) -> BoundMemoized[Q, S]: ...
+
+    def __get__(self, instance: object, owner: type | None = None, /) -> Any:
+        if instance is None:
+            return self
+        return BoundMemoized(self, instance)
+
+    # -- copies ----------------------------------------------------------------------------
+
+    def __copy__(self) -> Memoized[P, R]:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Memoized[P, R]:
+        return self  # as functions do
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        # Imported here: few memoized functions are ever pickled.
+        from dumbo.pickling import reduce_memoized
+
+        return reduce_memoized(self)
+
+    def __repr__(self) -> str:
+        return f"<memoized {self.__qualname__} at {id(self):#x}>"
+
+
+class AsyncMemoized(Memoized[P, R]):
+    """A coroutine function; the key is taken when it starts to run, as its body would be."""
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:
+
+        async def __call__(self, /, *args, **kwargs):
+            call = self._keeper.begin(args, kwargs)
+            if call.done:
+                return call.value
+            value = await self._function(*args, **kwargs)
+            self._keeper.finish(call, value)
+            return value
+
+        async def recompute(self, /, *args, **kwargs):
+            """Await the function, store its value in place of what is stored, and return it."""
+            call = self._keeper.begin_explicit(args, kwargs, "recompute()")
+            value = await self._function(*args, **kwargs)
+            self._keeper.finish(call, value)
+            return value
+
+
+class StraightMemoized(Memoized[P, R]):
+    """What is never kept, and says so once."""
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:
+
+        def __call__(self, /, *args, **kwargs):
+            self._keeper.pass_by()
+            return self._function(*args, **kwargs)
+
+        recompute = __call__
+
+
+class BoundMemoized(Generic[P, R]):
+    """A memoized function as a method: what `Memoized.__get__` makes of it and an object."""
+
+    __dumbo_memo__ = True
+
+    __slots__ = ("__func__", "__self__", "_method", "__weakref__")
+
+    __func__: Any  # a Memoized, whose own __get__ must not be applied to it
+
+    if TYPE_CHECKING:
+
+        def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R: ...
+
+    else:
+        # Looked up on the type and fetched by C code, so that a method call adds no frame of
+        # its own to the one of Memoized.__call__.
+        __call__ = property(attrgetter("_method"))
+
+        __class_getitem__ = classmethod(GenericAlias)
+        __code__ = _Forwarded("__code__")
+        __defaults__ = _Forwarded("__defaults__")
+        __kwdefaults__ = _Forwarded("__kwdefaults__")
+        __annotations__ = _Forwarded("__annotations__")
+        __doc__ = _OfInstance(__doc__, "__doc__")
+        __module__ = _OfInstance(__module__, "__module__")
+
+    def __init__(self, memoized: Memoized[Any, R], instance: object) -> None:
+        self.__func__ = memoized
+        self.__self__ = instance
+        self._method = MethodType(memoized, instance)
+
+    @property
+    def _memoized(self) -> Memoized[Any, R]:
+        memoized: Memoized[Any, R] = self.__func__
+        return memoized
+
+    @property
+    def __wrapped__(self) -> Callable[P, R]:
+        return MethodType(self.__func__._function, self.__self__)
+
+    def __getattr__(self, name: str) -> Any:
+        # Names, documentation and what the user has put on the function, as methods do.
+        return getattr(self.__func__, name)
+
+    def recompute(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the method, store what it returns in place of what is stored, and return it."""
+        return self._memoized.recompute(self.__self__, *args, **kwargs)
+
+    def get_entry(self, /, *args: P.args, **kwargs: P.kwargs) -> Entry | None:
+        """Return what is stored for this call, or None; computes nothing."""
+        return self._memoized.get_entry(self.__self__, *args, **kwargs)
+
+    def insert(self, value: Any, /, *args: P.args, **kwargs: P.kwargs) -> Entry:
+        """Store *value* as the result of this call, without computing it."""
+        return self._memoized.insert(value, self.__self__, *args, **kwargs)
+
+    def forget(self, /, *args: P.args, **kwargs: P.kwargs) -> int:
+        """Remove what is stored for this call, under whatever code; return how many results."""
+        return self._memoized.forget(self.__self__, *args, **kwargs)
+
+    def why(self, /, *args: P.args, **kwargs: P.kwargs) -> str:
+        """Return, as a sentence, what this call would meet: a hit, or why not; computes nothing."""
+        return self._memoized.why(self.__self__, *args, **kwargs)
+
+    def deps(self, /, *args: Any, **kwargs: Any) -> nx.DiGraph:
+        """Return what the method depends on, as a graph; for these arguments, if any are given."""
+        if args or kwargs:
+            return self._memoized.deps(self.__self__, *args, **kwargs)
+        return self._memoized.deps()
+
+    def clear(self) -> int:
+        """Remove everything that is stored of this method, of all objects; return how many."""
+        return self._memoized.clear()
+
+    def cache_info(self) -> CacheInfo:
+        """Return the counts of calls in this process, and of what is stored."""
+        return self._memoized.cache_info()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, BoundMemoized):
+            return NotImplemented
+        return self.__func__ is other.__func__ and self.__self__ is other.__self__
+
+    def __hash__(self) -> int:
+        return hash((id(self.__func__), id(self.__self__)))
+
+    def __copy__(self) -> BoundMemoized[P, R]:
+        return self
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        memoized = self.__func__
+        return getattr, (self.__self__, memoized._attribute or memoized.__name__)
+
+    def __repr__(self) -> str:
+        return f"<bound memoized {self._memoized.__qualname__} of {self.__self__!r}>"
+
+
+class ClassMemoized(classmethod):  # type: ignore[type-arg]
+    """A memoized classmethod: bound to the class, with the acts of a memoized function."""
+
+    def __get__(self, instance: Any, owner: type | None = None, /) -> Any:
+        # Since 3.13, classmethod does not let its function bind itself, and the acts of what
+        # it returns would not know the class.
+        memoized: Any = self.__func__
+        return BoundMemoized(memoized, type(instance) if owner is None else owner)
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        memoized: Any = self.__func__
+        memoized.__set_name__(owner, name)
+
+
+def wrap(function: Callable[P, R], shelf: Shelf, options: Options) -> Memoized[P, R]:
+    """Return *function* memoized, by the kind of function that it is."""
+    keeper = Keeper(function, shelf, options)
+    runs = Target(function).function
+    if is_coroutine_function(runs):
+        return AsyncMemoized(function, keeper)
+    if is_generator_function(runs):
+        return StraightMemoized(function, keeper)
+    return Memoized(function, keeper)
+
+
+def _dress(memoized: Memoized[P, R], function: Callable[P, R]) -> None:
+    """Give *memoized* the name, documentation and attributes of *function*."""
+    attributes = memoized.__dict__
+    attributes.update(getattr(function, "__dict__", {}) if _is_function_like(function) else {})
+    for name in WRAPPER_ASSIGNMENTS:
+        # Annotations are forwarded, so that 3.14 evaluates them when they are asked for.
+        if name in ("__annotations__", "__annotate__"):
+            continue
+        try:
+            attributes[name] = getattr(function, name)
+        except AttributeError:
+            pass
+    if "__name__" not in attributes:
+        attributes["__name__"] = type(function).__name__
+        attributes["__qualname__"] = type(function).__qualname__
+    attributes["__wrapped__"] = function
+
+
+def _is_function_like(function: object) -> bool:
+    # An object's attributes are its state, not remarks on a function.
+    return hasattr(function, "__name__")

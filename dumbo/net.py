@@ -1,0 +1,48 @@
+"""The net under the parts: which exceptions of dumbo's own work never reach the program.
+
+Hashing, tracing and storing run code of the user's (`__reduce__`, `__getstate__`, an import
+while loading) and of the machine's (disks, memory); whatever they raise costs a computation
+and leaves a reason. Only what was meant for the program passes: KeyboardInterrupt, SystemExit
+and the like, and what a signal handler of the program raised while dumbo happened to run,
+such as its timeout.
+
+Knows exceptions; must not know what was being done.
+"""
+
+from __future__ import annotations
+
+import sys
+
+__all__ = ["describe", "meant_for_the_program"]
+
+
+def meant_for_the_program(error: BaseException) -> bool:
+    """Return whether *error* came out of a signal handler that the program installed."""
+    signal = sys.modules.get("signal")
+    if signal is None:
+        return False
+    handlers = set()
+    for number in signal.valid_signals():
+        handler = signal.getsignal(number)
+        code = getattr(getattr(handler, "__func__", handler), "__code__", None)
+        if code is not None:
+            handlers.add(code)
+    if not handlers:
+        return False
+    traceback = error.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_code in handlers:
+            return True
+        traceback = traceback.tb_next
+    return False
+
+
+def describe(error: BaseException) -> str:
+    """Return *error* in one line, whatever its ``__str__`` does."""
+    kind = type(error).__name__
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - __str__ of an exception class of the user's
+        text = ""
+    first = text.strip().partition("\n")[0][:300]
+    return f"{kind}: {first}" if first else kind

@@ -1,0 +1,76 @@
+"""Directories of results: one open store per directory and process, opened by the first call.
+
+Knows paths and stores; must not know functions, calls or settings. Nothing here touches the
+disk before `Shelf.open`, save that an explicitly given directory is looked at.
+"""
+
+from __future__ import annotations
+
+import os
+
+from dumbo.errors import UnusableDirectory
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from dumbo.persistence.store import Store
+
+__all__ = ["Shelf", "check_usable"]
+
+_stores: dict[str, Store] = {}
+
+
+class Shelf:
+    """The directory that some memoized functions share.
+
+    Attributes:
+        directory: its absolute path; it need not exist before the first result is stored.
+    """
+
+    __slots__ = ("directory",)
+
+    def __init__(self, directory: str) -> None:
+        self.directory = directory
+
+    def open(self) -> Store:
+        """Return the store of this directory, the same for everyone in this process."""
+        store = _stores.get(self.directory)
+        if store is None:
+            # Imported here: `import dumbo` must not pay for SQLite.
+            from dumbo.persistence.store import Store
+
+            # Two threads may both get here; setdefault lets only one of the two stores live.
+            store = _stores.setdefault(self.directory, Store(self.directory))
+        return store
+
+    def release(self) -> None:
+        """Close connections and files; the next call opens them anew."""
+        store = _stores.pop(self.directory, None)
+        if store is not None:
+            store.close()
+
+
+def check_usable(directory: str) -> None:
+    """Raise if *directory* certainly cannot hold results; creates nothing.
+
+    Only for a directory that the program names itself: one from the environment may be broken
+    on this machine without the program being wrong, and then its functions just run.
+
+    Raises:
+        UnusableDirectory: if it is no directory, or can neither be read nor created.
+    """
+    path = directory
+    while not os.path.lexists(path):
+        parent = os.path.dirname(path)
+        if parent == path:
+            break
+        path = parent
+    if not os.path.isdir(path):
+        what = "is not a directory" if path == directory else f"lies below {path!r}, which is none"
+        raise UnusableDirectory(f"the cache directory {directory!r} {what}: give another one")
+    needed = os.R_OK | os.X_OK if path == directory else os.W_OK | os.X_OK
+    if not os.access(path, needed):
+        what = "cannot be read" if path == directory else f"cannot be created in {path!r}"
+        raise UnusableDirectory(
+            f"the cache directory {directory!r} {what} by this user: "
+            "change its permissions, or give another one"
+        )
