@@ -100,17 +100,20 @@ class Environment:
             )
 
     def _fill(self) -> None:
-        if self._install("--editable", ".[test-base]"):
-            sys.exit("The installation failed; what pip wrote above says why.")
+        fault = self._install("--editable", ".[test-base]")
+        if fault:
+            sys.exit(f"{fault}\nThe installation failed; what pip wrote above says why.")
         extras = _optional_requirements()
-        if self._install("--only-binary=:all:", *extras, quietly=True):
+        if self._install("--only-binary=:all:", *extras):
             for extra in extras:
-                if self._install("--only-binary=:all:", extra, quietly=True):
+                if self._install("--only-binary=:all:", extra):
                     print(f"No wheel of {extra} for this Python: tests that need it are skipped.")
 
-    def _install(self, *what: str, quietly: bool = False) -> int:
-        command = [*self._pip, "install", "--quiet", *what]
-        return subprocess.run(command, cwd=ROOT, capture_output=quietly).returncode
+    def _install(self, *what: str) -> str:
+        """Install *what*; return what pip wrote if that failed, else nothing."""
+        command = [*self._pip, "install", *what]
+        ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        return "" if ran.returncode == 0 else f"{ran.stdout}{ran.stderr}"
 
 
 def _optional_requirements() -> list[str]:

@@ -1,0 +1,66 @@
+"""What is stored, by function, as rows and as lines.
+
+Knows what a store tells of itself; must not know how it keeps anything.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from dumbo.cli.text import printable
+from dumbo.explain import human_size, human_time
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["lines", "rows"]
+
+_HEADER = ("function", "entries", "size", "time saved")
+
+
+def rows(directory: str) -> list[dict[str, Any]]:
+    """Return one row per function that has something stored in *directory*, dearest first."""
+    if not os.path.isdir(directory):
+        return []  # looking shall not create it
+    from dumbo.persistence.store import Store
+
+    store = Store(directory)
+    try:
+        summaries = store.summary()
+    finally:
+        store.close()
+    found = [
+        {
+            "function": summary.function,
+            "entries": summary.entries,
+            "bytes": summary.bytes,
+            "seconds": summary.compute,
+            "used": summary.used,
+        }
+        for summary in summaries
+    ]
+    return sorted(found, key=lambda row: (-row["seconds"], row["function"]))
+
+
+def lines(rows: list[dict[str, Any]], directory: str) -> Iterator[str]:
+    """Yield *rows* as a table for people."""
+    if not rows:
+        yield f"Nothing is stored in {printable(directory)}"
+        return
+    cells = [_HEADER]
+    cells += [_cells(row["function"], row) for row in rows]
+    if len(rows) > 1:
+        total = {name: sum(row[name] for row in rows) for name in ("entries", "bytes", "seconds")}
+        cells.append(_cells("all", total))
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for name, *numbers in cells:
+        padded = (number.rjust(width) for number, width in zip(numbers, widths[1:], strict=True))
+        yield "  ".join([name.ljust(widths[0]), *padded])
+    yield ""
+    yield f"In {printable(directory)}; loading each entry once saves the time that it took."
+
+
+def _cells(name: str, row: dict[str, Any]) -> tuple[str, str, str, str]:
+    size, seconds = human_size(row["bytes"]), human_time(row["seconds"])
+    return printable(name), str(row["entries"]), size, seconds

@@ -1,0 +1,84 @@
+"""A graph as a tree for people, and as data for programs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+nx = pytest.importorskip("networkx")
+
+from dumbo.cli import tree  # noqa: E402 - after the skip
+
+
+def diamond():
+    graph = nx.DiGraph(root="m:f")
+    code = (lambda: 0).__code__
+    graph.add_node("m:f", kind="function", file="m.py", line=1, digest=b"\x01\xff", code=code)
+    graph.add_node("m:a", kind="function", file="m.py", line=5, digest="aa")
+    graph.add_node("m:b", kind="function", file="m.py", line=9, digest="bb")
+    graph.add_node("m:c", kind="method", file="m.py", line=12, digest="cc")
+    graph.add_node("json", kind="library", version="2.0")
+    graph.add_edge("m:f", "m:a", reference="global a")
+    graph.add_edge("m:f", "m:b", reference="global b")
+    graph.add_edge("m:a", "m:c", reference="global c")
+    graph.add_edge("m:b", "m:c", reference="default c")
+    graph.add_edge("m:c", "m:f", reference="global f")
+    graph.add_edge("m:c", "json", reference="global json")
+    return graph
+
+
+def test_each_node_is_drawn_once_with_what_is_below_it() -> None:
+    assert list(tree.lines(diamond())) == [
+        "m:f  [function]  m.py:1",
+        "├── m:a  [function, global a]  m.py:5",
+        "│   └── m:c  [method, global c]  m.py:12",
+        "│       ├── m:f  [function, global f]  m.py:1 (above)",
+        "│       └── json  [library, global json]  2.0",
+        "└── m:b  [function, global b]  m.py:9",
+        "    └── m:c  [method, default c]  m.py:12 (above)",
+        "",
+        "5 in all: 3 function, 1 method, 1 library",
+    ]
+
+
+def test_a_terminal_without_lines_gets_plain_ones() -> None:
+    drawn = "\n".join(tree.lines(diamond(), unicode=False))
+    assert drawn.isascii()
+    assert "|-- m:a" in drawn
+
+
+def test_files_below_the_working_directory_are_shown_relative_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    graph = nx.DiGraph()
+    graph.add_node("m:f", kind="function", file=str(tmp_path / "src" / "m.py"), line=3)
+    assert next(tree.lines(graph)) == "m:f  [function]  src/m.py:3"
+
+
+def test_a_name_cannot_play_tricks_on_the_terminal() -> None:
+    graph = nx.DiGraph()
+    graph.add_node("m:\x1b[2J\u202e", kind="function")
+    assert next(tree.lines(graph)) == r"m:\x1b[2J\u202e  [function]"
+
+
+def test_a_chain_longer_than_the_recursion_limit_is_drawn() -> None:
+    graph = nx.path_graph([f"m:f{number}" for number in range(3000)], create_using=nx.DiGraph)
+    assert len(list(tree.lines(graph))) == 3002
+
+
+def test_depth_keeps_what_is_that_near_by_any_road() -> None:
+    assert set(tree.within(diamond(), 0)) == {"m:f"}
+    assert set(tree.within(diamond(), 1)) == {"m:f", "m:a", "m:b"}
+    assert set(tree.within(diamond(), 9)) == set(diamond())
+
+
+def test_data_is_plain_and_loads_again() -> None:
+    data = json.loads(json.dumps(tree.node_link_data(diamond())))
+    loaded = nx.node_link_graph(data, edges="edges")
+    assert nx.utils.graphs_equal(nx.DiGraph(loaded.edges), nx.DiGraph(diamond().edges))
+    assert loaded.nodes["m:f"] == {"kind": "function", "file": "m.py", "line": 1, "digest": "01ff"}
+    assert loaded.edges["m:f", "m:a"] == {"reference": "global a"}
+    assert loaded.graph == {"root": "m:f"}
