@@ -1,5 +1,282 @@
-from dumbo.tracing.steps import Lowered
+"""One form of lowered code, however its source is laid out in lines.
+
+CPython decides by line numbers where a block goes, which way a condition jumps and
+whether a short ending is shared or copied. `normalise` forgets that:
+
+    thread   a jump to a JUMP goes where that goes; what nothing reaches is left out
+    turn     POP_JUMP_IF_TRUE, _NOT_NONE become their opposites, sides changed
+    settle   a value just tested is not tested again; SWAPs before stores go
+    merge    steps that do the same and lead to the same, on one depth, are one
+    lay out  from the entry on, falling through first; then where jumps go, the latest
+             first; then handlers. A JUMP stands only where the next step has its place
+
+Knows steps; must not know CPython versions, or what is done with the result.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any, NamedTuple
+
+from dumbo.tracing.steps import FINAL, Handler, Lowered, Step, step
+
+_STORING = {"POP_TOP", "STORE_FAST", "SWAP"}
+_TURNED = {"POP_JUMP_IF_TRUE": "POP_JUMP_IF_FALSE", "POP_JUMP_IF_NOT_NONE": "POP_JUMP_IF_NONE"}
+# Whether a handler stands around these depends on lines, and says nothing.
+_NEVER_RAISE = {
+    "COPY",
+    "END_SEND",
+    "JUMP",
+    "LOAD_CLOSURE",
+    "LOAD_COMMON_CONSTANT",
+    "LOAD_CONST",
+    "LOAD_FAST_AND_CLEAR",
+    "POP_EXCEPT",
+    "POP_JUMP_IF_NONE",
+    "POP_TOP",
+    "PUSH_EXC_INFO",
+    "PUSH_NULL",
+    "RETURN_GENERATOR",
+    "RETURN_VALUE",
+    "STORE_FAST",
+    "SWAP",
+}
+
+
+class _Catch(NamedTuple):
+    target: int
+    depth: int
+    lasti: bool
+
+
+class _Node:
+    __slots__ = ("caught", "falls", "jumps", "step")
+
+    def __init__(
+        self, step: Step, falls: int | None, jumps: int | None, caught: _Catch | None
+    ) -> None:
+        self.step = step
+        self.falls = falls  # to which node
+        self.jumps = jumps
+        self.caught = caught
 
 
 def normalise(lowered: Lowered) -> Lowered:
-    return lowered
+    """Return *lowered* in the form that does not depend on the layout of lines."""
+    nodes = _connect(lowered)
+    _settle(nodes)
+    same, depths = _merge(nodes)
+    return _lay_out(nodes, same, depths)
+
+
+def _connect(lowered: Lowered) -> list[_Node]:
+    steps = lowered.steps
+    around: list[_Catch | None] = [None] * len(steps)
+    for start, stop, target, depth, lasti in lowered.handlers:
+        catch = _Catch(_threaded(steps, target), depth, lasti)
+        around[start:stop] = [catch] * (stop - start)
+    nodes = []
+    for index, one in enumerate(steps):
+        falls = None if one.name in FINAL else _threaded(steps, index + 1)
+        jumps = None if one.target is None else _threaded(steps, one.target)
+        if one.name in _TURNED:
+            one = one._replace(name=_TURNED[one.name])
+            falls, jumps = jumps, falls
+        caught = None if one.name in _NEVER_RAISE else around[index]
+        nodes.append(_Node(one, falls, jumps, caught))
+    return nodes
+
+
+def _threaded(steps: list[Step], index: int) -> int:
+    passed = set()
+    while steps[index].name == "JUMP" and index not in passed:
+        passed.add(index)  # `while True: pass` jumps to itself
+        target = steps[index].target
+        assert target is not None
+        index = target
+    return min(passed) if index in passed else index
+
+
+def _settle(nodes: list[_Node]) -> None:
+    """Do what the optimizer of CPython does where it finds one line."""
+    entered = [0] * len(nodes)
+    for node in nodes:
+        for ahead, _ in _ahead(node, 0):
+            entered[ahead] += 1
+    for node in nodes[:]:
+        if node.step.name == "COPY" and node.step.arg == 1:
+            _test_once(nodes, node)
+        elif node.step.name == "SWAP":
+            _store_in_order(nodes, node, entered)
+
+
+def _test_once(nodes: list[_Node], copy: _Node) -> None:
+    """Lead each outcome of `COPY; POP_JUMP_IF_FALSE` past further tests of the same value."""
+    assert copy.falls is not None
+    test = nodes[copy.falls]
+    if test.step.name != "POP_JUMP_IF_FALSE":
+        return
+    falls, falls_without = _past_tests(nodes, test.falls, True)
+    jumps, jumps_without = _past_tests(nodes, test.jumps, False)
+    if falls_without is not None and jumps_without is not None:
+        # Neither way wants the value: no copy of it is needed.
+        copy.step, copy.caught = test.step, test.caught
+        copy.falls, copy.jumps = falls_without, jumps_without
+    else:
+        copy.falls = len(nodes)
+        nodes.append(_Node(test.step, falls, jumps, test.caught))
+
+
+def _past_tests(
+    nodes: list[_Node], index: int | None, truth: bool
+) -> tuple[int | None, int | None]:
+    """Return where a value of known truth leads, and where it leads once it is popped."""
+    for _ in nodes:
+        assert index is not None
+        node = nodes[index]
+        if node.step.name == "POP_JUMP_IF_FALSE":
+            return index, node.falls if truth else node.jumps
+        if node.step.name == "POP_TOP":
+            return index, node.falls
+        if node.step.name != "COPY" or node.step.arg != 1:
+            break
+        assert node.falls is not None
+        test = nodes[node.falls]
+        if test.step.name != "POP_JUMP_IF_FALSE":
+            break
+        index = test.falls if truth else test.jumps
+    return index, None
+
+
+def _store_in_order(nodes: list[_Node], first: _Node, entered: list[int]) -> None:
+    """Store what SWAPs bring in order from the top down, without the SWAPs."""
+    run = [first]
+    after = first.falls
+    while after is not None and entered[after] == 1 and nodes[after].step.name in _STORING:
+        run.append(nodes[after])
+        after = nodes[after].falls
+    size = len(run) + max(node.step.arg for node in run if node.step.name == "SWAP")
+    stack = list(range(size, 0, -1))  # the top, 1, is last
+    stored: dict[int, Step] = {}
+    for node in run:
+        if node.step.name == "SWAP":
+            depth = node.step.arg
+            stack[-1], stack[-depth] = stack[-depth], stack[-1]
+        else:
+            stored[stack.pop()] = node.step
+    names = [one.arg for one in stored.values() if one.name == "STORE_FAST"]
+    if stack != list(range(size, len(stored), -1)) or len(set(names)) < len(names):
+        return  # something is left in another order, or the last of two stores counts
+    for place, node in zip(sorted(stored), run, strict=False):
+        node.step = stored[place]
+    run[len(stored) - 1].falls = after
+
+
+def _merge(nodes: list[_Node]) -> tuple[list[int], list[int]]:
+    """Return, for each node, the node that stands for it, and the depth of its stack.
+
+    One walk, ends first: nodes are one where their steps, and what these lead to, are.
+    The way back in a loop leads to a node that is not done yet; that counts as itself.
+    """
+    same = [-1] * len(nodes)
+    depths = [0] * len(nodes)
+    known: dict[Any, int] = {}
+    begun = [False] * len(nodes)
+    todo = [0]
+    while todo:
+        index = todo[-1]
+        node = nodes[index]
+        if not begun[index]:
+            begun[index] = True
+            for after, depth in _ahead(node, depths[index]):
+                if not begun[after]:
+                    depths[after] = depth
+                    todo.append(after)
+            continue
+        todo.pop()
+        if same[index] < 0:
+            same[index] = known.setdefault(_key(node, depths[index], same), index)
+    return same, depths
+
+
+def _ahead(node: _Node, depth: int) -> list[tuple[int, int]]:
+    """Return what may come after *node*, what is walked first last, and its depth."""
+    ahead = []
+    if node.caught is not None:
+        ahead.append((node.caught.target, node.caught.depth + 1))
+    if node.jumps is not None:
+        ahead.append((node.jumps, depth + node.step.jump_effect))
+    if node.falls is not None:
+        ahead.append((node.falls, depth + node.step.effect))
+    return ahead
+
+
+def _key(node: _Node, depth: int, same: list[int]) -> Any:
+    one, caught = node.step, node.caught
+    return (
+        depth,
+        one.name,
+        # The compiler has told the constants of a code object apart, 1 from True.
+        id(one.arg) if one.name == "LOAD_CONST" else one.arg,
+        _stand_in(node.falls, same),
+        _stand_in(node.jumps, same),
+        caught and (_stand_in(caught.target, same), caught.depth, caught.lasti),
+    )
+
+
+def _stand_in(index: int | None, same: list[int]) -> Any:
+    if index is None:
+        return None
+    return same[index] if same[index] >= 0 else ("back to", index)
+
+
+def _lay_out(nodes: list[_Node], same: list[int], depths: list[int]) -> Lowered:
+    laid: list[int] = []  # nodes; ~node for a JUMP to it
+    place: dict[int, int] = {}
+    jumps, handlers = [same[0]], deque[int]()
+    while jumps or handlers:
+        index = jumps.pop() if jumps else handlers.popleft()
+        while index not in place:
+            place[index] = len(laid)
+            laid.append(index)
+            node = nodes[index]
+            if node.caught is not None:
+                handlers.append(same[node.caught.target])
+            if node.jumps is not None:
+                jumps.append(same[node.jumps])
+            if node.falls is None:
+                break
+            index = same[node.falls]
+            if index in place:
+                laid.append(~index)
+    steps = []
+    for index in laid:
+        if index < 0:
+            steps.append(step("JUMP", target=place[~index], line=nodes[~index].step.line))
+        else:
+            one, target = nodes[index].step, nodes[index].jumps
+            steps.append(one._replace(target=None if target is None else place[same[target]]))
+    return Lowered(steps, _ranges(nodes, same, depths, laid, place))
+
+
+def _ranges(
+    nodes: list[_Node], same: list[int], depths: list[int], laid: list[int], place: dict[int, int]
+) -> list[Handler]:
+    """Return the handlers as ranges, over what cannot raise too where that lies between."""
+    handlers: list[Handler] = []
+    for at, index in enumerate(laid):
+        caught = None if index < 0 else nodes[index].caught
+        if caught is None:
+            continue
+        new = Handler(at, at + 1, place[same[caught.target]], caught.depth, caught.lasti)
+        if handlers and handlers[-1][2:] == new[2:]:
+            between = laid[handlers[-1].stop : at]
+            kept = caught.depth - caught.lasti
+            if all(_harmless(nodes, i) and depths[i] >= kept for i in between):
+                new = new._replace(start=handlers.pop().start)
+        handlers.append(new)
+    return handlers
+
+
+def _harmless(nodes: list[_Node], index: int) -> bool:
+    return index >= 0 and nodes[index].step.name in _NEVER_RAISE

@@ -83,3 +83,11 @@ def test_the_depth_of_the_stack_agrees_wherever_roads_meet() -> None:
             depths(lower(code))
         except AssertionError as cause:
             raise AssertionError(f"{code.co_filename}:{code.co_firstlineno} {code}") from cause
+
+
+def test_normalised_code_is_as_sound_and_has_no_dead_steps() -> None:
+    for code in sample():
+        try:
+            assert None not in depths(normalise(lower(code)))
+        except AssertionError as cause:
+            raise AssertionError(f"{code.co_filename}:{code.co_firstlineno} {code}") from cause
