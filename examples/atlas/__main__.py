@@ -63,7 +63,7 @@ def _calls() -> dict[str, dict[str, int]]:
     calls = {}
     for name, function in STAGES.items():
         info = function.cache_info()
-        calls[name] = {"computed": info.misses, "loaded": info.hits}
+        calls[name] = {"computed": info.misses + info.bypassed, "loaded": info.hits}
     return calls
 
 
