@@ -1,7 +1,7 @@
 """The main job, end to end: compute, load in a new process, edit, recompute what depends on it.
 
-    python examples/run.py            # some minutes: about three times one undecorated run
-    python examples/run.py --quick    # the same over 150 files, in well under a minute
+    python examples/run.py                # some minutes: four times one undecorated run
+    python examples/run.py --files 150    # the same over a part of the files, in a minute
 
 Runs ``python -m atlas`` (see `atlas/__init__.py`) again and again, each time in a new process,
 on a copy of the package in a temporary folder, with a cache of its own there. Prints what it
@@ -103,13 +103,13 @@ class Runs:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="take 150 files only")
+    parser.add_argument("--files", type=int, help="take only so many files")
     parser.add_argument("--keep", action="store_true", help="leave the copy and its cache behind")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="dumbo-example-"))
     shutil.copytree(HERE / "atlas", folder / "atlas", ignore=shutil.ignore_patterns("__pycache__"))
     try:
-        return story(Runs(folder, ["--limit", "150"] if options.quick else []))
+        return story(Runs(folder, ["--limit", str(options.files)] if options.files else []))
     finally:
         if options.keep:
             print(f"\nThe copy and its cache: {folder}")

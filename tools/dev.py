@@ -1,8 +1,8 @@
 """Sets up what a task needs, then runs it; needs a Python from 3.11 on and a package registry.
 
-    python3 tools/dev.py example [--quick]   the main job, see examples/run.py
-    python3 tools/dev.py test [...]          the tests; further arguments go to pytest
-    python3 tools/dev.py lint                ruff, ruff format and mypy, changing nothing
+    python3 tools/dev.py example [...]   the main job; further arguments go to examples/run.py
+    python3 tools/dev.py test [...]      the tests; further arguments go to pytest
+    python3 tools/dev.py lint            ruff, ruff format and mypy, changing nothing
 
 Each Python gets one virtual environment of its own, ``build/venv-3.x``, made with `venv` and
 `pip` and filled again when pyproject.toml changes. Nothing outside ``build`` is touched.

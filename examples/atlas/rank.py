@@ -9,7 +9,7 @@ from dumbo import memo
 Row = dict[str, float | str]
 
 
-@memo
+@memo(keep="always")  # milliseconds, hardly worth it; but the answer shall be found again
 def rank(
     tangles: dict[str, int],
     measures: dict[str, dict[str, float]],
