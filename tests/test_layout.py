@@ -6,6 +6,7 @@ The table is the architecture. A new module gets a row here, or falls under its 
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -150,3 +151,54 @@ def test_import_dumbo_takes_nothing_of_the_command_line() -> None:
 
 def test_the_command_line_starts_without_click_until_it_runs() -> None:
     assert "click" not in loaded("import dumbo.cli")
+
+
+# What tracing needs is not needed where nothing changed.
+NOT_FOR_A_HIT = {"bytecode", "cloudpickle", "networkx", "numpy", "pandas", "inspect", "click"}
+
+PROGRAM = """
+import sys
+from dumbo import memo
+
+def helper(x):
+    return x + 1
+
+@memo(keep="always")
+def f(x):
+    print("computed", file=sys.stderr)
+    return helper(x)
+
+class Model:
+    rate = 3
+
+    @memo(keep="always")
+    def fit(self, data):
+        print("computed", file=sys.stderr)
+        return [helper(x) * self.rate for x in data]
+
+assert f(1) == 2
+assert Model().fit([1, 2]) == [6, 9]
+print(*sys.modules)
+"""
+
+
+def test_a_hit_in_a_fresh_process_takes_nothing_that_only_tracing_needs(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+
+    def run() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-S", str(program)],
+            env={
+                "PYTHONPATH": os.pathsep.join([str(PACKAGE.parent), *sys.path]),
+                "DUMBO_DIR": str(tmp_path / "cache"),
+            },
+            capture_output=True,
+            text=True,
+        )
+
+    first, second = run(), run()
+    assert first.returncode == 0, first.stderr
+    assert first.stderr == "computed\ncomputed\n"
+    assert (second.returncode, second.stderr) == (0, "")
+    assert set(second.stdout.split()) & NOT_FOR_A_HIT == set()
