@@ -1,0 +1,233 @@
+"""Results as bytes, and back.
+
+    number  name     writes                                               mapped
+    1       raw      bytes                                                no
+    2       array    plain numpy arrays: a line that describes, the data  yes
+    3       pickle   one pickle 5 stream                                  no
+    4       buffers  a pickle 5 stream, and the buffers beside it         yes
+
+`array` and `buffers` lay out a payload alike, so that each buffer is aligned for any
+array and nothing has to be known before it is written:
+
+    head | padding to 64 | buffer 0 | padding to 64 | buffer 1 | ... | table
+    table: offset and length of each buffer (u64 each), then how many (u32), little-endian
+
+Knows values and bytes; must not know paths, rows, keys or functions, nor what may be
+stored at all: `fidelity` judges that while `encode` writes.
+"""
+
+from __future__ import annotations
+
+import struct
+
+try:  # The C half alone: `pickle` imports `re` and more, which a cold hit would pay for.
+    from _pickle import dumps, loads
+except ImportError:
+    from pickle import dumps, loads
+
+from dumbo.errors import UnstorableResult
+from dumbo.persistence import fidelity
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pickle import PickleBuffer
+    from typing import Any, Protocol, TypeAlias
+
+    Buffer: TypeAlias = bytes | bytearray | memoryview
+
+    class Sink(Protocol):
+        """Where a payload goes, piece by piece."""
+
+        size: int  # how much went there
+        error: OSError | None  # why it takes no more
+
+        def write(self, data: Buffer, /) -> object: ...
+        def reset(self) -> None: ...
+
+
+RAW, ARRAY, PICKLE, BUFFERS = 1, 2, 3, 4  # entries carry the number, so never reuse one
+NAMES = {RAW: "raw", ARRAY: "array", PICKLE: "pickle", BUFFERS: "buffers"}
+MAPPED = frozenset((ARRAY, BUFFERS))  # worth mapping: their buffers become parts of the value
+
+_PROTOCOL = 5  # pinned, so that a Python upgrade does not change what is written
+_ALIGN = 64
+_BESIDE = 1024  # bytes; smaller buffers cost less inside the stream
+_SLAB = 1 << 24  # bytes of a scattered array that are gathered at a time
+_SPAN = struct.Struct("<QQ")
+_COUNT = struct.Struct("<I")
+_ATOMS = frozenset((type(None), bool, int, float, complex, str))
+
+
+class Written:
+    """What `encode` wrote, and which types in it call for a trial load."""
+
+    __slots__ = ("by_value", "codec", "doubtful")
+
+    def __init__(
+        self, codec: int, doubtful: frozenset[type] = frozenset(), by_value: bool = False
+    ) -> None:
+        self.codec = codec
+        self.doubtful = doubtful
+        self.by_value = by_value  # code went in too, by cloudpickle
+
+
+def encode(value: object, sink: Sink) -> Written:
+    """Write *value* to *sink*, which is empty; large data is never held twice.
+
+    Raises:
+        UnstorableResult: if *value*, or a part of it, would not come back as it is.
+        OSError: what the sink raises.
+    """
+    kind = type(value)
+    if kind is bytes:
+        sink.write(value)  # type: ignore[arg-type]
+        return Written(RAW)
+    if kind in _ATOMS:
+        sink.write(dumps(value, _PROTOCOL))
+        return Written(PICKLE)
+    if fidelity.is_plain_array(value):
+        _encode_array(value, sink)
+        return Written(ARRAY)
+    fidelity.refuse_whole(value)
+    return _encode_pickle(value, sink)
+
+
+def decode(codec: int, payload: Buffer) -> Any:
+    """Return the value that `encode` wrote as *payload*, which the value may keep and change.
+
+    Raises whatever loading raises: classes of the user, and their imports, take part.
+    """
+    if codec == PICKLE:
+        return loads(payload)
+    if codec == RAW:
+        return payload if type(payload) is bytes else bytes(payload)
+    if type(payload) is bytes:
+        payload = bytearray(payload)  # what comes back is as writable as what went in
+    view = memoryview(payload)
+    if codec == ARRAY:
+        return _decode_array(view)
+    if codec == BUFFERS:
+        return loads(view, buffers=_buffers(view))
+    raise ValueError(f"codec {codec} is none that this version of dumbo has")
+
+
+def prove(value: object, written: Written, payload: Buffer) -> None:
+    """Load *payload* on trial: is it what *value* is, as far as types tell?
+
+    Raises:
+        UnstorableResult: if it cannot be loaded, or comes back as something else.
+    """
+    try:
+        back = decode(written.codec, payload)
+    except (Exception, SystemExit) as cause:  # a user's __setstate__ or __init__ may raise anything
+        raise UnstorableResult(
+            f"can be pickled, but not loaded again: {fidelity.said(cause)}", cause=cause
+        ) from cause
+    fidelity.compare(value, back, written.doubtful, by_value=written.by_value)
+
+
+def _encode_pickle(value: object, sink: Sink) -> Written:
+    buffers: list[memoryview] = []
+
+    def beside(buffer: PickleBuffer) -> bool:
+        raw = buffer.raw()
+        if raw.nbytes < _BESIDE:
+            return True  # pickle's word for "keep it in the stream"
+        buffers.append(raw)
+        return False
+
+    pickler = fidelity.pickler(sink, beside)
+    by_value = False
+    try:
+        pickler.dump(value)
+    except (Exception, SystemExit) as cause:  # a user's __reduce__ may raise anything
+        if cause is sink.error:
+            raise
+        if not fidelity.needs_code(pickler, cause):
+            raise fidelity.refusal(value, pickler, cause) from cause
+        by_value = True
+    if by_value:  # outside the handler: its exception holds frames, they hold the value
+        sink.reset()
+        buffers.clear()
+        pickler = _dump_by_value(value, sink, beside)
+    doubtful = fidelity.doubtful(pickler)
+    if not buffers:
+        return Written(PICKLE, doubtful, by_value)
+    _append(sink, buffers)
+    return Written(BUFFERS, doubtful, by_value)
+
+
+def _dump_by_value(value: object, sink: Sink, beside: Any) -> fidelity.Watching:
+    try:
+        pickler = fidelity.code_pickler(sink, beside)
+    except ImportError as cause:
+        raise UnstorableResult(
+            "holds a function or class without a name that can be imported, which takes "
+            "cloudpickle to store: `pip install cloudpickle`"
+        ) from cause
+    try:
+        pickler.dump(value)
+    except (Exception, SystemExit) as cause:  # a user's __reduce__ may raise anything
+        if cause is sink.error:
+            raise
+        raise fidelity.refusal(value, pickler, cause) from cause
+    return pickler
+
+
+def _encode_array(array: Any, sink: Sink) -> None:
+    flags = array.flags
+    order = "F" if flags.f_contiguous and not flags.c_contiguous else "C"
+    shape = ",".join(map(str, array.shape))
+    head = f"{array.dtype.str} {order} {'rw' if flags.writeable else 'ro'} {shape}\n"
+    sink.write(head.encode("ascii"))
+    if order == "F":
+        array = array.T
+    if array.flags.c_contiguous:
+        _append(sink, [memoryview(array.reshape(-1).view("u1"))])
+        return
+    # Scattered: gathered a slab at a time, for it may be a view of all the memory there is.
+    _pad(sink)
+    start = sink.size
+    rows = max(1, _SLAB * len(array) // (array.nbytes or 1))
+    for row in range(0, len(array), rows):
+        slab = array[row : row + rows].flatten()
+        sink.write(memoryview(slab.view("u1")))
+    sink.write(_SPAN.pack(start, array.nbytes) + _COUNT.pack(1))
+
+
+def _decode_array(view: memoryview) -> Any:
+    # Not at the top: only who gets an array needs numpy.
+    import numpy as np
+
+    (buffer,) = _buffers(view)
+    head = bytes(view[:4096]).partition(b"\n")[0].decode("ascii")
+    dtype, order, access, shape = head.split(" ")
+    lengths = tuple(int(length) for length in shape.split(",")) if shape else ()
+    array = np.ndarray(lengths, np.dtype(dtype), buffer, order=order)  # type: ignore[call-overload]
+    if access == "ro":
+        array.flags.writeable = False
+    return array
+
+
+def _append(sink: Sink, buffers: Iterable[memoryview]) -> None:
+    """Write *buffers*, each aligned, and the table that finds them again."""
+    spans = []
+    for buffer in buffers:
+        _pad(sink)
+        spans.append(_SPAN.pack(sink.size, buffer.nbytes))
+        sink.write(buffer)
+    sink.write(b"".join(spans) + _COUNT.pack(len(spans)))
+
+
+def _pad(sink: Sink) -> None:
+    gap = -sink.size % _ALIGN
+    if gap:
+        sink.write(bytes(gap))
+
+
+def _buffers(view: memoryview) -> list[memoryview]:
+    end = len(view) - _COUNT.size
+    (count,) = _COUNT.unpack_from(view, end)
+    table = view[end - count * _SPAN.size : end]
+    return [view[start : start + size] for start, size in _SPAN.iter_unpack(table)]

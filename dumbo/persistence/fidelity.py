@@ -1,0 +1,310 @@
+"""What may be stored: only what comes back equal and of the same types.
+
+Pickle takes much that it cannot give back: iterators with their position, exceptions
+without their tracebacks, a bare `object()` that equals nothing but itself. It takes
+user types on their own word. So a pickler is watched while it writes: it refuses what
+lives only once, and it notes the types that it met. Those of the user's own are loaded
+once on trial and compared.
+
+Knows picklers and types; must not know where the bytes go.
+"""
+
+from __future__ import annotations
+
+import sys
+from _io import BytesIO, StringIO, _IOBase
+from collections import deque
+from itertools import islice
+from types import FunctionType, ModuleType
+
+try:  # The C half alone, as in `codecs`.
+    from _pickle import PickleBuffer, Pickler
+except ImportError:
+    from pickle import PickleBuffer, Pickler
+
+from dumbo.errors import UnstorableResult
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+# Packages whose types pickle keeps exactly: their values are stored without a trial load.
+_EXACT = frozenset(
+    "_collections _decimal _io _pydecimal array builtins collections copyreg datetime decimal "
+    "fractions functools numpy operator pandas pathlib pyarrow re types uuid zoneinfo".split()
+)
+_SCATTERED = 1024  # bytes; smaller arrays go the way that numpy sends them
+_SEARCHED = 10_000  # objects that are looked at to name the part which cannot be stored
+
+
+class Watching(Pickler):
+    """A pickler that refuses what lives only once, and notes which types it met."""
+
+    def __init__(self, file: Any, beside: Any) -> None:
+        super().__init__(file, 5, buffer_callback=beside)
+        self.seen: set[type] = set()
+        self.last: object = None  # the culprit, if pickling fails
+
+    def reducer_override(self, obj: Any) -> Any:
+        # The C pickler asks for each object that is no plain builtin, functions and
+        # classes included, before it does anything with it.
+        self.last = obj
+        kind = type(obj)
+        return NotImplemented if kind in self.seen else _meet(self, obj, kind)
+
+
+def _meet(pickler: Any, obj: Any, kind: type) -> Any:
+    """Judge the first object of a type, and each one where the type does not decide."""
+    if kind.__name__ == "ndarray" and kind.__module__ == "numpy":
+        return _reduce_array(obj) if is_plain_array(obj) else NotImplemented
+    if issubclass(kind, BaseException):
+        if obj.__traceback__ or obj.__cause__ or obj.__context__:
+            raise UnstorableResult("an exception loses its traceback and its causes when stored")
+        return NotImplemented
+    reason = _lives_once(kind)
+    if reason:
+        raise UnstorableResult(reason)
+    if issubclass(kind, ModuleType) and sys.modules.get(obj.__name__) is not obj:
+        raise UnstorableResult("a module that cannot be imported by its name")
+    pickler.seen.add(kind)
+    return NotImplemented
+
+
+def _lives_once(kind: type) -> str:
+    """Say why no value of type *kind* can be stored; empty if some can."""
+    if kind is object:
+        return "a bare object() equals nothing but itself, so a copy would be another value"
+    if kind is BytesIO or kind is StringIO:
+        return ""
+    if issubclass(kind, _IOBase):
+        return f"an open file ({kind.__qualname__}) cannot be stored"
+    if any("__next__" in base.__dict__ for base in kind.__mro__):
+        return f"an iterator ({kind.__qualname__}) can be read only once: return a list instead"
+    if kind.__name__ == "memmap" and kind.__module__ == "numpy":
+        return "an array that is mapped to a file of its own"
+    return ""
+
+
+def refuse_whole(value: object) -> None:
+    """Refuse, with a better word than pickle has, what is never a stored result.
+
+    Raises:
+        UnstorableResult: for exceptions, modules, coroutines, and what lives only once.
+    """
+    kind = type(value)
+    if issubclass(kind, BaseException):
+        raise UnstorableResult("an exception loses its traceback and its causes when stored")
+    if issubclass(kind, ModuleType):
+        raise UnstorableResult("a module cannot be stored")
+    if kind.__name__ in ("coroutine", "async_generator"):
+        raise UnstorableResult(f"{_a(kind)} can be awaited only once")
+    reason = _lives_once(kind)
+    if reason:
+        raise UnstorableResult(reason)
+
+
+# -- arrays --------------------------------------------------------------------------
+
+
+def is_plain_array(value: object) -> bool:
+    """Whether *value* is an ndarray, of no subclass, that its dtype's short name describes."""
+    numpy = sys.modules.get("numpy")  # where it isn't loaded, nothing is an array
+    if numpy is None or type(value) is not getattr(numpy, "ndarray", None):
+        return False
+    dtype = value.dtype  # type: ignore[attr-defined]
+    if dtype.kind not in "biufcmMSU" or not dtype.itemsize or dtype.metadata is not None:
+        return False
+    plain = numpy.dtype(dtype.str)
+    return bool(plain == dtype and type(plain) is type(dtype))
+
+
+def _reduce_array(array: Any) -> Any:
+    """Send through a buffer also what numpy would write into the stream, item by item."""
+    flags = array.flags
+    scattered = not (flags.c_contiguous or flags.f_contiguous)
+    if array.nbytes < _SCATTERED or not (scattered or array.dtype.kind in "mM"):
+        return NotImplemented
+    order = "F" if flags.f_contiguous and not flags.c_contiguous else "C"
+    numpy = sys.modules["numpy"]
+    whole = numpy.ascontiguousarray(array.T if order == "F" else array)  # copies the scattered
+    flat = whole.reshape(-1)
+    how = (array.dtype.str, array.shape, order, flags.writeable)
+    return restore_array, (PickleBuffer(flat.view("u1")), *how)
+
+
+def restore_array(
+    buffer: Any, dtype: str, shape: tuple[int, ...], order: str, writable: bool
+) -> Any:
+    """Make an array on *buffer*. Stored results name this function: it stays where it is."""
+    import numpy as np  # only who gets an array needs it
+
+    array = np.ndarray(shape, np.dtype(dtype), buffer, order=order)  # type: ignore[call-overload]
+    if not writable:
+        array.flags.writeable = False
+    return array
+
+
+# -- functions and classes that have no name to be found by ---------------------------
+
+
+def pickler(file: Any, beside: Callable[[PickleBuffer], bool]) -> Watching:
+    return Watching(file, beside)
+
+
+def needs_code(failed: Watching, cause: BaseException) -> bool:
+    """Whether pickling failed at a function or class that only its code can stand for."""
+    last = failed.last
+    refused = isinstance(cause, UnstorableResult | RecursionError)
+    return not refused and isinstance(last, FunctionType | type) and not _importable(last)
+
+
+def code_pickler(file: Any, beside: Callable[[PickleBuffer], bool]) -> Watching:
+    """A pickler that writes such functions and classes as code.
+
+    Raises:
+        ImportError: where cloudpickle is not installed.
+    """
+    # Imported here: few values need it, and it is heavy.
+    import cloudpickle
+
+    class CodePickler(cloudpickle.Pickler):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__(file, 5, buffer_callback=beside)
+            self.seen: set[type] = set()
+            self.last: object = None
+
+        def reducer_override(self, obj: Any) -> Any:
+            self.last = obj
+            kind = type(obj)
+            if kind not in self.seen:
+                reduced = _meet(self, obj, kind)
+                if reduced is not NotImplemented:
+                    return reduced
+            if isinstance(obj, FunctionType | type) and _importable(obj):
+                # By its name, also from `__main__`: a copy of a class is another class.
+                return NotImplemented
+            return super().reducer_override(obj)
+
+    made: Any = CodePickler()
+    return made  # type: ignore[no-any-return]
+
+
+def _importable(obj: Any) -> bool:
+    found: object = sys.modules.get(getattr(obj, "__module__", None) or "")
+    for name in getattr(obj, "__qualname__", "").split("."):
+        found = getattr(found, "__dict__", {}).get(name)
+    return found is obj
+
+
+# -- the trial -----------------------------------------------------------------------
+
+
+def doubtful(pickler: Watching) -> frozenset[type]:
+    """The types a pickler met which have only their own word for being picklable."""
+    return frozenset(kind for kind in pickler.seen if _root(kind) not in _EXACT)
+
+
+def _root(kind: type) -> str:
+    module = kind.__module__
+    return module.partition(".")[0] if isinstance(module, str) else ""
+
+
+class _Nowhere:
+    """A file for a pickler that is only watched."""
+
+    error = None
+
+    def write(self, data: object) -> None:
+        pass
+
+
+def compare(value: object, back: object, types: frozenset[type], *, by_value: bool) -> None:
+    """Compare a result with what a trial load made of it, by all types inside.
+
+    Raises:
+        UnstorableResult: if types were lost or came in.
+    """
+    if type(back) is not type(value):
+        raise UnstorableResult(f"{_a(type(value))} comes back from pickle as {_a(type(back))}")
+    make = code_pickler if by_value else pickler
+    again = make(_Nowhere(), lambda buffer: False)
+    try:
+        again.dump(back)
+    except (Exception, SystemExit) as cause:  # a user's __reduce__ may raise anything
+        raise UnstorableResult(f"comes back as what cannot be pickled: {said(cause)}") from cause
+    for kind in types ^ doubtful(again):
+        what = "is lost" if kind in types else "is new"
+        raise UnstorableResult(f"changes on its way through pickle: {_a(kind)} in it {what}")
+
+
+# -- which part ----------------------------------------------------------------------
+
+
+def refusal(value: object, failed: Watching, cause: BaseException) -> UnstorableResult:
+    """Say which part of *value* could not be pickled, and why."""
+    if isinstance(cause, RecursionError):
+        return UnstorableResult("nested too deeply to be pickled", cause=cause)
+    part = _find(value, failed.last)
+    if isinstance(cause, UnstorableResult):
+        return UnstorableResult(cause.reason, part, cause)
+    return UnstorableResult(f"{_a(type(failed.last))} cannot be pickled: {said(cause)}", part, cause)
+
+
+def said(cause: BaseException) -> str:
+    """What an exception says, or at least what it is."""
+    try:
+        return f"{type(cause).__name__}: {cause}"
+    except Exception:  # a user's __str__ may raise anything
+        return type(cause).__name__
+
+
+def _a(kind: type) -> str:
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    return f"a {name}"
+
+
+def _find(value: object, culprit: object) -> str:
+    """Where in *value* the object *culprit* is, such as `["model"].handlers[3]`."""
+    queue = deque([(value, "")])
+    seen = {id(value)}
+    while queue and len(seen) < _SEARCHED:
+        obj, path = queue.popleft()
+        if obj is culprit:
+            return path
+        for child, step in islice(_parts(obj), _SEARCHED):
+            if id(child) not in seen:
+                seen.add(id(child))
+                queue.append((child, path + step))
+    return ""
+
+
+def _parts(obj: object) -> Iterator[tuple[object, str]]:
+    """The parts of *obj* that can be seen without running code of the user."""
+    if isinstance(obj, dict):
+        for key, item in list(dict.items(obj)):
+            plain = type(key) in (str, int, bytes, bool, type(None))
+            yield item, f"[{key!r}]" if plain else f"[<{type(key).__name__}>]"
+    elif isinstance(obj, list | tuple):
+        walk = list.__iter__(obj) if isinstance(obj, list) else tuple.__iter__(obj)
+        for index, item in enumerate(walk):
+            yield item, f"[{index}]"
+    elif isinstance(obj, set | frozenset):
+        for item in set.__iter__(obj) if isinstance(obj, set) else frozenset.__iter__(obj):
+            yield item, "{...}"
+    for name, item in _attributes(obj):
+        yield item, f".{name}"
+
+
+def _attributes(obj: object) -> Iterator[tuple[str, object]]:
+    try:
+        yield from list(object.__getattribute__(obj, "__dict__").items())
+    except AttributeError:
+        pass
+    for base in type(obj).__mro__:
+        for name, member in list(base.__dict__.items()):
+            if type(member).__name__ == "member_descriptor":
+                try:
+                    yield name, member.__get__(obj)
+                except AttributeError:  # a slot that nothing is in
+                    pass

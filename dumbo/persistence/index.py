@@ -1,0 +1,467 @@
+"""The index: which results there are, in one SQLite file that may be lost at any time.
+
+    schema  change
+    1       the first
+
+`entries.id` says where to look: 16 bits of the closure digest, 44 of the key, 4 for a
+slot, so that what belongs to one closure lies together and one range holds all variants
+of a call (those with other extras). Two calls with one id push each other out, which
+costs a recomputation: every row has the whole identity, and a checksum over all of it.
+An integer key instead of the digests themselves (`WITHOUT ROWID`) keeps rows with a
+payload of some kilobytes in one page: measured, a quarter of the size and half the time.
+
+The journal is `TRUNCATE` and synchronous is off: a reader finds no journal with one
+`stat`, `kill -9` loses nothing (the system has what was written), a power failure may
+cost the index, never a wrong result. WAL is out: its `-shm` is memory-mapped, and once
+truncated it kills the process. Nothing here is mapped.
+
+What is no index, or no longer whole, is set aside and made anew from what the owner can
+still tell (`refill`), under a temporary name, so that nobody ever sees half an index.
+
+Knows SQLite; must not know files of results, nor what a digest is made of.
+"""
+
+from __future__ import annotations
+
+import atexit
+import errno
+import os
+import stat
+import threading
+import time
+import weakref
+
+import _sqlite3 as sqlite  # `sqlite3` itself imports datetime and more, for adapters
+
+from dumbo.errors import StorageError
+from dumbo.persistence import folder
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any, TypeAlias, TypeVar
+
+    T = TypeVar("T")
+    Row: TypeAlias = tuple[Any, ...]
+
+_APPLICATION = 0x646D6231  # "dmb1", which `file` can show
+_SCHEMA = 1
+_TABLES = """
+CREATE TABLE entries(
+    id INTEGER PRIMARY KEY, closure BLOB NOT NULL, key BLOB NOT NULL, python INTEGER NOT NULL,
+    extras BLOB NOT NULL, function INTEGER NOT NULL, size INTEGER NOT NULL,
+    compute INTEGER NOT NULL, store INTEGER NOT NULL, created INTEGER NOT NULL,
+    used INTEGER NOT NULL, codec INTEGER NOT NULL, checksum INTEGER NOT NULL, payload BLOB,
+    note BLOB NOT NULL);
+CREATE TABLE functions(id INTEGER PRIMARY KEY, name BLOB NOT NULL);
+CREATE TABLE closures(
+    function INTEGER NOT NULL, closure BLOB NOT NULL, python INTEGER NOT NULL,
+    PRIMARY KEY(function, closure, python)) WITHOUT ROWID;
+CREATE TABLE traces(
+    id INTEGER PRIMARY KEY, place INTEGER NOT NULL, python INTEGER NOT NULL,
+    version INTEGER NOT NULL, root BLOB NOT NULL, shape BLOB NOT NULL, program BLOB NOT NULL,
+    state BLOB NOT NULL, closure BLOB NOT NULL, function INTEGER NOT NULL, details BLOB NOT NULL,
+    created INTEGER NOT NULL, used INTEGER NOT NULL, checksum INTEGER NOT NULL);
+CREATE INDEX traces_by_place ON traces(place);
+CREATE INDEX traces_by_function ON traces(function);
+CREATE TABLE programs(id INTEGER PRIMARY KEY, payload BLOB NOT NULL);
+"""
+
+_PATIENCE = 4.0  # seconds that a statement waits for other processes
+_LOOK = 0.05  # seconds after which a read looks whether the file is still the one that is open
+_FORK = 1.0  # seconds that a fork waits for statements of other threads
+_REBUILDS = 3  # in a row within a minute; then something else is wrong
+_LARGEST = 1 << 26  # bytes of any one value: a damaged length is no reason to take the memory
+_JOURNAL = "-journal"
+
+
+class Connection:
+    """A connection, the file that it has open, and what is known to be in it."""
+
+    __slots__ = ("__weakref__", "known", "sql", "stamp")
+
+    def __init__(
+        self, sql: sqlite.Connection, stamp: tuple[int, int], known: set[object]
+    ) -> None:
+        self.sql = sql
+        self.stamp = stamp
+        self.known = known
+
+
+class Index:
+    """Rows on disk, for all threads of this process.
+
+    A connection is used by one thread at a time and never inherited by a child: before a
+    fork all of them are closed.
+    """
+
+    def __init__(
+        self,
+        directory: str,
+        refill: Callable[[str], Iterable[tuple[str, Row]]],
+        tell: Callable[[str], object],
+    ) -> None:
+        self._directory = directory
+        self._refill = refill  # statements and their rows that a new index begins with
+        self._tell = tell  # takes a reason, when something was set aside
+        self.path = ""  # of the file; empty until it is opened
+        self._idle: list[Connection] = []
+        self._live: weakref.WeakSet[Connection] = weakref.WeakSet()
+        self._known: set[object] = set()
+        self._stamp: tuple[int, int] | None = None
+        self._look_at = 0.0
+        self._rebuilt: list[float] = []
+        self._orphaned = False
+        with _opening:
+            _indexes.add(self)
+
+    def __del__(self) -> None:
+        self._drop_idle()
+
+    # -- the hot road ----------------------------------------------------------------
+
+    def read(self, statement: str, values: Row) -> list[Row]:
+        """Return the rows of a SELECT.
+
+        Raises:
+            OSError, StorageError: if there is no index that can be read.
+        """
+        if time.monotonic() < self._look_at:
+            try:
+                connection = self._idle.pop()
+                rows: list[Row] = connection.sql.execute(statement, values).fetchall()
+                self._idle.append(connection)
+                return rows
+            except IndexError:
+                pass
+            except sqlite.Error as error:
+                self._failed(connection, error)
+        return self._patiently(lambda sql, known: sql.execute(statement, values).fetchall())
+
+    # -- the rest --------------------------------------------------------------------
+
+    def write(self, work: Callable[[sqlite.Connection, set[object]], T]) -> T:
+        """Run *work* with a connection and a set of what is known to be in its file.
+
+        It is run again if the file turns out to be lost or damaged, so it must bear that.
+
+        Raises:
+            OSError, StorageError: if the index cannot be written to.
+        """
+        return self._patiently(work)
+
+    def _patiently(self, work: Callable[[sqlite.Connection, set[object]], T]) -> T:
+        for last in (False, False, True):
+            connection = self._take()
+            try:
+                done = work(connection.sql, connection.known)
+            except sqlite.Error as error:
+                hopeless = self._failed(connection, error)
+                if last or hopeless:
+                    raise _as_oserror(error, self.path) from error
+            except BaseException:
+                self._give_back(connection)
+                raise
+            else:
+                self._give_back(connection)
+                return done
+        raise AssertionError("unreachable")
+
+    def close(self) -> None:
+        """Close what is open; the next use opens it again."""
+        with _opening:
+            self._drop_idle()
+            self._stamp = None
+            self._look_at = 0.0
+
+    # -- connections -----------------------------------------------------------------
+
+    def _take(self) -> Connection:
+        if self._orphaned:
+            raise StorageError("forked while another thread was in the middle of a statement")
+        if time.monotonic() >= self._look_at:
+            self._look()
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._open()
+
+    def _give_back(self, connection: Connection) -> None:
+        if connection.sql.in_transaction:  # left in the middle, by an error or an interrupt
+            try:
+                connection.sql.execute("ROLLBACK")
+            except sqlite.Error:
+                connection.sql.close()
+                return
+        if connection.stamp == self._stamp:
+            self._idle.append(connection)
+        else:
+            connection.sql.close()
+
+    def _look(self) -> None:
+        """Is the file at our path still the one that we have open?"""
+        with _opening:
+            if self._stamp is not None and _stamp(self.path) != self._stamp:
+                self._drop_idle()
+                self._stamp = None
+            self._look_at = time.monotonic() + _LOOK
+
+    def _drop_idle(self) -> None:
+        while self._idle:
+            try:
+                self._idle.pop().sql.close()
+            except IndexError:
+                break
+
+    def _failed(self, connection: Connection, error: sqlite.Error) -> bool:
+        """Put away what an error came from; say whether another attempt is hopeless."""
+        code = _primary(error)
+        if code in _PASSING:
+            self._give_back(connection)
+            return True
+        with _opening:
+            connection.sql.close()
+            if self._stamp is not None and connection.stamp == self._stamp:
+                self._drop_idle()
+                self._stamp = None
+                # Set aside only what is broken beyond doubt, and still in its place: another
+                # process may have put a new index there since.
+                if code in _DAMAGED and _stamp(self.path) == connection.stamp:
+                    self._set_aside(f"the index is damaged ({error})")
+        return False
+
+    def _open(self) -> Connection:
+        with _opening:
+            if self._stamp is None:
+                self._find_or_make()
+            # Not `mode=rwc`: an index is made in one piece or not at all.
+            sql = sqlite.connect(
+                _uri(self.path), timeout=_PATIENCE, isolation_level=None,
+                check_same_thread=False, uri=True,
+            )  # fmt: skip
+            sql.setlimit(0, _LARGEST)  # SQLITE_LIMIT_LENGTH
+            sql.text_factory = bytes  # a damaged row must not fail on the way to its checksum
+            connection = Connection(sql, self._stamp or (0, 0), self._known)
+            try:
+                for pragma in ("journal_mode=TRUNCATE", "synchronous=OFF", "cell_size_check=ON"):
+                    sql.execute("PRAGMA " + pragma).fetchall()
+                (mark,) = sql.execute("PRAGMA application_id").fetchone()
+                (schema,) = sql.execute("PRAGMA user_version").fetchone()
+            except sqlite.Error as error:
+                self._failed(connection, error)
+                raise _as_oserror(error, self.path) from error
+            self._live.add(connection)
+            return connection
+
+    # -- the file --------------------------------------------------------------------
+
+    def _find_or_make(self) -> None:
+        """See to it that there is an index at our path which can be believed."""
+        directory = folder.prepare(self._directory)
+        self.path = os.path.join(directory, "index.sqlite")
+        wrong = self._what_is_wrong()
+        if wrong:
+            self._set_aside(wrong)
+        if wrong is not None:
+            self._make()
+        self._stamp = _stamp(self.path)
+        self._known = set()
+        self._look_at = time.monotonic() + _LOOK
+
+    def _what_is_wrong(self) -> str | None:
+        """Say what is wrong with the file at our path; None: nothing; empty: there is none."""
+        try:
+            status = os.lstat(self.path)
+        except FileNotFoundError:
+            return ""
+        if not stat.S_ISREG(status.st_mode):
+            return "the index is not a regular file"
+        if not folder.ours(status):
+            return "the index belongs to somebody else, or others can write to it"
+        if any(c.stamp == (status.st_dev, status.st_ino) for i in _indexes for c in i._live):
+            # Closing any descriptor of it would drop the locks that they may hold.
+            return None
+        try:
+            with open(self.path, "rb", buffering=0) as file:
+                head = file.read(100)
+        except PermissionError:
+            return "the index cannot be read"
+        if head[:16] != b"SQLite format 3\0" or len(head) < 100:
+            return "the index is no SQLite file"
+        if head[18:20] != b"\1\1":  # 2 is WAL, which would be mapped
+            return "the index has another journal mode than it was made with"
+        schema, mark = int.from_bytes(head[60:64], "big"), int.from_bytes(head[68:72], "big")
+        if mark != _APPLICATION or schema != _SCHEMA:
+            return f"the index has schema {schema}, not {_SCHEMA}"
+        return None
+
+    def _set_aside(self, reason: str) -> None:
+        """Rename the file at our path, and its journal, which would be taken for the next one's.
+
+        Raises:
+            OSError: if it stays in the way.
+        """
+        now = time.monotonic()
+        self._rebuilt = [then for then in self._rebuilt if then > now - 60.0]
+        if len(self._rebuilt) >= _REBUILDS:
+            raise StorageError(f"{reason}, and it was made anew {_REBUILDS} times in a minute")
+        self._rebuilt.append(now)
+        aside = f"{self.path}.{time.time_ns():x}.aside"
+        for name in (_JOURNAL, ""):
+            try:
+                os.rename(self.path + name, aside + name)
+            except FileNotFoundError:
+                pass
+        self._tell(f"{reason}: set aside as {os.path.basename(aside)!r} and made anew")
+
+    def _make(self) -> None:
+        """Make an index from what can be told without one, then put it in place at once."""
+        temporary = f"{self.path}.{os.urandom(8).hex()}.part"
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        fd = os.open(temporary, flags, 0o600)
+        try:
+            os.fchmod(fd, 0o600)
+            os.close(fd)
+            self._fill(temporary)
+            # A journal without its index would be played into the new one.
+            _unlink(self.path + _JOURNAL)
+            try:
+                os.link(temporary, self.path)
+            except FileExistsError:  # another process was faster; its index is as good
+                pass
+            except OSError:  # a file system without hard links
+                os.rename(temporary, self.path)
+        except sqlite.Error as error:
+            raise _as_oserror(error, self.path) from error
+        finally:
+            _unlink(temporary)
+            _unlink(temporary + _JOURNAL)
+
+    def _fill(self, path: str) -> None:
+        sql = sqlite.connect(path, isolation_level=None)
+        try:
+            sql.execute("PRAGMA journal_mode=MEMORY").fetchall()  # nobody sees this file yet
+            sql.execute("PRAGMA synchronous=OFF")
+            sql.execute(f"PRAGMA application_id={_APPLICATION}")
+            sql.execute(f"PRAGMA user_version={_SCHEMA}")
+            sql.execute("BEGIN IMMEDIATE")
+            for statement in _TABLES.split(";"):
+                sql.execute(statement)
+            for statement, row in self._refill(os.path.dirname(self.path)):
+                sql.execute(statement, row)
+            sql.execute("COMMIT")
+        finally:
+            sql.close()
+
+    # -- forks -----------------------------------------------------------------------
+
+    def _drain(self, deadline: float) -> None:
+        """Close all connections, waiting a moment for those that are in use."""
+        while True:
+            self._drop_idle()
+            if not self._live or time.monotonic() > deadline:
+                return
+            time.sleep(0.001)
+
+    def _inherited(self) -> None:
+        """Start anew in a child; what the parent's threads were in the middle of is lost."""
+        _left_open.extend(self._live)  # closing them would undo what the parent is doing
+        self._orphaned = bool(self._live)
+        self._live = weakref.WeakSet()
+        self._idle = []
+        self._stamp = None
+        self._look_at = 0.0
+
+
+def _stamp(path: str) -> tuple[int, int] | None:
+    """Which file is at *path*; None if none is, or an empty one."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino) if status.st_size else None
+
+
+def _uri(path: str) -> str:
+    plain = b"/-_.~abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+    quoted = "".join(chr(c) if c in plain else f"%{c:02X}" for c in os.fsencode(path))
+    return f"file:{quoted}?mode=rw"
+
+
+def _unlink(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        pass
+
+
+# -- what SQLite says ----------------------------------------------------------------
+
+_BUSY, _LOCKED, _NOMEM, _READONLY, _INTERRUPT = 5, 6, 7, 8, 9
+_IOERR, _CORRUPT, _FULL, _CANTOPEN, _SCHEMA_CHANGED, _TOOBIG = 10, 11, 13, 14, 17, 18
+_ERROR, _CONSTRAINT, _MISMATCH, _FORMAT, _NOTADB = 1, 19, 20, 24, 26
+_MOVED = _READONLY | 4 << 8  # the file was renamed or removed: SQLite looks before it writes
+
+_PASSING = frozenset((_BUSY, _LOCKED, _NOMEM, _READONLY, _INTERRUPT, _FULL, _TOOBIG))
+# _ERROR is a table or column that is gone: our statements themselves are tested.
+_DAMAGED = frozenset((_ERROR, _CORRUPT, _CONSTRAINT, _MISMATCH, _FORMAT, _NOTADB))
+_ERRNO = {
+    _BUSY: errno.ETIMEDOUT,
+    _LOCKED: errno.ETIMEDOUT,
+    _NOMEM: errno.ENOMEM,
+    _READONLY: errno.EROFS,
+    _FULL: errno.ENOSPC,
+    _CANTOPEN: errno.ENOENT,
+}
+
+
+def _primary(error: sqlite.Error) -> int:
+    code: int = getattr(error, "sqlite_errorcode", -1)  # Python's own errors have none
+    return -1 if code == _MOVED else code & 0xFF if code >= 0 else code
+
+
+def _as_oserror(error: sqlite.Error, path: str) -> OSError:
+    return OSError(_ERRNO.get(_primary(error), errno.EIO), f"the index: {error}", path)
+
+
+# -- the process ---------------------------------------------------------------------
+
+_opening = threading.RLock()  # one thread at a time opens a file, in any index: see below
+_indexes: weakref.WeakSet[Index] = weakref.WeakSet()
+_left_open: list[Connection] = []
+_fork_waits = False
+
+
+def _before_fork() -> None:
+    # SQLite keeps a table of the locks that this process holds, by file. A child would
+    # inherit the table, but not the locks: so no file is open while a process forks.
+    global _fork_waits
+    _fork_waits = _opening.acquire(timeout=_FORK)
+    deadline = time.monotonic() + _FORK
+    for index in list(_indexes):
+        index._drain(deadline)
+
+
+def _after_fork_in_parent() -> None:
+    if _fork_waits:
+        _opening.release()
+
+
+def _after_fork_in_child() -> None:
+    global _opening
+    _opening = threading.RLock()
+    for index in list(_indexes):
+        index._inherited()
+
+
+def _at_exit() -> None:
+    for index in list(_indexes):
+        index.close()
+
+
+os.register_at_fork(
+    before=_before_fork,
+    after_in_parent=_after_fork_in_parent,
+    after_in_child=_after_fork_in_child,
+)
+atexit.register(_at_exit)

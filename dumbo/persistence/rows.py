@@ -1,0 +1,212 @@
+"""Entries and traces as rows: where they stand, and the checksum that they carry.
+
+A row is believed only if its checksum fits all of it, the identity included. Digests
+become row ids by their first bits; a row tells whose it is, so ids need not be unique.
+
+Knows columns; must not know connections, files or values.
+"""
+
+from __future__ import annotations
+
+import struct
+
+import xxhash
+
+from dumbo.errors import CorruptBlob
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
+
+    Row: TypeAlias = tuple[Any, ...]
+
+SLOTS = 16  # variants of one call that are kept, by their extras
+_HALF = 1 << 63  # SQLite's integers are signed
+_KEY_BITS = 44
+_ENTRY = struct.Struct(">HHHqqqqqH")
+_TRACE = struct.Struct(">HIIIIIqq")
+_TOLD_APART = 0x9E3779B97F5  # spreads Python versions, whose keys and closures may be the same
+_IN_A_FILE = 0x8000  # a bit of the codec, in the checksum: there is no payload in the row
+
+_COLUMNS = (
+    "id, closure, key, python, extras, function, size, compute, store, created, used, codec, "
+    "checksum, payload, note"
+)
+FIND = f"SELECT {_COLUMNS} FROM entries WHERE id BETWEEN ? AND ?"
+OF_CLOSURE = (
+    f"SELECT {_COLUMNS} FROM entries WHERE id BETWEEN ? AND ? AND closure = ? "
+    "ORDER BY created DESC LIMIT ?"
+)
+PUT = f"INSERT OR REPLACE INTO entries({_COLUMNS}) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+DROP = "DELETE FROM entries WHERE id = ? AND checksum = ?"
+DROP_CLOSURE = "DELETE FROM entries WHERE id BETWEEN ? AND ? AND closure = ?"
+FILES_OF_CLOSURE = (
+    "SELECT key, python, extras FROM entries "
+    "WHERE id BETWEEN ? AND ? AND closure = ? AND payload IS NULL"
+)
+TOUCH = "UPDATE entries SET used = ? WHERE id = ?"
+SUMMARY = (
+    "SELECT function, COUNT(*), SUM(size), SUM(compute), MAX(used) FROM entries GROUP BY function"
+)
+
+PUT_FUNCTION = "INSERT OR IGNORE INTO functions(id, name) VALUES(?,?)"
+NAME = "SELECT name FROM functions WHERE id = ?"
+PUT_CLOSURE = "INSERT OR IGNORE INTO closures(function, closure, python) VALUES(?,?,?)"
+# What a function stored, and what it was proved to be: it may be served what a twin stored.
+CLOSURES = (
+    "SELECT closure, python FROM closures WHERE function = ? "
+    "UNION SELECT closure, python FROM traces WHERE function = ?"
+)
+PYTHONS = "SELECT DISTINCT python FROM closures WHERE closure = ?"
+
+_TRACE_COLUMNS = (
+    "id, place, python, version, root, shape, program, state, closure, function, created, "
+    "checksum"
+)
+TRACES = (
+    f"SELECT {_TRACE_COLUMNS} FROM traces WHERE place = ? ORDER BY used DESC, id LIMIT ?"
+)
+TRACES_OF = (
+    f"SELECT {_TRACE_COLUMNS}, details FROM traces WHERE function = ? "
+    "ORDER BY used DESC, id LIMIT ?"
+)
+PUT_TRACE = (
+    f"INSERT INTO traces({_TRACE_COLUMNS}, details, used) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?) "
+    "ON CONFLICT(id) DO UPDATE SET place = excluded.place, python = excluded.python, "
+    "version = excluded.version, root = excluded.root, shape = excluded.shape, "
+    "program = excluded.program, state = excluded.state, closure = excluded.closure, "
+    "function = excluded.function, created = excluded.created, checksum = excluded.checksum, "
+    "details = excluded.details, used = excluded.used"
+)
+DROP_TRACE = "DELETE FROM traces WHERE id = ? AND checksum = ?"
+PROGRAM = "SELECT payload FROM programs WHERE id = ?"
+PUT_PROGRAM = "INSERT OR IGNORE INTO programs(id, payload) VALUES(?,?)"
+DROP_PROGRAM = "DELETE FROM programs WHERE id = ?"
+
+
+def signed(digest: int) -> int:
+    return digest - _HALF
+
+
+def name_id(name: bytes) -> int:
+    return xxhash.xxh3_64_intdigest(name) - _HALF
+
+
+# -- entries -------------------------------------------------------------------------
+
+
+def first_slot(python: int, closure: bytes, key: bytes) -> int:
+    """Where the variants of one call begin; they take `SLOTS` ids."""
+    high = xxhash.xxh3_64_intdigest(closure) & 0xFFFF
+    low = (xxhash.xxh3_64_intdigest(key) ^ python * _TOLD_APART) & ((1 << _KEY_BITS) - 1)
+    return ((high << _KEY_BITS | low) << 4) - _HALF
+
+
+def slot(python: int, closure: bytes, key: bytes, extras: bytes) -> int:
+    first = first_slot(python, closure, key)
+    return first + 1 + xxhash.xxh3_64_intdigest(extras) % (SLOTS - 1) if extras else first
+
+
+def closure_range(closure: bytes) -> tuple[int, int]:
+    high = xxhash.xxh3_64_intdigest(closure) & 0xFFFF
+    return (high << 48) - _HALF, (high << 48 | (1 << 48) - 1) - _HALF
+
+
+def entry(
+    closure: bytes,
+    key: bytes,
+    python: int,
+    extras: bytes,
+    function: int,
+    size: int,
+    compute: int,
+    store: int,
+    created: int,
+    codec: int,
+    payload: bytes | None,
+    note: bytes,
+) -> Row:
+    """The row of an entry, its id and its checksum included."""
+    where = slot(python, closure, key, extras)
+    used = created // 1_000_000
+    row = (where, closure, key, python, extras, function, size, compute, store, created, used)
+    return (*row, codec, entry_checksum((*row, codec, 0, payload, note)), payload, note)
+
+
+def entry_checksum(row: Row) -> int:
+    """The checksum that a row of `_COLUMNS` should have.
+
+    Raises:
+        CorruptBlob: if its columns are not even of the right types.
+    """
+    _, closure, key, python, extras, function, size, compute, store, created, *rest = row
+    _, codec, _, body, note = rest
+    try:
+        if body is None:
+            body = b""
+            codec |= _IN_A_FILE
+        numbers = _ENTRY.pack(
+            python, len(extras), len(note), function, size, compute, store, created, codec
+        )  # fmt: skip
+        whole = b"".join((numbers, closure, key, extras, note, body))
+    except (TypeError, struct.error) as error:
+        raise CorruptBlob(f"a row of the index is damaged: {error}") from error
+    return xxhash.xxh3_64_intdigest(whole) - _HALF
+
+
+# -- traces --------------------------------------------------------------------------
+
+
+def place(python: int, version: int, root: bytes, shape: bytes) -> int:
+    whole = b"%d.%d.%d." % (python, version, len(root)) + root + shape
+    return xxhash.xxh3_64_intdigest(whole) - _HALF
+
+
+def trace(
+    python: int,
+    version: int,
+    root: bytes,
+    shape: bytes,
+    program: bytes,
+    state: bytes,
+    closure: bytes,
+    function: int,
+    created: int,
+    details: bytes,
+) -> Row:
+    """The row of a trace, its id and its checksum included."""
+    where = place(python, version, root, shape)
+    own = where.to_bytes(8, "big", signed=True) + program + state
+    row = (xxhash.xxh3_64_intdigest(own) - _HALF, where, python, version, root, shape, program)
+    rest = (state, closure, function, created)
+    checksum = trace_checksum((*row, *rest, 0))
+    return (*row, *rest, checksum, guarded(details), created)
+
+
+def trace_checksum(row: Row) -> int:
+    """The checksum that a row of `_TRACE_COLUMNS` should have.
+
+    Raises:
+        CorruptBlob: if its columns are not even of the right types.
+    """
+    _, _, python, version, root, shape, program, state, closure, function, created, *_ = row
+    try:
+        numbers = _TRACE.pack(
+            python, version, len(root), len(shape), len(program), len(state), function, created
+        )  # fmt: skip
+        whole = b"".join((numbers, root, shape, program, state, closure))
+    except (TypeError, struct.error) as error:
+        raise CorruptBlob(f"a trace in the index is damaged: {error}") from error
+    return xxhash.xxh3_64_intdigest(whole) - _HALF
+
+
+def guarded(data: bytes) -> bytes:
+    """*data* behind a checksum of its own."""
+    return xxhash.xxh3_64_digest(data) + data
+
+
+def unguarded(data: object) -> bytes:
+    """What was guarded; nothing, if it is not what it was."""
+    if not isinstance(data, bytes) or xxhash.xxh3_64_digest(data[8:]) != data[:8]:
+        return b""
+    return data[8:]

@@ -1,0 +1,556 @@
+"""What dumbo keeps on disk: results and traces, found by digests.
+
+    entry    one result, by (Python, closure digest, key, extras)
+    trace    what proves a closure digest, by (Python, digest version, root, shape)
+    program  the references of traces, by the digest of what they are
+
+Reading never raises for trouble with the disk: it finds nothing, and `Store.trouble`
+says why. Writing raises, and the caller makes a reason of it. A result's file is in
+place before the row that finds it, and goes before it.
+
+Knows identities and the order of things; must not know what a digest is made of, nor
+when a result is worth keeping.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+import xxhash
+
+from dumbo.errors import CorruptBlob, StorageError
+from dumbo.persistence import rows
+from dumbo.persistence.records import Record, Summary, Trace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any, TypeVar
+
+    import _sqlite3 as sqlite
+
+    from dumbo.persistence import blobs, codecs
+    from dumbo.persistence.index import Index
+
+    T = TypeVar("T")
+
+PYTHON = sys.version_info[0] * 100 + sys.version_info[1]
+
+_INLINE = 4096  # bytes; larger payloads are faster as files
+_COARSE = 3600  # seconds by which the time of last use may be behind
+_LISTED = 10_000  # things that are remembered at most, of each kind
+
+
+class Store:
+    """A directory of results; safe under several threads and processes."""
+
+    def __init__(
+        self, directory: str | os.PathLike[str], *, digest_version: int = 1
+    ) -> None:
+        self.directory = os.path.abspath(os.fsdecode(directory))
+        self.trouble = ""
+        self.corrupt = 0  # entries that this process set aside
+        self._version = digest_version
+        self._index: Index | None = None
+        self._root = ""  # the real path of the directory, once it is prepared
+        self._names: dict[int, str] = {}
+        self._touched: dict[int, int] = {}
+        self._proved: set[object] = set()
+        self._swept: set[str] = set()
+        self._told: set[str] = set()
+
+    # -- entries ---------------------------------------------------------------------
+
+    def find(self, closure: bytes, key: bytes) -> Record | None:
+        """The newest entry of a call, or None."""
+        first = rows.first_slot(PYTHON, closure, key)
+        try:
+            found = (self._index or self._open()).read(rows.FIND, (first, first + rows.SLOTS - 1))
+        except (OSError, StorageError) as error:
+            self._trouble(error)
+            return None
+        best = None
+        for row in found:
+            # Ids are not unique: what else stands here belongs to another call.
+            if row[1] == closure and row[2] == key and row[3] == PYTHON:
+                record = self._record(row)
+                if record and (best is None or record.created > best.created):
+                    best = record
+        return best
+
+    def load(self, record: Record) -> Any:
+        """The value of an entry; the caller may change it.
+
+        Raises:
+            CorruptBlob: if it cannot be had; then the entry has been set aside, unless the
+                reason may pass.
+        """
+        if self._index is None:  # a record of another store of this directory
+            try:
+                self._open()
+            except OSError as error:
+                raise CorruptBlob(f"cannot be read: {error}") from error
+        payload: codecs.Buffer | None = record.payload
+        codec = self._numbers.get(record.codec, 0)
+        if payload is None:
+            path = self._path(record.python, record.closure, record.key, record.extras)
+            try:
+                header, payload = self._reader.read(
+                    path, record.closure, record.key, record.extras, record.python,
+                    mapped=codec in self._mapped,
+                )  # fmt: skip
+            except OSError as error:
+                raise CorruptBlob(f"cannot be read: {error.strerror}") from error
+            except CorruptBlob as error:
+                self._set_aside(record, str(error))
+                raise
+            codec = header.codec
+        try:
+            return self._decode(codec, payload)
+        except (MemoryError, RecursionError) as error:  # the fault of where we are, not of it
+            raise CorruptBlob(f"cannot be loaded now: {type(error).__name__}") from error
+        except (Exception, SystemExit) as error:  # classes of the user, and their imports
+            self._set_aside(record, f"cannot be loaded: {type(error).__name__}")
+            raise CorruptBlob(f"intact, but cannot be loaded: {type(error).__name__}") from error
+
+    def save(
+        self,
+        closure: bytes,
+        key: bytes,
+        value: object,
+        *,
+        function: str,
+        compute: float,
+        extras: bytes = b"",
+        note: str = "",
+    ) -> Record:
+        """Store *value* as the result of a call that took *compute* seconds.
+
+        Raises:
+            UnstorableResult: if it, or a part of it, would not come back as it is.
+            OSError, StorageError: if it cannot be written.
+        """
+        started = time.perf_counter_ns()
+        if len(closure) != 16 or len(key) != 16:
+            raise ValueError("closure and key are digests of 16 bytes")
+        index = self._index or self._open()
+        # Imported by the opening; here they only get their names.
+        from dumbo.persistence import blobs, codecs
+
+        spent = max(0, round(compute * 1e9))
+        created = time.time_ns() // 1000
+        header = blobs.Header(function, closure, key, extras, PYTHON, spent, created, note)
+        path = self._path(PYTHON, closure, key, extras)
+        with blobs.Draft(path, header) as draft:
+            written = codecs.encode(value, draft)
+            header.codec = written.codec
+            if written.doubtful or written.by_value:
+                self._prove(value, function, written, draft)
+            size = draft.size
+            payload = draft.held() if size <= _INLINE else None
+            header.store = time.perf_counter_ns() - started
+            if payload is None:
+                draft.place()
+        try:
+            store = time.perf_counter_ns() - started
+            self._put(index, function, header, size, store, payload)
+        except BaseException:
+            if payload is None:
+                blobs.remove(path)  # nothing would find it, and nothing would count it
+            raise
+        if payload is None:
+            self._sweep(os.path.dirname(path))
+        else:
+            blobs.remove(path)  # of an earlier, larger result of this call
+        return Record(
+            function, closure, key, extras, PYTHON, size, compute,
+            (time.perf_counter_ns() - started) / 1e9, created / 1e6,
+            codecs.NAMES[written.codec], payload, note,
+        )  # fmt: skip
+
+    def _prove(
+        self, value: object, function: str, written: codecs.Written, draft: blobs.Draft
+    ) -> None:
+        """Load on trial, the first time that a function stores these types."""
+        from dumbo.persistence import codecs
+
+        what = (function, written.doubtful, written.by_value)
+        if what not in self._proved:
+            codecs.prove(value, written, draft.view())
+            if len(self._proved) >= _LISTED:
+                self._proved.clear()
+            self._proved.add(what)
+
+    def _put(
+        self,
+        index: Index,
+        function: str,
+        header: blobs.Header,
+        size: int,
+        store: int,
+        payload: bytes | None,
+    ) -> None:
+        row = rows.entry(
+            header.closure, header.key, header.python, header.extras, _function_id(function),
+            size, header.compute, store, header.created, header.codec, payload, _bytes(header.note),
+        )  # fmt: skip
+
+        def put(sql: sqlite.Connection, known: set[object]) -> None:
+            _name(sql, known, function, header.closure)
+            sql.execute(rows.PUT, row)
+
+        index.write(put)
+        if self._touched:
+            self._flush(index)
+
+    def forget(self, closure: bytes, key: bytes) -> int:
+        """Remove what is stored of one call, of all Pythons; say how many entries that were."""
+        pythons = {PYTHON, *(python for (python,) in self._read(rows.PYTHONS, (closure,)))}
+        return sum(self._forget(python, closure, key) for python in pythons)
+
+    def forget_call(self, function: str, key: bytes) -> int:
+        """Remove what is stored of one call, of all versions of its function."""
+        closures = self._closures(function)
+        return sum(self._forget(python, closure, key) for closure, python in closures)
+
+    def _forget(self, python: int, closure: bytes, key: bytes) -> int:
+        from dumbo.persistence import blobs
+
+        first = rows.first_slot(python, closure, key)
+        gone = 0
+        for row in self._read(rows.FIND, (first, first + rows.SLOTS - 1)):
+            if row[1] == closure and row[2] == key and row[3] == python:
+                if row[13] is None:
+                    blobs.remove(self._path(python, closure, key, row[4]))
+                self._write(lambda sql, known: sql.execute(rows.DROP, (row[0], row[12])))
+                gone += 1
+        return gone
+
+    def clear(self, function: str | None = None) -> int:
+        """Remove all entries, or those that a function may be served; say how many."""
+        if function is None:
+            return self._clear()
+        from dumbo.persistence import blobs
+
+        gone = 0
+        for closure in {closure for closure, _ in self._closures(function)}:
+            where = (*rows.closure_range(closure), closure)
+            for key, python, extras in self._read(rows.FILES_OF_CLOSURE, where):
+                blobs.remove(self._path(python, closure, key, extras))
+            gone += self._write(
+                lambda sql, known: sql.execute(rows.DROP_CLOSURE, where).rowcount  # noqa: B023
+            )
+        return gone
+
+    def _clear(self) -> int:
+        def empty(sql: sqlite.Connection, known: set[object]) -> int:
+            known.clear()
+            gone: int = sql.execute("DELETE FROM entries").rowcount
+            for table in ("traces", "programs", "closures", "functions"):
+                sql.execute(f"DELETE FROM {table}")
+            return gone
+
+        self._index or self._open()
+        from dumbo.persistence import blobs
+
+        for path in blobs.walk(os.path.join(self._root, "blobs")):
+            blobs.remove(path)
+        return self._write(empty)
+
+    def entries_of(
+        self, function: str, key: bytes | None = None, limit: int = 100
+    ) -> list[Record]:
+        """What is stored of a function, or of one call in all its versions; newest first."""
+        found: list[rows.Row] = []
+        for closure, python in self._closures(function):
+            if key is None:
+                where = (*rows.closure_range(closure), closure, limit)
+                found += (r for r in self._read(rows.OF_CLOSURE, where) if r[3] == python)
+            else:
+                first = rows.first_slot(python, closure, key)
+                there = self._read(rows.FIND, (first, first + rows.SLOTS - 1))
+                found += (r for r in there if (r[1], r[2], r[3]) == (closure, key, python))
+        records = [record for record in map(self._record, found) if record]
+        records.sort(key=lambda record: record.created, reverse=True)
+        return records[:limit]
+
+    def summary(self) -> list[Summary]:
+        """What is stored, by function."""
+        if self._index is not None and self._touched:
+            self._flush(self._index)
+        return [
+            Summary(
+                self._names.get(function) or self._name_of(function),
+                entries, _number(size), _number(compute) / 1e9, _number(used),
+            )  # fmt: skip
+            for function, entries, size, compute, used in self._read(rows.SUMMARY, ())
+        ]
+
+    # -- traces ----------------------------------------------------------------------
+
+    def traces(self, root: bytes, shape: bytes, limit: int = 256) -> list[Trace]:
+        """What proves a closure digest of *root*, last written first; without details."""
+        place = rows.place(PYTHON, self._version, root, shape)
+        mine = (PYTHON, self._version, root, shape)
+        found = self._read(rows.TRACES, (place, limit))
+        traces = [self._trace(row) for row in found if row[2:6] == mine]
+        return [trace for trace in traces if trace]
+
+    def traces_of(self, function: str, limit: int = 8) -> list[Trace]:
+        """The last traces of a function, under any root and shape, for explanations."""
+        found = self._read(rows.TRACES_OF, (_function_id(function), limit))
+        traces = [self._trace(row) for row in found if row[2:4] == (PYTHON, self._version)]
+        return [trace for trace in traces if trace]
+
+    def program(self, digest: bytes) -> bytes | None:
+        """The program of that digest, or None."""
+        where = rows.signed(int.from_bytes(digest[:8], "big"))
+        for (payload,) in self._read(rows.PROGRAM, (where,)):
+            if isinstance(payload, bytes) and xxhash.xxh3_128_digest(payload) == digest:
+                return payload
+            self._drop_row(rows.DROP_PROGRAM, where)
+        return None
+
+    def add_trace(
+        self,
+        function: str,
+        root: bytes,
+        shape: bytes,
+        program: bytes,
+        state: bytes,
+        closure: bytes,
+        details: bytes,
+    ) -> None:
+        """Store what proves *closure*; the same again counts as used last.
+
+        Raises:
+            OSError, StorageError: if it cannot be written.
+        """
+        digest = xxhash.xxh3_128_digest(program)
+        where = rows.signed(int.from_bytes(digest[:8], "big"))
+        row = rows.trace(
+            PYTHON, self._version, root, shape, digest, state, closure,
+            _function_id(function), time.time_ns() // 1000, details,
+        )  # fmt: skip
+
+        def put(sql: sqlite.Connection, known: set[object]) -> None:
+            sql.execute("BEGIN IMMEDIATE")
+            _name(sql, known, function, closure)
+            sql.execute(rows.PUT_PROGRAM, (where, program))
+            sql.execute(rows.PUT_TRACE, row)
+            sql.execute("COMMIT")
+
+        self._write(put)
+
+    def _trace(self, row: rows.Row) -> Trace | None:
+        try:
+            whole = rows.trace_checksum(row) == row[11]
+        except CorruptBlob:
+            whole = False
+        if not whole:
+            self._drop_row(rows.DROP_TRACE, row[0], row[11])
+            return None
+        root, shape, program, state, closure, function, created = row[4:11]
+        return Trace(
+            self._names.get(function) or self._name_of(function),
+            root, shape, program, state, closure,
+            rows.unguarded(row[12]) if len(row) > 12 else b"", created / 1e6,
+        )  # fmt: skip
+
+    # -- opening and closing ---------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Create the directory where it is missing, and check it.
+
+        Raises:
+            UnusableDirectory: what is wrong with it, and the way out.
+        """
+        from dumbo.persistence import folder
+
+        folder.prepare(self.directory)
+
+    def _open(self) -> Index:
+        # Here and not at the top: a program that calls nothing twice needs no SQLite.
+        from dumbo.persistence import blobs, codecs, folder
+        from dumbo.persistence.index import Index
+
+        self._root = folder.prepare(self.directory)
+        self._decode = codecs.decode
+        self._mapped = codecs.MAPPED
+        self._codec_names = codecs.NAMES
+        self._numbers = {name: number for number, name in codecs.NAMES.items()}
+        self._reader = blobs.Reader()
+        self._index = Index(self._root, self._survivors, self._trouble)
+        return self._index
+
+    def close(self) -> None:
+        """Write down what is still to be written, and close the files; a later use opens them."""
+        if self._index is not None:
+            self._flush(self._index)
+            self._index.close()
+
+    def _survivors(self, root: str) -> Iterator[tuple[str, rows.Row]]:
+        """The rows of a new index that can be told from the files alone."""
+        from dumbo.persistence import blobs
+
+        named: set[tuple[str, bytes, int]] = set()
+        for path in blobs.walk(os.path.join(root, "blobs")):
+            try:
+                header = blobs.peek(path)
+            except (OSError, CorruptBlob):
+                continue
+            function, closure, python = header.function, header.closure, header.python
+            if path != self._path(python, closure, header.key, header.extras):
+                continue
+            number = _function_id(function)
+            if (function, closure, python) not in named:
+                named.add((function, closure, python))
+                yield rows.PUT_FUNCTION, (number, _bytes(function))
+                yield rows.PUT_CLOSURE, (number, closure, python)
+            row = rows.entry(
+                closure, header.key, python, header.extras, number, header.length,
+                header.compute, header.store, header.created, header.codec, None,
+                _bytes(header.note),
+            )  # fmt: skip
+            yield rows.PUT, row
+
+    # -- small steps -----------------------------------------------------------------
+
+    def _path(self, python: int, closure: bytes, key: bytes, extras: bytes) -> str:
+        name = xxhash.xxh3_128_hexdigest(b"%d." % python + closure + key + extras)
+        return f"{self._root}/blobs/{name[:2]}/{name}"
+
+    def _read(self, statement: str, values: rows.Row) -> list[rows.Row]:
+        try:
+            return (self._index or self._open()).read(statement, values)
+        except (OSError, StorageError) as error:
+            self._trouble(error)
+            return []
+
+    def _write(self, work: Callable[[sqlite.Connection, set[object]], T]) -> T:
+        return (self._index or self._open()).write(work)
+
+    def _closures(self, function: str) -> list[rows.Row]:
+        number = _function_id(function)
+        return self._read(rows.CLOSURES, (number, number))
+
+    def _name_of(self, number: int) -> str:
+        for (name,) in self._read(rows.NAME, (number,)):
+            if isinstance(name, bytes) and rows.name_id(name) == number:
+                if len(self._names) >= _LISTED:
+                    self._names.clear()
+                self._names[number] = _text(name)
+                return self._names[number]
+        return "?"
+
+    def _touch(self, where: int, used: int) -> None:
+        now = int(time.time())
+        if used + _COARSE < now and len(self._touched) < _LISTED:
+            self._touched[where] = now
+
+    def _flush(self, index: Index) -> None:
+        """Write when entries were last used, which reading only notes."""
+        touched, self._touched = self._touched, {}
+        if not touched:
+            return
+
+        def touch(sql: sqlite.Connection, known: set[object]) -> None:
+            sql.execute("BEGIN IMMEDIATE")
+            sql.executemany(rows.TOUCH, [(now, where) for where, now in touched.items()])
+            sql.execute("COMMIT")
+
+        try:
+            index.write(touch)
+        except (OSError, StorageError):  # only an order of eviction is lost
+            pass
+
+    def _sweep(self, shelf: str) -> None:
+        """Look once for temporaries that killed processes left beside what was just stored."""
+        from dumbo.persistence import blobs
+
+        if shelf not in self._swept:
+            self._swept.add(shelf)
+            for _ in blobs.shelved(shelf):
+                pass
+
+    # -- what was not believed -------------------------------------------------------
+
+    def _record(self, row: rows.Row) -> Record | None:
+        """The record of a row, if the row is whole; else it is dropped."""
+        try:
+            whole = rows.entry_checksum(row) == row[12]
+        except CorruptBlob:
+            whole = False
+        if not whole:
+            self._drop_row(rows.DROP, row[0], row[12])
+            return None
+        function, size, compute, store, created, used, codec, _, payload, note = row[5:]
+        self._touch(row[0], used)
+        return Record(
+            self._names.get(function) or self._name_of(function),
+            row[1], row[2], row[4], row[3], size, compute / 1e9, store / 1e9, created / 1e6,
+            self._codec_names.get(codec, "?"), payload, _text(note),
+        )  # fmt: skip
+
+    def _set_aside(self, record: Record, reason: str) -> None:
+        """Take an entry that cannot be loaded out of the way."""
+        self.corrupt += 1
+        self._trouble(f"a result of {record.function} was set aside: {reason}")
+        if record.payload is None:
+            from dumbo.persistence import blobs
+
+            blobs.remove(self._path(record.python, record.closure, record.key, record.extras))
+        where = rows.slot(record.python, record.closure, record.key, record.extras)
+        self._try(lambda sql, known: sql.execute("DELETE FROM entries WHERE id = ?", (where,)))
+
+    def _drop_row(self, statement: str, *values: object) -> None:
+        self.corrupt += 1
+        self._trouble("a row of the index was damaged, and dropped")
+        self._try(lambda sql, known: sql.execute(statement, values))
+
+    def _try(self, work: Callable[[sqlite.Connection, set[object]], object]) -> None:
+        """Write where that is possible; a read-only cache stays as it is."""
+        try:
+            (self._index or self._open()).write(work)
+        except (OSError, StorageError):
+            pass
+
+    def _trouble(self, reason: object) -> None:
+        """Remember why something could not be done, and log it once."""
+        self.trouble = str(reason)
+        if self.trouble in self._told or len(self._told) >= _LISTED:
+            return
+        self._told.add(self.trouble)
+        logging = sys.modules.get("logging")  # where it isn't loaded, nobody listens
+        if logging is not None:
+            logging.getLogger("dumbo").info("%s: %s", self.directory, self.trouble)
+
+
+def _name(sql: sqlite.Connection, known: set[object], function: str, closure: bytes) -> None:
+    """See to it that the index knows a function by name, and as one that has this closure."""
+    if (function, closure) in known:
+        return
+    number = _function_id(function)
+    sql.execute(rows.PUT_FUNCTION, (number, _bytes(function)))
+    sql.execute(rows.PUT_CLOSURE, (number, closure, PYTHON))
+    known.add((function, closure))
+
+
+def _function_id(function: str) -> int:
+    return rows.name_id(_bytes(function))
+
+
+def _bytes(text: str) -> bytes:
+    # Names may hold anything that a string can, lone surrogates too.
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogatepass")
+
+
+def _number(value: object) -> Any:
+    """A sum, which a damaged row may have made anything else of."""
+    return value if isinstance(value, int | float) else 0
