@@ -1,0 +1,14 @@
+"""Arguments of a memoized call: how they are bound, and the key of their data.
+
+    registry.py    which type is hashed how; the few words a hasher answers with
+    plain.py       the fast road: plain scalars in plain containers, in bulk
+    hashing.py     the walk: any value -> digest of its data, and its code roots
+    standard.py    hashers of the builtins and the standard library
+    instances.py   objects of user classes: fields, slots, what the base holds
+    arrays.py      hashers of numpy; loaded when the first such value is met
+    frames.py      hashers of pandas; likewise
+    signature.py   a call -> the values of its parameters
+
+What counts is one contract, tested by `tests/arguments/same.py`. Knows nothing of
+tracing, of what user code is, and of where keys go.
+"""

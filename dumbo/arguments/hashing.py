@@ -1,0 +1,342 @@
+"""Any value -> the digest of its data, and the code met on the way.
+
+The walk keeps its own stack, so that nesting is bounded by memory only. Hashers say
+what a value's children are (`registry`); here they are put in place:
+
+    sharing  does not count: a value met twice gives its token twice, from memory
+    rings    do: a value that holds this place gives how far up it stands, and one that
+             hangs on such a ring, met again, gives its place in it
+    sets     each element is hashed by itself, its code roots numbered from 0; the
+             elements' tokens are sorted, and then its roots get their numbers out here
+    code     is replaced by its running number, and returned
+
+Knows tokens and places; must not know what any type holds, what is user code, nor
+what tracing makes of the roots.
+"""
+
+from __future__ import annotations
+
+import marshal
+
+import xxhash
+
+from dumbo.arguments import instances, library, plain, standard
+from dumbo.arguments.registry import BACK, NODE, RING, ROOT, Entry, Node, Root, Token, find
+from dumbo.errors import UnhashableArgument
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any, NoReturn
+
+# History of the digest: a change of any byte below empties every cache.
+#   1  the first
+VERSION = 1
+
+_PLAIN = b"dumbo%dP" % VERSION  # short scalars only: the hot road
+_MARSHAL = b"dumbo%dM" % VERSION  # plain containers, as one
+_WALK = b"dumbo%dW" % VERSION
+
+_FLUSH = 4096  # tokens of a frame that are kept before they are digested
+_REVISITS = 20_000  # how often rings through sets may be walked again before we give up
+
+# What this package, or the interpreter below it, raises over a value that changes while
+# it is read, is too big, or lies about itself. Not `Exception`: a timeout that a signal
+# handler raises while we happen to run is the program's, and must reach it.
+_TROUBLE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    BufferError,
+    ImportError,
+    LookupError,
+    MemoryError,
+    NameError,
+    RuntimeError,
+    SystemError,
+    TypeError,
+    ValueError,
+    Warning,
+)
+
+
+def digest(value: object) -> tuple[bytes, tuple[object, ...]]:
+    """Return the 16-byte digest of the data of *value*, and its code roots in order.
+
+    Raises:
+        UnhashableArgument: if *value*, or a part of it, has no honest key.
+    """
+    return _digest(value, None)
+
+
+def digest_call(
+    values: tuple[object, ...], names: tuple[str, ...]
+) -> tuple[bytes, tuple[object, ...]]:
+    """Return what `digest` does, of the bound *values* of the parameters called *names*.
+
+    Raises:
+        UnhashableArgument: with a path that begins with the parameter's name.
+    """
+    if plain.is_short(values):
+        return xxhash.xxh3_128_digest(_PLAIN + marshal.dumps(values, 2)), ()
+    return _digest(values, names)
+
+
+def _digest(value: object, names: tuple[str, ...] | None) -> tuple[bytes, tuple[object, ...]]:
+    if id(type(value)) in plain.CONTAINER_IDS:
+        try:
+            token = plain.container(value)  # type: ignore[arg-type]
+        except _TROUBLE:  # a metaclass may raise in the census; the walk finds out where
+            token = None
+        if token is not None:
+            return xxhash.xxh3_128_digest(_MARSHAL + token), ()
+    walk = _Walk()
+    try:
+        token = walk.run(value)
+    except UnhashableArgument as cause:
+        raise UnhashableArgument(cause.reason, walk.path(names) + cause.path) from cause.__cause__
+    except _TROUBLE as cause:
+        reason = f"{type(cause).__name__} while it was read"
+        raise UnhashableArgument(reason, walk.path(names)) from cause
+    return xxhash.xxh3_128_digest(_WALK + token), tuple(walk.scope.roots)
+
+
+class _Scope:
+    """One numbering of code roots, and the tokens that are true under it."""
+
+    __slots__ = ("numbers", "roots", "tokens")
+
+    def __init__(self) -> None:
+        self.roots: list[object] = []
+        self.numbers: dict[int, int] = {}
+        self.tokens: dict[int, tuple[object, bytes]] = {}
+
+    def token(self, code: object) -> bytes:
+        number = self.numbers.setdefault(id(code), len(self.roots))
+        if number == len(self.roots):
+            self.roots.append(code)
+        return ROOT + number.to_bytes(4, "big")
+
+
+class _Frame:
+    """A node whose children are being hashed."""
+
+    __slots__ = (
+        "children", "done", "elements", "floor", "low", "node", "outer", "place", "rooted", "state",
+        "tokens", "value",
+    )  # fmt: skip
+
+    def __init__(self, value: object, node: Node, place: int, floor: int) -> None:
+        self.value = value
+        self.floor = floor  # how many values were open when its children began
+        self.node = node
+        self.children: Iterator[object] = iter(node.children)
+        self.tokens: list[bytes] = []
+        self.done = 0  # how many tokens have been digested already
+        self.state: xxhash.xxh3_128 | None = None
+        self.place = place  # of the value in the list of open ones; -1 for a bare node
+        self.low = place if place >= 0 else _NOWHERE  # the highest place that was referred to
+        self.rooted = False  # whether a code root's number is in the tokens
+        self.outer: _Scope | None = None  # of a set: the scope around its elements
+        self.elements: list[tuple[bytes, list[object]]] = []
+
+    def head(self) -> bytes:
+        name = self.node.name
+        return bytes((len(name),)) + name + len(self.node.children).to_bytes(8, "big")
+
+
+_NOWHERE = 1 << 62
+
+
+class _Walk:
+    __slots__ = ("frames", "open", "places", "plans", "revisits", "scope", "shared", "walked")
+
+    def __init__(self) -> None:
+        self.scope = _Scope()
+        self.shared: dict[int, tuple[object, bytes]] = {}  # tokens without roots: true anywhere
+        self.frames: list[_Frame] = []
+        self.open: list[object] = []  # on the stack, or done but hanging on what is
+        self.places: dict[int, int] = {}  # id -> place in `open`
+        self.plans: dict[int, tuple[type, Callable[[Any], bytes | Node]]] = {}
+        self.walked: set[int] = set()  # ids of open values that a set's element left behind
+        self.revisits = 0
+
+    def run(self, value: object) -> bytes:
+        """Return the token of *value*."""
+        top = _Frame(None, Node(b"", (value,)), -1, 0)
+        frames = self.frames
+        frames.append(top)
+        frame = top
+        while True:
+            tokens = frame.tokens
+            entered: _Frame | None = None
+            for child in frame.children:
+                kind = id(type(child))
+                if kind in plain.SCALAR_IDS:
+                    token = plain.scalar(child)
+                else:
+                    answer = self._enter(frame, child, kind)
+                    if type(answer) is _Frame:
+                        entered = answer
+                        break
+                    token = answer  # type: ignore[assignment]
+                tokens.append(token)
+                if frame.outer is not None:
+                    self._element_done(frame)
+                elif len(tokens) >= _FLUSH:
+                    _flush(frame)
+            if entered is not None:
+                frames.append(entered)
+                frame = entered
+                continue
+            if frame is top:
+                return tokens[0]
+            token = self._close(frame)
+            frames.pop()
+            inner, frame = frame, frames[-1]
+            frame.tokens.append(token)
+            frame.rooted |= inner.rooted
+            if frame.outer is not None:
+                self._element_done(frame)
+
+    def _enter(self, frame: _Frame, child: object, kind: int) -> bytes | _Frame:
+        """Return the token of *child*, or a frame for its children."""
+        if kind == _TOKEN:
+            return child  # type: ignore[return-value]
+        if kind == _ROOT:
+            frame.rooted = True
+            return self.scope.token(child.code)  # type: ignore[attr-defined]
+        if kind == _NODE:
+            return self._push(None, child, -1)  # type: ignore[arg-type]
+        key = id(child)
+        known = self.shared.get(key)
+        if known is None:
+            known = self.scope.tokens.get(key)
+            if known is not None:
+                frame.rooted = True
+        if known is not None:
+            return known[1]
+        place = self.places.get(key)
+        if place is not None:
+            frame.low = min(frame.low, place)
+            return BACK + (len(self.open) - place).to_bytes(8, "big")
+        answer: bytes | Node | None = None
+        if kind in plain.CONTAINER_IDS:
+            answer = plain.container(child)  # type: ignore[arg-type]
+            if answer is not None:
+                self.shared[key] = (child, answer)
+                return answer
+        answer = self._ask(child, kind)
+        if type(answer) is not Node:
+            return answer  # type: ignore[return-value]
+        if key in self.walked:
+            self.revisits += 1
+            if self.revisits > _REVISITS:
+                raise UnhashableArgument("sets whose elements refer back to them, too entangled")
+        place = len(self.open)
+        self.open.append(child)
+        self.places[key] = place
+        return self._push(child, answer, place)
+
+    def _ask(self, child: object, kind: int) -> bytes | Node:
+        plan = self.plans.get(kind)
+        if plan is None:
+            plan = (type(child), self._plan(type(child)))
+            self.plans[kind] = plan
+        return plan[1](child)
+
+    def _plan(self, kind: type) -> Callable[[Any], bytes | Node]:
+        entry: Entry | None = find(kind)
+        return entry.hasher if entry is not None else instances.plan(kind)
+
+    def _push(self, value: object, node: Node, place: int) -> _Frame:
+        frame = _Frame(value, node, place, len(self.open))
+        if node.unordered:
+            frame.outer = self.scope
+            self.scope = _Scope()
+        return frame
+
+    def _close(self, frame: _Frame) -> bytes:
+        """Return the token of a frame whose children are all done."""
+        if frame.outer is not None:
+            self.scope = frame.outer
+            self._order(frame)
+        if frame.state is None:
+            digest = xxhash.xxh3_128_digest(frame.head() + b"".join(frame.tokens))
+        else:
+            frame.state.update(b"".join(frame.tokens))
+            digest = frame.state.digest()
+        token = NODE + digest
+        if frame.low < frame.place or (frame.place < 0 and frame.low < _NOWHERE):
+            above = self.frames[-2]  # it hangs on a value further up, which stays open
+            above.low = min(above.low, frame.low)
+        elif frame.place >= 0:
+            self._settle(frame, digest, token)
+        return token
+
+    def _settle(self, frame: _Frame, digest: bytes, token: bytes) -> None:
+        """Remember a value that refers to nothing above it, and what hung on it."""
+        tokens = self.scope.tokens if frame.rooted else self.shared
+        tokens[id(frame.value)] = (frame.value, token)
+        place = frame.place
+        if len(self.open) > place + 1:
+            for offset, value in enumerate(self.open[place + 1 :], 1):
+                part = RING + digest + offset.to_bytes(8, "big")
+                tokens[id(value)] = (value, part)
+                del self.places[id(value)]
+        del self.open[place:]
+        del self.places[id(frame.value)]
+
+    # Sets
+
+    def _element_done(self, frame: _Frame) -> None:
+        """Put away the element of a set that was just hashed, and its roots."""
+        frame.elements.append((frame.tokens.pop(), self.scope.roots))
+        self.scope = _Scope()
+        # What hangs on a value further up is forgotten: its place would depend on the
+        # order in which the set gives its elements. So it may be walked again.
+        keep = frame.floor
+        for value in self.open[keep:]:
+            self.walked.add(id(value))
+            del self.places[id(value)]
+        del self.open[keep:]
+
+    def _order(self, frame: _Frame) -> None:
+        frame.elements.sort(key=_rank)
+        tokens = frame.tokens
+        for token, roots in frame.elements:
+            tokens.append(token + len(roots).to_bytes(4, "big"))
+            tokens.extend(map(self.scope.token, roots))
+            frame.rooted |= bool(roots)
+
+    # Messages
+
+    def path(self, names: tuple[str, ...] | None) -> str:
+        """Return where the walk stands, for a message."""
+        pieces: list[str] = []
+        for frame in self.frames[1:]:
+            index = frame.done + len(frame.tokens) + len(frame.elements)
+            if names is not None and frame is self.frames[1]:
+                pieces.append(names[index] if index < len(names) else "")
+            elif frame.node.label is not None:
+                pieces.append(frame.node.label(index))
+        return "".join(pieces)
+
+
+_TOKEN = id(Token)
+_ROOT = id(Root)
+_NODE = id(Node)
+
+
+def _flush(frame: _Frame) -> None:
+    if frame.state is None:
+        frame.state = xxhash.xxh3_128(frame.head())
+    frame.state.update(b"".join(frame.tokens))
+    frame.done += len(frame.tokens)
+    frame.tokens.clear()
+
+
+def _rank(element: tuple[bytes, list[object]]) -> tuple[bytes, tuple[str, ...]]:
+    # Two elements of equal data are told apart by their code alone. Names decide which
+    # comes first; should they lie, an entry is missed, but never mixed up.
+    return element[0], tuple(map(standard.name_of_code, element[1]))

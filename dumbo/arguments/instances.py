@@ -1,0 +1,343 @@
+"""Objects of classes without a hasher: their class, what their base holds, their fields.
+
+A *plan* says for one class what that is, so that a list of a million instances looks at
+their class once:
+
+    class       a code root
+    content     if a base has a hasher: what that says
+    slots       of all classes along the MRO down to that base, set or not
+    __dict__    sorted by name; without `functools.cached_property` values and without
+                the names in `__dumbo_ignore__`
+    __reduce__  only where a class written in C has state that is none of the above
+
+Fields are read through the descriptors of their classes: no `__getattr__`, `__getstate__`,
+property or `__dict__` of the user's is asked. Only `__reduce_ex__` of C types is run.
+Knows classes and their layout; must not know what a field holds.
+"""
+
+from __future__ import annotations
+
+import sys
+from itertools import islice
+
+from dumbo.arguments.registry import (
+    Entry,
+    Node,
+    Root,
+    Token,
+    find,
+    leaf,
+    lives_in,
+    module_of,
+    mro_of,
+    namespace_of,
+    qualname_of,
+    refuse,
+)
+from dumbo.errors import UnhashableArgument
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+_MemberDescriptor = type(type.__dict__["__basicsize__"])
+_GetSetDescriptor = type(type.__dict__["__dict__"])
+_basicsize_of: Callable[[type], int] = type.__dict__["__basicsize__"].__get__
+_itemsize_of: Callable[[type], int] = type.__dict__["__itemsize__"].__get__
+_dictoffset_of: Callable[[type], int] = type.__dict__["__dictoffset__"].__get__
+_weakrefoffset_of: Callable[[type], int] = type.__dict__["__weakrefoffset__"].__get__
+_flags_of: Callable[[type], int] = type.__dict__["__flags__"].__get__
+_base_of: Callable[[type], type | None] = type.__dict__["__base__"].__get__
+_WORD = _basicsize_of(object) // 2
+_HEAPTYPE = 1 << 9
+
+_UNSET = Token(leaf(b"unset", b""))
+_REDUCED = 1 << 22  # items that a `__reduce__` may deliver one by one
+
+
+def plan(kind: type) -> Callable[[Any], bytes | Node]:
+    """Return the hasher for instances of *kind*, which has no entry of its own."""
+    base, entry = _nearest(kind)
+    if entry is not None and entry.way == "whole":
+        return entry.hasher
+    if _static(kind, "__next__") and _static(kind, "__iter__"):
+        return refuse("an iterator: hashing it would use it up")
+    if entry is not None and entry.package and _lives_in_package(kind, entry.package):
+        first: object = leaf(b"type", f"{entry.package}.{qualname_of(kind)}".encode())
+        return _with_content(first, entry)
+    if entry is not None and entry.way == "opaque":
+        return _with_content(Root(kind), entry)
+    if _is_enum(kind):
+        return _enum_member
+    if entry is None and _hides_state(kind):
+        return _reduce
+    if entry is not None and _hides_state(kind, base):
+        return refuse(f"its class {qualname_of(kind)} keeps state that cannot be read")
+    return _Fields(kind, base, entry)
+
+
+def _nearest(kind: type) -> tuple[type, Entry | None]:
+    for base in mro_of(kind):
+        entry = find(base)
+        if entry is not None and base is not object:
+            return base, entry
+    return object, None
+
+
+def _static(kind: type, name: str) -> object:
+    """Return the attribute *name* of a class as it stands there, or None."""
+    for base in mro_of(kind):
+        if name in namespace_of(base):
+            found: object = namespace_of(base)[name]
+            return found
+    return None
+
+
+def _lives_in_package(kind: type, package: str) -> bool:
+    module = module_of(kind)
+    return module.partition(".")[0] == package and lives_in(kind, module, qualname_of(kind))
+
+
+def _is_enum(kind: type) -> bool:
+    enum = sys.modules.get("enum")  # if it isn't loaded, there are no members
+    return enum is not None and enum.Enum in mro_of(kind)
+
+
+def _hides_state(kind: type, base: type = object) -> bool:
+    """Whether instances are larger than their slots, `__dict__` and what *base* holds."""
+    if kind is object or not _flags_of(kind) & _HEAPTYPE:
+        return True
+    words = sum([1 for cls in _below(kind, base) for _ in _slots_of(cls)])
+    # -1 is a `__dict__` that the interpreter keeps in front of the object.
+    words += _dictoffset_of(kind) not in (0, -1) and _dictoffset_of(base) in (0, -1)
+    words += _weakrefoffset_of(kind) > 0 and not _weakrefoffset_of(base) > 0
+    size = _basicsize_of(kind) - _basicsize_of(base)
+    return size > words * _WORD or _itemsize_of(kind) != _itemsize_of(base)
+
+
+def _below(kind: type, base: type) -> list[type]:
+    """Return the classes of *kind* that *base* knows nothing of."""
+    known = set(map(id, mro_of(base)))
+    return [cls for cls in mro_of(kind) if id(cls) not in known]
+
+
+def _slots_of(cls: type) -> Iterable[tuple[str, Any]]:
+    space = namespace_of(cls)
+    if "__slots__" not in space:
+        return
+    for name, value in space.items():
+        if type(value) is _MemberDescriptor and value.__objclass__ is cls:
+            yield name, value
+
+
+def _with_content(first: object, entry: Entry) -> Callable[[Any], Node]:
+    def hasher(value: Any) -> Node:
+        return Node(b"subclass", (first, _content(entry, value)), _no_label)
+
+    return hasher
+
+
+def _content(entry: Entry, value: Any) -> object:
+    if entry.content is not None:
+        return entry.content(value)
+    answer = entry.hasher(value)
+    return answer if type(answer) is Node else Token(answer)  # type: ignore[arg-type]
+
+
+def _no_label(index: int) -> str:
+    return ""
+
+
+def _enum_member(value: Any) -> Node:
+    fields = dict_of(value) or {}
+    children = [Root(type(value)), fields.get("_name_"), fields.get("_value_")]
+    rest = {k: v for k, v in fields.items() if type(k) is not str or not _is_sunder(k)}
+    if rest:
+        children += _pairs(rest, frozenset())
+    return Node(b"enum", children, _no_label)
+
+
+def _is_sunder(name: str) -> bool:
+    # What `enum` itself keeps on a member has such a name, and differs by version.
+    return name[:1] == "_" and name[-1:] == "_" or name == "__objclass__"
+
+
+# Fields
+
+
+def dict_of(value: object) -> dict[Any, Any] | None:
+    """Return the `__dict__` of *value* itself, past any property of that name, or None.
+
+    Raises:
+        UnhashableArgument: if it has one that the class hides.
+    """
+    kind = type(value)
+    if _dictoffset_of(kind) == 0:
+        return None
+    for base in mro_of(kind):
+        getter = namespace_of(base).get("__dict__")
+        if type(getter) is _GetSetDescriptor or type(getter) is _MemberDescriptor:
+            found: dict[Any, Any] = getter.__get__(value, kind)
+            return found
+    raise UnhashableArgument("its class hides its __dict__")
+
+
+def _pairs(fields: dict[Any, Any], without: frozenset[str]) -> list[object]:
+    """Return names and values in the order of names, which is not the dict's."""
+    names = [*dict.keys(fields)]
+    if any([type(name) is not str for name in names]):
+        # Not names at all, so no order but the dict's.
+        return [names, [*dict.values(fields)]]
+    out: list[object] = []
+    for name in sorted(names):
+        if name not in without:
+            out += (name, dict.__getitem__(fields, name))
+    return out
+
+
+def extras(
+    value: object, kind: type | None = None, without: frozenset[str] = frozenset()
+) -> list[object]:
+    """Return what stands in the `__dict__` of a value whose type has a hasher: mostly nothing.
+
+    With a *kind*, nothing for its subclasses, whose plan reads their fields.
+    """
+    if kind is not None and type(value) is not kind:
+        return []
+    fields = dict_of(value)
+    return _pairs(fields, without) if fields else []
+
+
+class _Fields:
+    """The plan of a class whose instances are their content, slots and `__dict__`."""
+
+    __slots__ = ("base", "entry", "has_dict", "root", "slots", "without")
+
+    def __init__(self, kind: type, base: type, entry: Entry | None) -> None:
+        self.root = Root(kind)
+        self.base = base
+        self.entry = entry
+        ignored = _ignored(kind)
+        self.slots = [
+            (name, descriptor)
+            for cls in _below(kind, base)
+            for name, descriptor in sorted(_slots_of(cls), key=lambda slot: slot[0])
+            if name not in ignored
+        ]
+        self.has_dict = _dictoffset_of(kind) != 0
+        self.without = ignored | _cached(kind)
+
+    def __call__(self, value: Any) -> Node:
+        children: list[object] = [self.root]
+        if self.entry is not None:
+            children.append(_content(self.entry, value))
+        head = len(children)
+        for name, descriptor in self.slots:
+            children.append(name)
+            try:
+                children.append(descriptor.__get__(value))
+            except AttributeError:  # it was never set, or was deleted
+                children.append(_UNSET)
+        if self.has_dict:
+            fields = dict_of(value)
+            if fields:
+                children += _pairs(fields, self.without)
+
+        def label(index: int) -> str:
+            name = children[index - 1] if index > head else None
+            return f".{name}" if type(name) is str else ""
+
+        return Node(b"instance", children, label)
+
+
+def _ignored(kind: type) -> frozenset[str]:
+    names = _static(kind, "__dumbo_ignore__")
+    if names is None:
+        return frozenset()
+    if type(names) is str:
+        return frozenset((names,))
+    if type(names) not in (tuple, list, set, frozenset):
+        raise UnhashableArgument("__dumbo_ignore__ of its class is no tuple of names")
+    return frozenset([name for name in names if type(name) is str])  # type: ignore[attr-defined]
+
+
+def _cached(kind: type) -> frozenset[str]:
+    """Return the names under which the class keeps what it can compute again."""
+    functools = sys.modules.get("functools")
+    if functools is None:
+        return frozenset()
+    names: dict[str, bool] = {}
+    for cls in mro_of(kind):
+        for name, value in namespace_of(cls).items():
+            names.setdefault(name, functools.cached_property in mro_of(type(value)))
+    return frozenset([name for name, is_cached in names.items() if is_cached])
+
+
+# State that only C knows
+
+
+def _reduce(value: Any) -> bytes | Node:
+    """Hash what the type's own `__reduce_ex__` says, which has to be of the documented form."""
+    kind = type(value)
+    if kind is object:
+        raise UnhashableArgument("a bare object(): nothing tells it from another, save identity")
+    name = f"{module_of(kind)}.{qualname_of(kind)}"
+    try:
+        reduced = _reducer(kind)(value)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as cause:  # a user's __reduce__ may raise anything
+        reason = f"a {name}, whose content cannot be read"
+        raise UnhashableArgument(reason) from cause
+    if type(reduced) is str:
+        if _static(kind, "__call__"):
+            return Node(b"global", (Root(value),))
+        return Node(b"global", (Root(kind), reduced))
+    if type(reduced) is not tuple or not 2 <= len(reduced) <= 6 or type(reduced[1]) is not tuple:
+        raise UnhashableArgument(f"a {name}, whose __reduce_ex__ answers with something else")
+    children: list[object] = [Root(kind), *reduced[:3]]
+    for items in reduced[3:5]:
+        children.append(None if items is None else _drain(items, name))
+    children += reduced[5:]
+    fields = dict_of(value) if _dictoffset_of(kind) else None
+    if fields:
+        children += _pairs(fields, frozenset())
+    return Node(b"reduced", children, _no_label)
+
+
+def _reducer(kind: type) -> Callable[[Any], object]:
+    """Return what takes an instance apart: the word of the class in C, not of one above it."""
+    copyreg = sys.modules.get("copyreg")
+    for known, reducer in dict.items(copyreg.dispatch_table if copyreg is not None else {}):
+        if known is kind:
+            found: Callable[[Any], object] = reducer
+            return found
+    for cls in mro_of(kind)[:-1]:
+        for name in ("__reduce_ex__", "__reduce__"):
+            method = namespace_of(cls).get(name)
+            if method is None or type(method) is _Function:
+                continue
+            if name == "__reduce__":
+                return lambda value: method.__get__(value, kind)()
+            return lambda value: method.__get__(value, kind)(4)
+    for cls in mro_of(kind)[:-1]:
+        if any([type(namespace_of(cls).get(name)) is _Function for name in _SAYS]):
+            raise TypeError("its class hides what its base holds")
+    return lambda value: object.__reduce_ex__(value, 4)
+
+
+_Function = type(_reducer)
+_SAYS = ("__reduce_ex__", "__reduce__", "__getstate__")
+
+
+def _drain(items: Any, name: str) -> list[object]:
+    try:
+        out = list(islice(items, _REDUCED + 1))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as cause:  # a user's iterator may raise anything
+        raise UnhashableArgument(f"a {name}, whose items cannot be read") from cause
+    if len(out) > _REDUCED:
+        raise UnhashableArgument(f"a {name}, which gives items without end")
+    return out

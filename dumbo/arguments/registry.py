@@ -1,0 +1,246 @@
+"""Which type is hashed how, and the few words in which a hasher answers.
+
+A hasher takes a value and returns either a *token*, its data as bytes that end where
+they say they end, or a `Node`: a fixed name and the children that the walk hashes next.
+Children may be any values, and `Root`, `Token` or `Node` where the hasher knows better.
+A hasher that cannot be honest raises `UnhashableArgument`.
+
+    token                        what it stands for
+    marshal's own, codes < 0x80  an exact scalar
+    0xd0 + name, length, bytes   a leaf of a type with a name of its own
+    0xd1 + number                a code root
+    0xd2 + distance              a value that holds this place, so many places up
+    0xd3 + length, digest        a long str or bytes
+    0xd4 + digest                a nest of plain values, by marshal
+    0xd5 + digest                a long flat container of scalars
+    0xd6 + digest                a node
+    0xd7 + digest, place         a part of a ring, met again from outside of it
+
+Types are compared by identity and read through the descriptors of `type`: a metaclass
+may answer anything to `==`, `hash` and `getattr`.
+Knows no particular type of any library; must not import one.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import xxhash
+
+from dumbo.errors import UnhashableArgument
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any, TypeAlias
+
+    Answer: TypeAlias = "bytes | Node"
+    Hasher: TypeAlias = Callable[[Any], Answer]
+
+LEAF = b"\xd0"
+ROOT = b"\xd1"
+BACK = b"\xd2"
+LONG = b"\xd3"
+NEST = b"\xd4"
+FLAT = b"\xd5"
+NODE = b"\xd6"
+RING = b"\xd7"
+
+_SHORT = 96  # bytes of a leaf that are written out; longer ones are digested
+
+# Getters that no metaclass can stand before.
+mro_of: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
+namespace_of: Callable[[type], Any] = type.__dict__["__dict__"].__get__
+qualname_of: Callable[[type], str] = type.__dict__["__qualname__"].__get__
+_module_of: Callable[[type], Any] = type.__dict__["__module__"].__get__
+_Module = type(sys)
+_module_space: Callable[[object], Any] = _Module.__dict__["__dict__"].__get__
+
+
+def module_of(kind: type) -> str:
+    """Return the module that *kind* says it is from, or "" if it says nothing usable."""
+    try:
+        module = _module_of(kind)
+    except AttributeError:  # it was deleted from the class
+        return ""
+    return module if type(module) is str else ""
+
+
+class Token(bytes):
+    """A token that a hasher made itself, to stand among children."""
+
+    __slots__ = ()
+
+
+class Root:
+    """A function, class or module: returned with the digest, not hashed into it."""
+
+    __slots__ = ("code",)
+
+    def __init__(self, code: object) -> None:
+        self.code = code
+
+
+class Node:
+    """A named sequence of children.
+
+    Attributes:
+        name: the fixed name of the type, in every release of dumbo and of its library.
+        children: what the walk hashes next, in order.
+        label: index of a child -> its piece of a path, for messages.
+        unordered: whether the order of the children does not count.
+    """
+
+    __slots__ = ("children", "label", "name", "unordered")
+
+    def __init__(
+        self,
+        name: bytes,
+        children: Sequence[object],
+        label: Callable[[int], str] | None = None,
+        unordered: bool = False,
+    ) -> None:
+        self.name = name
+        self.children = children
+        self.label = label
+        self.unordered = unordered
+
+
+class Entry:
+    """How values of one type are hashed, and what that means for its subclasses.
+
+    Attributes:
+        hasher: for the type's own content.
+        content: value of a subclass -> a value to hash in place of what *hasher* says.
+        way: ``"content"``: a subclass adds its class and fields to the content;
+            ``"whole"``: the hasher answers for subclasses too, as they are;
+            ``"opaque"``: a subclass adds its class, but its fields do not count.
+        package: subclasses that live in this package are types of the library, so
+            they have a name instead of a code root; "" if there are none.
+    """
+
+    __slots__ = ("content", "hasher", "package", "way")
+
+    def __init__(
+        self,
+        hasher: Hasher,
+        way: str = "content",
+        *,
+        content: Callable[[Any], object] | None = None,
+        package: str = "",
+    ) -> None:
+        self.hasher = hasher
+        self.content = content
+        self.way = way
+        self.package = package
+
+
+_by_identity: dict[int, tuple[type, Entry]] = {}  # holds the type, so that the id stays its own
+_by_name: dict[str, Entry] = {}
+_late: dict[str, str] = {}  # top-level package -> the module here that knows its types
+
+
+def register(kind: type | str, entry: Entry) -> None:
+    """Let *entry* answer for *kind*: a type, or "module:qualname" of one not loaded yet."""
+    if type(kind) is str:
+        _by_name[kind] = entry
+    elif TYPE_CHECKING or type in mro_of(type(kind)):
+        _by_identity[id(kind)] = (kind, entry)
+
+
+def register_package(package: str, module: str) -> None:
+    """Import *module*, which registers hashers, when a type of *package* is met."""
+    _late[package] = module
+
+
+def register_hasher(
+    kind: type | str, *, name: str | None = None
+) -> Callable[[Callable[[Any], object]], Callable[[Any], object]]:
+    """Decorate a function that says what counts of a *kind*: it returns values to hash.
+
+    With a *name* the type stands for that name, now and forever; without one the type
+    is a code root, so that a change of the class counts.
+    """
+
+    def decorate(function: Callable[[Any], object]) -> Callable[[Any], object]:
+        def hasher(value: Any) -> Node:
+            first = Root(type(value)) if name is None else leaf(b"name", name.encode())
+            return Node(b"registered", [first, function(value)], lambda index: "")
+
+        register(kind, Entry(hasher, "whole"))
+        return function
+
+    return decorate
+
+
+def find(kind: type) -> Entry | None:
+    """Return the entry of exactly *kind*, or None."""
+    known = _by_identity.get(id(kind))
+    if known is not None:
+        return known[1]
+    module = module_of(kind)
+    package = module.partition(".")[0]
+    if package in _late:
+        # Imported late: a program without such values never pays for their hashers.
+        __import__(_late[package])
+        _late.pop(package, None)  # another thread may have been here
+    name = qualname_of(kind)
+    entry = _by_name.get(f"{module}:{name}")
+    if entry is None or not lives_in(kind, module, name):
+        return None
+    _by_identity[id(kind)] = (kind, entry)
+    return entry
+
+
+def lives_in(kind: type, module: str, name: str) -> bool:
+    """Whether *kind* really is what *module* calls *name*: a class may claim any module."""
+    loaded = sys.modules.get(module)
+    if loaded is None:
+        return False
+    found: object = loaded
+    for part in name.split("."):
+        bases = mro_of(type(found))
+        if type in bases:
+            space = namespace_of(found)  # type: ignore[arg-type]
+        elif _Module in bases:
+            space = _module_space(found)
+        else:
+            return False
+        if part not in space:
+            return False
+        found = space[part]
+    return found is kind
+
+
+def leaf(name: bytes, data: bytes | bytearray | memoryview) -> Token:
+    """Return the token of *data* of the type called *name*; copies no long data."""
+    size = len(data) if type(data) is not memoryview else data.nbytes
+    head = LEAF + bytes((len(name),)) + name + size.to_bytes(8, "big")
+    if size <= _SHORT:
+        return Token(head + bytes(data))
+    return Token(head + xxhash.xxh3_128_digest(data))
+
+
+def refuse(reason: str) -> Hasher:
+    """Return a hasher that says why there is no key."""
+
+    def hasher(value: object) -> Answer:
+        raise UnhashableArgument(reason)
+
+    return hasher
+
+
+def foreign(hasher: Hasher) -> Hasher:
+    """Return *hasher*, for one that runs code of a library or of the user's."""
+
+    def guarded(value: object) -> Answer:
+        try:
+            return hasher(value)
+        except (KeyboardInterrupt, UnhashableArgument):
+            raise
+        except BaseException as cause:  # a library, or what a user put into it, may raise anything
+            kind = type(value)
+            reason = f"a {module_of(kind)}.{qualname_of(kind)} that cannot be read"
+            raise UnhashableArgument(reason) from cause
+
+    return guarded
