@@ -135,7 +135,10 @@ class _Source:
             self.emit("END_SEND")
         spelling = dis.opname[opcode]
         name = _RENAMED.get(spelling, spelling)
-        if name in _ARGUMENTS:
+        if name == "LOAD_FAST":
+            bound = _VERSION >= (3, 12) and spelling != "LOAD_FAST_CHECK"
+            self.load(self.variables[arg], bound)
+        elif name in _ARGUMENTS:
             self.emit(name, _ARGUMENTS[name](self, arg))
         elif name in _REWRITTEN:
             _REWRITTEN[name](self, arg)
@@ -150,6 +153,9 @@ class _Source:
 
     def emit(self, name: str, arg: Any = 0, target: int | None = None) -> None:
         self.steps.append(step(name, arg, target, self.line))
+
+    def load(self, name: str, bound: bool = True) -> None:
+        self.steps.append(Step("LOAD_FAST", name, 1, 0, None, self.line, bound))
 
     def ghost(self, below: int = 0) -> None:
         self.haunted = True
@@ -344,12 +350,19 @@ def _instead(name: str, given: Any = 0, *more: str) -> Callable[[_Source, int], 
     return rewrite
 
 
-def _split(first: str, second: str) -> Callable[[_Source, int], None]:
-    def rewrite(source: _Source, arg: int) -> None:
-        source.emit(first, source.variables[arg >> 4])
-        source.emit(second, source.variables[arg & 15])
+def _load_load(source: _Source, arg: int) -> None:
+    source.load(source.variables[arg >> 4])
+    source.load(source.variables[arg & 15])
 
-    return rewrite
+
+def _store_load(source: _Source, arg: int) -> None:
+    source.emit("STORE_FAST", source.variables[arg >> 4])
+    source.load(source.variables[arg & 15])
+
+
+def _store_store(source: _Source, arg: int) -> None:
+    source.emit("STORE_FAST", source.variables[arg >> 4])
+    source.emit("STORE_FAST", source.variables[arg & 15])
 
 
 def _load_small_int(source: _Source, arg: int) -> None:
@@ -548,7 +561,7 @@ _REWRITTEN: dict[str, Callable[[_Source, int], None]] = {
     "LOAD_ATTR": _load_attr,
     "LOAD_CLASSDEREF": _load_classderef,
     "LOAD_COMMON_CONSTANT": _load_common_constant,
-    "LOAD_FAST_LOAD_FAST": _split("LOAD_FAST", "LOAD_FAST"),
+    "LOAD_FAST_LOAD_FAST": _load_load,
     "LOAD_GLOBAL": _load_global,
     "LOAD_METHOD": _load_method,
     "LOAD_SMALL_INT": _load_small_int,
@@ -562,8 +575,8 @@ _REWRITTEN: dict[str, Callable[[_Source, int], None]] = {
     "PRINT_EXPR": _instead("CALL_INTRINSIC_1", "PRINT", "POP_TOP"),
     "PUSH_NULL": _push_null,
     "RETURN_CONST": _return_const,
-    "STORE_FAST_LOAD_FAST": _split("STORE_FAST", "LOAD_FAST"),
-    "STORE_FAST_STORE_FAST": _split("STORE_FAST", "STORE_FAST"),
+    "STORE_FAST_LOAD_FAST": _store_load,
+    "STORE_FAST_STORE_FAST": _store_store,
     "STORE_NAME": _store_name,
     "UNARY_INVERT": _instead("UNARY_OP", "~"),
     "UNARY_NEGATIVE": _instead("UNARY_OP", "-"),

@@ -82,7 +82,7 @@ def _connect(lowered: Lowered) -> list[_Node]:
         if one.name in _TURNED:
             one = one._replace(name=_TURNED[one.name])
             falls, jumps = jumps, falls
-        caught = None if one.name in _NEVER_RAISE else around[index]
+        caught = around[index] if _raises(one) else None
         nodes.append(_Node(one, falls, jumps, caught))
     return nodes
 
@@ -98,16 +98,28 @@ def _threaded(steps: list[Step], index: int) -> int:
 
 
 def _settle(nodes: list[_Node]) -> None:
-    """Do what the optimizer of CPython does where it finds one line."""
-    entered = [0] * len(nodes)
-    for node in nodes:
-        for ahead, _ in _ahead(node, 0):
-            entered[ahead] += 1
+    """Do everywhere what the optimizer of CPython does where it finds one line."""
     for node in nodes[:]:
         if node.step.name == "COPY" and node.step.arg == 1:
             _test_once(nodes, node)
-        elif node.step.name == "SWAP":
-            _store_in_order(nodes, node, entered)
+    entered = _entered(nodes)
+    done: set[int] = set()
+    for index, node in enumerate(nodes):
+        if node.step.name in _STORING and index not in done:
+            done.update(_store_in_order(nodes, index, entered))
+
+
+def _entered(nodes: list[_Node]) -> list[int]:
+    """Return on how many ways each node is reached."""
+    entered = [0] * len(nodes)
+    entered[0] = 1
+    todo = [0]
+    while todo:
+        for ahead, _ in _ahead(nodes[todo.pop()], 0):
+            entered[ahead] += 1
+            if entered[ahead] == 1:
+                todo.append(ahead)
+    return entered
 
 
 def _test_once(nodes: list[_Node], copy: _Node) -> None:
@@ -148,28 +160,38 @@ def _past_tests(
     return index, None
 
 
-def _store_in_order(nodes: list[_Node], first: _Node, entered: list[int]) -> None:
-    """Store what SWAPs bring in order from the top down, without the SWAPs."""
+def _store_in_order(nodes: list[_Node], first: int, entered: list[int]) -> list[int]:
+    """Let a run of stores take from the top down, without SWAPs; return its nodes.
+
+    Of several stores in one variable only the last counts.
+    """
     run = [first]
-    after = first.falls
+    after = nodes[first].falls
     while after is not None and entered[after] == 1 and nodes[after].step.name in _STORING:
-        run.append(nodes[after])
+        run.append(after)
         after = nodes[after].falls
-    size = len(run) + max(node.step.arg for node in run if node.step.name == "SWAP")
+    steps = [nodes[index].step for index in run]
+    if len(run) == 1:
+        return run
+    size = len(run) + max((one.arg for one in steps if one.name == "SWAP"), default=0)
     stack = list(range(size, 0, -1))  # the top, 1, is last
     stored: dict[int, Step] = {}
-    for node in run:
-        if node.step.name == "SWAP":
-            depth = node.step.arg
-            stack[-1], stack[-depth] = stack[-depth], stack[-1]
-        else:
-            stored[stack.pop()] = node.step
-    names = [one.arg for one in stored.values() if one.name == "STORE_FAST"]
-    if stack != list(range(size, len(stored), -1)) or len(set(names)) < len(names):
-        return  # something is left in another order, or the last of two stores counts
-    for place, node in zip(sorted(stored), run, strict=False):
-        node.step = stored[place]
-    run[len(stored) - 1].falls = after
+    last: dict[str, int] = {}
+    for one in steps:
+        if one.name == "SWAP":
+            stack[-1], stack[-one.arg] = stack[-one.arg], stack[-1]
+            continue
+        value = stack.pop()
+        stored[value] = one
+        if one.name == "STORE_FAST":
+            if one.arg in last:
+                stored[last[one.arg]] = step("POP_TOP", line=one.line)
+            last[one.arg] = value
+    if stored and stack == list(range(size, len(stored), -1)):  # no other order is left
+        for index, value in zip(run, sorted(stored), strict=False):
+            nodes[index].step = stored[value]
+        nodes[run[len(stored) - 1]].falls = after
+    return run
 
 
 def _merge(nodes: list[_Node]) -> tuple[list[int], list[int]]:
@@ -272,11 +294,11 @@ def _ranges(
         if handlers and handlers[-1][2:] == new[2:]:
             between = laid[handlers[-1].stop : at]
             kept = caught.depth - caught.lasti
-            if all(_harmless(nodes, i) and depths[i] >= kept for i in between):
+            if all(i >= 0 and not _raises(nodes[i].step) and depths[i] >= kept for i in between):
                 new = new._replace(start=handlers.pop().start)
         handlers.append(new)
     return handlers
 
 
-def _harmless(nodes: list[_Node], index: int) -> bool:
-    return index >= 0 and nodes[index].step.name in _NEVER_RAISE
+def _raises(one: Step) -> bool:
+    return one.name not in _NEVER_RAISE and not one.bound

@@ -122,6 +122,7 @@ class Step(NamedTuple):
     jump_effect: int = 0  # instead of `effect`, when it jumps
     target: int | None = None  # index of the step a jump lands on
     line: int | None = None
+    bound: bool = False  # a LOAD_FAST that CPython has seen to find its variable
 
 
 class Handler(NamedTuple):

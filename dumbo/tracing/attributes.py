@@ -1,0 +1,540 @@
+"""What an attribute of an abstract value may be.
+
+CPython's own order: a data descriptor of the class, the instance's field, any
+other attribute of the class, `__getattr__`. Everything is looked up on the live
+classes and modules; nothing is guessed. Properties and descriptors of user code
+are called, which the graph then shows.
+
+Knows the object model; must not know steps.
+"""
+
+from __future__ import annotations
+
+import functools
+from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, MethodType
+from typing import Any
+
+from dumbo.tracing import fingerprint
+from dumbo.tracing.boundary import owner_of
+from dumbo.tracing.callgraph import PATH, Node
+from dumbo.tracing.escapes import consume, escape
+from dumbo.tracing.frame import Frame
+from dumbo.tracing.lookup import (
+    MEMBERS,
+    describe,
+    globals_of,
+    is_class,
+    is_memoized,
+    is_module,
+    mro,
+    namespace,
+)
+from dumbo.tracing.values import (
+    Bound,
+    Builtin,
+    Cell,
+    Const,
+    Heap,
+    Instance,
+    Known,
+    Local,
+    LocalClass,
+    Partial,
+    Super,
+    Text,
+    Tuple,
+    Unknown,
+    Value,
+    each,
+)
+
+NAMES = frozenset({"__name__", "__qualname__", "__module__"})
+_MODELLED = (dict, list, tuple, set, frozenset, str, bytes, int, float, bool, complex, type(None))
+
+
+def attribute(frame: Frame, value: Value, name: str) -> Value | None:
+    """The join of what *name* may be on each member of *value*; None while nothing is known."""
+    if name in NAMES:
+        frame.analysis.names_read.add(name)
+    members = each(value)
+    if not all(isinstance(member, Known) and is_module(member.obj) for member in members):
+        frame.node.named[frame.index] = False
+    return frame.pool.join(*[_of_member(frame, member, name) for member in members])
+
+
+def _of_member(frame: Frame, value: Value, name: str) -> Value | None:
+    if isinstance(value, Known):
+        return _of_known(frame, value, name)
+    if isinstance(value, Instance):
+        return _of_instance(frame, value, name)
+    if isinstance(value, Super):
+        return _of_super(frame, value, name)
+    if isinstance(value, LocalClass):
+        return _of_local_class(frame, value, value, name, None)
+    if isinstance(value, Local):
+        held = frame.analysis.read(value.site, ("attr", name), frame, frame.index)
+        return held or frame.unknown_value(f"attribute {name} of a function made here")
+    if isinstance(value, Bound) and name in ("__func__", "__self__"):
+        return value.function if name == "__func__" else value.receiver
+    if isinstance(value, Partial) and name == "func":
+        return value.function
+    if isinstance(value, Heap | Const | Text | Tuple | Unknown | Builtin | Bound | Partial):
+        found: Value = frame.pool.make(Builtin, name, value)
+        return found
+    return frame.unresolved(f"attribute {name} of {type(value).__name__.lower()}")
+
+
+def _of_known(frame: Frame, value: Known, name: str) -> Value | None:
+    obj = value.obj
+    if is_module(obj):
+        return _of_module(frame, value, name)
+    if is_memoized(obj):
+        return _of_memoized(frame, value, name)
+    if is_class(obj):
+        return _of_class(frame, value, name)
+    if type(obj) is FunctionType or type(obj) in MEMBERS:
+        return _of_member_holder(frame, value, name)
+    if type(obj) in _MODELLED:
+        found: Value = frame.pool.make(Builtin, name, value)
+        return found
+    return _of_object(frame, value, name)
+
+
+def _of_module(frame: Frame, value: Known, name: str) -> Value | None:
+    analysis = frame.analysis
+    site = ("global", id(globals_of(value.obj)))
+    stored = analysis.read(site, name, frame, frame.index)
+    found = analysis.get("attr", value.ref, name)
+    if found is not None:
+        frame.resolved(found)
+        return analysis.pool.join(frame.touch(found, f"global {name}"), stored)
+    frame.depend(analysis.absent(), f"attribute {name}")
+    if stored is not None:
+        return stored
+    hook = analysis.get("attr", value.ref, "__getattr__")
+    if hook is not None and owner_of(value.obj) is None:
+        frame.touch(hook, "attribute __getattr__")
+        return call(frame, hook, (frame.pool.const(name),))
+    return frame.unresolved(f"attribute {name} of module {value.obj.__name__}")
+
+
+def _of_memoized(frame: Frame, value: Known, name: str) -> Value | None:
+    wrapped = unwrap_memoized(frame, value)
+    if name == "__wrapped__":
+        return wrapped
+    # A method of the memoized function, such as `recompute`: it may run the function.
+    escape(frame, wrapped)
+    return frame.unknown_value(f"attribute {name} of a memoized function")
+
+
+def unwrap_memoized(frame: Frame, value: Known) -> Value:
+    """A memoized function stands for its function and its `version`."""
+    analysis = frame.analysis
+    frame.touch(analysis.get("member", value.ref, "version"), "version")
+    wrapped = analysis.get("member", value.ref, "__wrapped__")
+    if wrapped is None:
+        return frame.unresolved("a memoized function without its function")
+    frame.touch(wrapped, "memoized function")
+    return wrapped
+
+
+def _of_member_holder(frame: Frame, value: Known, name: str) -> Value | None:
+    """Functions, methods, partials, properties, ...: what CPython's own types hold."""
+    analysis = frame.analysis
+    stored = analysis.read(("object", id(value.obj)), ("attr", name), frame, frame.index)
+    found = analysis.get("member", value.ref, name)
+    if found is not None:
+        return analysis.pool.join(frame.touch(found, name), stored)
+    if stored is not None:
+        return stored
+    if name == "__call__":
+        return value
+    bound: Value = frame.pool.make(Builtin, name, value)
+    return bound
+
+
+def _of_class(frame: Frame, value: Known, name: str) -> Value | None:
+    analysis = frame.analysis
+    stored = analysis.read(("object", id(value.obj)), ("attr", name), frame, frame.index)
+    meta = analysis.get("type", value.ref, None)
+    assert isinstance(meta, Known)
+    from_meta = analysis.get("mro", meta.ref, name)
+    if isinstance(from_meta, Known) and _is_data_descriptor(from_meta.obj) and meta.obj is not type:
+        return bind(frame, from_meta, value, meta)
+    if name in ("__subclasses__", "mro", "__call__", "__new__") and isinstance(from_meta, Known):
+        if analysis.get("mro", value.ref, name) is None or name == "__subclasses__":
+            found: Value = frame.pool.make(Builtin, name, value)
+            return found
+    if _is_enum(value.obj) and owner_of(value.obj) is None:
+        return analysis.pool.join(_of_enum(frame, value, name), stored)
+    raw = analysis.get("mro", value.ref, name)
+    if raw is not None:
+        return analysis.pool.join(bind(frame, raw, None, value), stored)
+    frame.depend(analysis.absent(), f"attribute {name}")
+    if from_meta is not None:
+        return bind(frame, from_meta, value, meta)
+    if stored is not None:
+        return stored
+    if owner_of(value.obj) is not None:
+        return frame.unknown_value(f"attribute {name} of {value.obj.__name__}")
+    return _by_getattr_hook(frame, meta, value, name) or frame.unresolved(
+        f"attribute {name} of class {value.obj.__name__}"
+    )
+
+
+def _is_enum(cls: type) -> bool:
+    return any(fingerprint.qualified_name(base) == b"enum:Enum" for base in mro(cls))
+
+
+def _of_enum(frame: Frame, value: Known, name: str) -> Value | None:
+    analysis = frame.analysis
+    members = analysis.get("mro", value.ref, "_member_map_")
+    if isinstance(members, Known) and type(members.obj) is dict and name in members.obj:
+        return frame.touch(analysis.get("item", members.ref, name), f"member {name}")
+    raw = analysis.get("mro", value.ref, name)
+    if raw is not None:
+        return bind(frame, raw, None, value)
+    consume(frame, value)
+    return frame.unknown_value(f"attribute {name} of an enum")
+
+
+def _of_object(frame: Frame, value: Known, name: str) -> Value | None:
+    """An attribute of a live instance: of a user class, a library's, or a partial."""
+    analysis = frame.analysis
+    if name == "__class__":
+        return frame.touch(analysis.get("type", value.ref, None), "type")
+    cls = analysis.get("type", value.ref, None)
+    assert isinstance(cls, Known)
+    if owner_of(cls.obj) is not None and not _is_plain_holder(cls.obj):
+        consume(frame, value)
+        found: Value = frame.pool.make(Builtin, name, value)
+        return found
+    if analysis.depth(value.ref) > PATH:
+        consume(frame, value)
+        return frame.unresolved(f"attribute {name}, too many fields deep")
+    stored = analysis.read(("object", id(value.obj)), ("attr", name), frame, frame.index)
+    hook = _user_hook(frame, cls, "__getattribute__")
+    if hook is not None:
+        return call(frame, hook, (value, frame.pool.const(name)))
+    raw = analysis.get("mro", cls.ref, name)
+    if isinstance(raw, Known) and _is_data_descriptor(raw.obj):
+        if type(raw.obj) is not MemberDescriptorType:
+            return bind(frame, raw, value, cls)
+    field = analysis.get("field", value.ref, name)
+    if field is not None:
+        return analysis.pool.join(frame.touch(field, f"field {name}"), stored)
+    frame.depend(analysis.absent(), f"field {name}")
+    if raw is not None:
+        return analysis.pool.join(bind(frame, raw, value, cls), stored)
+    return stored or _by_getattr_hook(frame, cls, value, name) or _unfound(frame, cls, name)
+
+
+def _is_plain_holder(cls: type) -> bool:
+    return fingerprint.qualified_name(cls) in (b"types:SimpleNamespace", b"argparse:Namespace")
+
+
+def _unfound(frame: Frame, cls: Known, name: str) -> Value:
+    if any(owner_of(base) for base in mro(cls.obj)[:-1]):
+        return frame.unknown_value(f"attribute {name} of a library's class")
+    return frame.unresolved(f"attribute {name} of {cls.obj.__name__}")
+
+
+def _of_instance(frame: Frame, value: Instance, name: str) -> Value | None:
+    if name == "__class__":
+        return value.cls
+    if isinstance(value.cls, LocalClass):
+        return _of_local_class(frame, value.cls, value.cls, name, value)
+    assert isinstance(value.cls, Known)
+    analysis, cls = frame.analysis, value.cls
+    if owner_of(cls.obj) is not None:
+        held = analysis.read(value.site, ("attr", name), frame, frame.index)
+        found: Value = frame.pool.make(Builtin, name, value)
+        return frame.pool.join(held, found)
+    hook = _user_hook(frame, cls, "__getattribute__")
+    if hook is not None:
+        return call(frame, hook, (value, frame.pool.const(name)))
+    raw = analysis.get("mro", cls.ref, name)
+    if isinstance(raw, Known) and _is_data_descriptor(raw.obj):
+        if type(raw.obj) is not MemberDescriptorType:
+            return bind(frame, raw, value, cls)
+        raw = None
+    held = _fields(frame, value, name)
+    if raw is None:
+        frame.depend(analysis.absent(), f"attribute {name}")
+        return held or _by_getattr_hook(frame, cls, value, name) or _missing(frame, value, name)
+    return analysis.pool.join(bind(frame, raw, value, cls), held)
+
+
+def _fields(frame: Frame, value: Instance, name: str) -> Value | None:
+    """What is written to a field: here, or through some instance of which no more is known."""
+    analysis = frame.analysis
+    held = analysis.read(value.site, ("attr", name), frame, frame.index)
+    if isinstance(value.cls, Known):
+        shared = ("class", id(value.cls.obj))
+        if shared != value.site:
+            held = analysis.pool.join(
+                held, analysis.read(shared, ("attr", name), frame, frame.index)
+            )
+    anything = analysis.read(value.site, ("attr", None), frame, frame.index)
+    return analysis.pool.join(held, anything)
+
+
+def _missing(frame: Frame, value: Instance, name: str) -> Value | None:
+    """A field that nobody writes: maybe nobody has written it yet."""
+    assert isinstance(value.cls, Known)
+    if any(owner_of(base) for base in mro(value.cls.obj)[:-1]):
+        # A library's base class may set it, and may call what the subclass overrides.
+        escape(frame, value)
+        found: Value = frame.pool.make(Builtin, name, value)
+        return found
+    return frame.await_or(lambda: frame.unresolved(f"attribute {name} of {value.cls.obj.__name__}"))
+
+
+def _of_local_class(
+    frame: Frame, cls: LocalClass, owner: Value, name: str, receiver: Value | None
+) -> Value | None:
+    analysis = frame.analysis
+    held = None
+    if isinstance(receiver, Instance):
+        held = analysis.read(receiver.site, ("attr", name), frame, frame.index)
+    own = analysis.read(cls.site, name, frame, frame.index)
+    if own is not None:
+        bound = frame.pool.join(*[_bind_local(frame, raw, receiver, owner) for raw in each(own)])
+        return frame.pool.join(held, bound)
+    for base in cls.bases:
+        found = _of_base(frame, base, owner, name, receiver)
+        if found is not None:
+            return frame.pool.join(held, found)
+    return held or frame.await_or(lambda: frame.unresolved(f"attribute {name} of a local class"))
+
+
+def _of_base(
+    frame: Frame, base: Value, owner: Value, name: str, receiver: Value | None
+) -> Value | None:
+    if isinstance(base, LocalClass):
+        return _of_local_class(frame, base, owner, name, receiver)
+    if isinstance(base, Known) and is_class(base.obj) and base.obj is not object:
+        raw = frame.analysis.get("mro", base.ref, name)
+        return bind(frame, raw, receiver, owner) if raw is not None else None
+    return None
+
+
+def _bind_local(frame: Frame, raw: Value, receiver: Value | None, owner: Value) -> Value | None:
+    if isinstance(raw, Local):
+        bound: Value = raw if receiver is None else frame.pool.make(Bound, raw, receiver)
+        return bound
+    if isinstance(raw, Instance) and isinstance(raw.cls, Known):
+        held = frame.analysis.read(raw.site, "function", frame, frame.index)
+        if raw.cls.obj is staticmethod:
+            return held
+        if raw.cls.obj is classmethod and held is not None:
+            found: Value = frame.pool.make(Bound, held, owner)
+            return found
+        if raw.cls.obj is property and held is not None and receiver is not None:
+            return call(frame, held, (receiver,))
+    return raw
+
+
+def _of_super(frame: Frame, value: Super, name: str) -> Value | None:
+    cls = value.cls
+    if isinstance(cls, LocalClass):
+        for base in cls.bases:
+            found = _of_base(frame, base, cls, name, value.receiver)
+            if found is not None:
+                return found
+        return frame.unknown_value(f"super().{name}")
+    assert isinstance(cls, Known)
+    raw = frame.analysis.get("super", cls.ref, (value.index, name))
+    if raw is None:
+        frame.depend(frame.analysis.absent(), f"super().{name}")
+        return frame.unknown_value(f"super().{name}")
+    receiver: Value | None = value.receiver
+    owner: Value = cls
+    if isinstance(receiver, Known) and is_class(receiver.obj):
+        owner, receiver = receiver, receiver
+        if type(getattr(raw, "obj", None)) is FunctionType:
+            receiver = None
+    return bind(frame, raw, receiver, owner)
+
+
+def bind(frame: Frame, raw: Value, receiver: Value | None, owner: Value) -> Value | None:
+    """What reading the class attribute *raw* gives: a method, a property's value, itself."""
+    if not isinstance(raw, Known):
+        return raw
+    analysis, obj = frame.analysis, raw.obj
+    op, _, arg = analysis.program[raw.ref]
+    frame.touch(raw, describe(op, arg) if op in ("mro", "super") else "attribute")
+    if type(obj) is FunctionType or is_memoized(obj):
+        bound: Value = raw if receiver is None else frame.pool.make(Bound, raw, receiver)
+        return bound
+    if type(obj) is staticmethod:
+        return frame.touch(analysis.get("member", raw.ref, "__func__"), "staticmethod")
+    if type(obj) is classmethod:
+        function = frame.touch(analysis.get("member", raw.ref, "__func__"), "classmethod")
+        made: Value = frame.pool.make(Bound, function, owner)
+        return made
+    if type(obj) in (property, functools.cached_property):
+        return _of_property(frame, raw, receiver)
+    if is_class(obj) or type(obj) in fingerprint.ATOMS or type(obj) in _MODELLED:
+        return raw
+    if type(obj) in (MemberDescriptorType, GetSetDescriptorType):
+        return frame.unknown_value("a slot")
+    getter = _user_hook(frame, analysis.get("type", raw.ref, None), "__get__")
+    if getter is not None:
+        none = frame.pool.const(None)
+        return call(frame, getter, (raw, receiver or none, owner))
+    if type(obj) in fingerprint.C_FUNCTIONS and receiver is not None:
+        name = getattr(obj, "__name__", "")
+        found: Value = frame.pool.make(Builtin, name, receiver)
+        return found
+    if hasattr(type(obj), "__get__") and receiver is not None:
+        consume(frame, raw)
+        escape(frame, receiver)
+        return frame.unknown_value(f"a descriptor of type {type(obj).__name__}")
+    return raw
+
+
+def _of_property(frame: Frame, raw: Known, receiver: Value | None) -> Value | None:
+    if receiver is None:
+        return raw
+    name = "fget" if type(raw.obj) is property else "func"
+    getter = frame.analysis.get("member", raw.ref, name)
+    if getter is None or (isinstance(getter, Known) and getter.obj is None):
+        return frame.unknown_value("a property without a getter")
+    frame.touch(getter, "property")
+    return call(frame, getter, (receiver,))
+
+
+def _is_data_descriptor(obj: Any) -> bool:
+    if type(obj) in (property, MemberDescriptorType, GetSetDescriptorType):
+        return True
+    return any("__set__" in namespace(cls) for cls in mro(type(obj)))
+
+
+def _user_hook(frame: Frame, cls: Value | None, name: str) -> Value | None:
+    """A special method that user code defines on *cls*, or None."""
+    if not isinstance(cls, Known):
+        return None
+    raw = frame.analysis.get("mro", cls.ref, name)
+    if isinstance(raw, Known) and type(raw.obj) in (FunctionType, MethodType):
+        if owner_of(raw.obj) is None:
+            frame.touch(raw, f"attribute {name}")
+            return raw
+    return None
+
+
+def _by_getattr_hook(frame: Frame, cls: Known, receiver: Value, name: str) -> Value | None:
+    hook = _user_hook(frame, cls, "__getattr__")
+    if hook is None:
+        return None
+    return call(frame, hook, (receiver, frame.pool.const(name)))
+
+
+def special(frame: Frame, value: Value, name: str) -> list[Value]:
+    """The special methods *name* of user code that an operator on *value* calls, bound."""
+    found: list[Value] = []
+    for member in each(value):
+        cls: Value | None = None
+        if isinstance(member, Instance):
+            cls = member.cls
+        elif (
+            isinstance(member, Known) and not is_module(member.obj) and _may_be_special(member.obj)
+        ):
+            cls = frame.analysis.get("type", member.ref, None)
+        if isinstance(cls, LocalClass):
+            own = _of_local_class_quietly(frame, cls, name, member)
+            found += [own] if own is not None else []
+        elif isinstance(cls, Known) and owner_of(cls.obj) is None:
+            raw = frame.analysis.get("mro", cls.ref, name)
+            if raw is None:
+                frame.depend(frame.analysis.absent(), f"attribute {name}")
+            elif not (isinstance(raw, Known) and type(raw.obj) in fingerprint.C_FUNCTIONS):
+                bound = bind(frame, raw, member, cls)
+                found += [bound] if bound is not None else []
+    return found
+
+
+def _may_be_special(obj: Any) -> bool:
+    return type(obj) not in _MODELLED and type(obj) not in MEMBERS
+
+
+def _of_local_class_quietly(
+    frame: Frame, cls: LocalClass, name: str, receiver: Value
+) -> Value | None:
+    own = frame.analysis.read(cls.site, name, frame, frame.index)
+    if own is not None:
+        return frame.pool.join(*[_bind_local(frame, raw, receiver, cls) for raw in each(own)])
+    for base in cls.bases:
+        if isinstance(base, LocalClass):
+            found = _of_local_class_quietly(frame, base, name, receiver)
+        else:
+            found = _of_base(frame, base, cls, name, receiver)
+        if found is not None:
+            return found
+    return None
+
+
+def store_attribute(frame: Frame, target: Value, name: str, value: Value) -> None:
+    """Write a field, or call the descriptor or `__setattr__` that user code put in its place."""
+    analysis = frame.analysis
+    for member in each(target):
+        if isinstance(member, Instance):
+            cls = member.cls
+            if isinstance(cls, Known) and owner_of(cls.obj) is None:
+                if _set_by_descriptor(frame, cls, member, name, value):
+                    continue
+            frame.write(member.site, ("attr", name), value)
+        elif isinstance(member, Known):
+            _store_on_known(frame, member, name, value)
+        elif isinstance(member, Local | LocalClass):
+            slot = name if isinstance(member, LocalClass) else ("attr", name)
+            frame.write(member.site, slot, value)
+        elif isinstance(member, Cell):
+            analysis.write(member.site, "value", value)
+        else:
+            escape(frame, value)
+
+
+def _store_on_known(frame: Frame, target: Known, name: str, value: Value) -> None:
+    obj = target.obj
+    if is_module(obj):
+        frame.analysis.write(("global", id(globals_of(obj))), name, value)
+        frame.write_global((id(globals_of(obj)), name))
+        return
+    if not is_class(obj) and type(obj) is not FunctionType and owner_of(type(obj)) is None:
+        cls = frame.analysis.get("type", target.ref, None)
+        if isinstance(cls, Known) and _set_by_descriptor(frame, cls, target, name, value):
+            return
+    frame.write(("object", id(obj)), ("attr", name), value)
+
+
+def _set_by_descriptor(frame: Frame, cls: Known, receiver: Value, name: str, value: Value) -> bool:
+    hook = _user_hook(frame, cls, "__setattr__")
+    if hook is not None:
+        call(frame, hook, (receiver, frame.pool.const(name), value))
+    raw = frame.analysis.get("mro", cls.ref, name)
+    if not isinstance(raw, Known):
+        return False
+    if type(raw.obj) is property:
+        frame.touch(raw, f"attribute {name}")
+        setter = frame.analysis.get("member", raw.ref, "fset")
+        if isinstance(setter, Known) and setter.obj is not None:
+            frame.touch(setter, "property setter")
+            call(frame, setter, (receiver, value))
+        return True
+    setter = _user_hook(frame, frame.analysis.get("type", raw.ref, None), "__set__")
+    if setter is not None:
+        frame.touch(raw, f"attribute {name}")
+        call(frame, setter, (raw, receiver, value))
+        return True
+    return False
+
+
+def call(frame: Frame, callee: Value, args: tuple[Value, ...]) -> Value | None:
+    """Call with positional arguments; `calls` knows how."""
+    from dumbo.tracing.calls import invoke  # a cycle by nature: attributes call, calls look up
+
+    return invoke(frame, callee, args, ())
+
+
+__all__ = ["Node", "attribute", "bind", "special", "store_attribute", "unwrap_memoized"]

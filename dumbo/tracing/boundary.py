@@ -1,0 +1,177 @@
+"""Where user code ends and installed libraries begin.
+
+User code is walked. An installed distribution is one thing: its name and
+version, and the standard library is the version of Python. What belongs to a
+distribution is read from the metadata beside the module (`RECORD`,
+`top_level.txt`), not guessed from a path: an editable install, a vendored copy
+and a module that somebody put into `site-packages` by hand are user code.
+
+Asked while tracing only; what it finds is kept in the trace as the path of the
+`dist-info` folder, whose name holds the version. Knows files and metadata; must
+not know code or values.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import sysconfig
+from functools import cache
+from types import FunctionType
+from typing import Any, NamedTuple
+
+from dumbo.config import user_packages
+from dumbo.tracing.lookup import is_class, is_module, module_namespace, namespace
+
+
+class Owner(NamedTuple):
+    """A distribution that is not walked.
+
+    `info` is the path of its metadata folder, empty for the standard library,
+    whose version is the interpreter's.
+    """
+
+    name: str
+    version: str = ""
+    info: str = ""
+
+
+STDLIB = Owner("python")
+_DUMBO = Owner("dumbo")
+
+
+def owner_of(obj: Any) -> Owner | None:
+    """Who owns a function, class, module or code object's function; None for user code."""
+    if type(obj) is FunctionType:
+        return owner_of_code(obj.__code__.co_filename, str(obj.__globals__.get("__name__", "")))
+    if is_module(obj):
+        name = str(module_namespace(obj).get("__name__", ""))
+        return _owner_of_module(name)
+    if is_class(obj):
+        module = namespace(obj).get("__module__")
+        return _owner_of_module(module if isinstance(module, str) else "builtins")
+    module = getattr(obj, "__module__", None) or getattr(
+        getattr(obj, "__objclass__", None), "__module__", None
+    )
+    return _owner_of_module(module) if isinstance(module, str) else STDLIB
+
+
+def owner_of_code(filename: str, module: str) -> Owner | None:
+    """Who owns code from *filename* that runs in the globals of *module*."""
+    if module.partition(".")[0] in user_packages():
+        return None
+    if filename.startswith("<frozen "):
+        return STDLIB
+    if filename.startswith("<"):
+        # Made by exec, or typed at a prompt: it belongs to the module it runs in.
+        return _owner_of_module(module)
+    return _owner_of_file(filename, module)
+
+
+def _owner_of_module(name: str) -> Owner | None:
+    top = name.partition(".")[0]
+    if top in user_packages():
+        return None
+    if top == "dumbo":
+        return _DUMBO
+    module = sys.modules.get(name)
+    if module is None or not is_module(module):
+        return STDLIB if top in sys.stdlib_module_names else None
+    names = module_namespace(module)
+    filename = names.get("__file__") or getattr(names.get("__spec__"), "origin", None)
+    if not isinstance(filename, str) or filename in ("built-in", "frozen"):
+        known = top in sys.stdlib_module_names and top != "__main__"
+        return STDLIB if known else None
+    return _owner_of_file(filename, name)
+
+
+@cache
+def _owner_of_file(filename: str, module: str) -> Owner | None:
+    path = os.path.realpath(filename)
+    if path.startswith(_HOME + os.sep):
+        return _DUMBO
+    for folder in _folders_above(path, module):
+        owner = _claimed(folder).get(os.path.relpath(path, folder).replace(os.sep, "/"))
+        top = os.path.relpath(path, folder).split(os.sep)[0]
+        owner = owner or _claimed(folder).get(top)
+        if owner is not None:
+            return None if owner.info and _is_editable(owner.info) else owner
+        if _has_distributions(folder):
+            return None  # lies among installed ones, but none of them claims it
+    if any(path.startswith(root + os.sep) for root in _STDLIB_ROOTS):
+        return STDLIB
+    return None
+
+
+_HOME = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+_STDLIB_ROOTS = tuple(
+    {os.path.realpath(sysconfig.get_path(kind)) for kind in ("stdlib", "platstdlib")}
+)
+
+
+def _folders_above(path: str, module: str) -> list[str]:
+    """Folders that may be the root of an installation of *path*, the nearest first."""
+    folders = []
+    folder = os.path.dirname(path)
+    while True:
+        folders.append(folder)
+        parent = os.path.dirname(folder)
+        if parent == folder or folder in _STDLIB_ROOTS or len(folders) > 40:
+            return folders
+        folder = parent
+
+
+@cache
+def _has_distributions(folder: str) -> bool:
+    try:
+        return any(name.endswith(".dist-info") for name in os.listdir(folder))
+    except OSError:
+        return False
+
+
+@cache
+def _claimed(folder: str) -> dict[str, Owner]:
+    """Top-level names, and files, in *folder* that a distribution's metadata names."""
+    claimed: dict[str, Owner] = {}
+    try:
+        infos = [name for name in os.listdir(folder) if name.endswith(".dist-info")]
+    except OSError:
+        return claimed
+    for info in sorted(infos):
+        owner = _read_owner(os.path.join(folder, info))
+        for file in _recorded(owner.info):
+            top = file.split("/")[0]
+            if top.endswith((".dist-info", ".pth")) or top in ("..", "__pycache__"):
+                continue
+            if claimed.setdefault(top, owner) is not owner:
+                claimed[file] = owner  # a namespace that several share: by the file
+    return claimed
+
+
+def _read_owner(info: str) -> Owner:
+    name, _, version = os.path.basename(info)[: -len(".dist-info")].partition("-")
+    return Owner(name.lower().replace("_", "-"), version, info)
+
+
+def _recorded(info: str) -> list[str]:
+    try:
+        with open(os.path.join(info, "RECORD"), encoding="utf-8") as lines:
+            return [line.partition(",")[0].strip('"') for line in lines]
+    except (OSError, UnicodeDecodeError):
+        pass
+    try:
+        with open(os.path.join(info, "top_level.txt"), encoding="utf-8") as lines:
+            tops = [line.strip() for line in lines if line.strip()]
+        return [name for top in tops for name in (top, f"{top}.py")]
+    except (OSError, UnicodeDecodeError):
+        return []
+
+
+@cache
+def _is_editable(info: str) -> bool:
+    try:
+        with open(os.path.join(info, "direct_url.json"), encoding="utf-8") as file:
+            return bool(json.load(file).get("dir_info", {}).get("editable"))
+    except (OSError, ValueError, AttributeError):
+        return False

@@ -1,0 +1,388 @@
+"""The analysis of one call: the work list, the heap, and the graph that comes of it.
+
+A *frame* is one function entered with one set of abstract arguments. Frames run
+until nothing changes: a frame that reads a result, a heap slot or a cell is run
+again from that step when it grows. Values only grow and are finite in number,
+so this ends. A callee that has not run yet is asked for by `NeedsCallee`: the
+caller's step is put back, and made again when the callee is done, so that the
+interpreter needs no recursion of its own.
+
+Each lookup of a live object is recorded once, in `program`; each thing that a
+function depends on is a `Node`, and an edge says at which step of which
+function it was reached.
+
+Knows values, lookups and nodes; must not know steps or opcodes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from types import CodeType, FunctionType, MethodType
+from typing import TYPE_CHECKING, Any
+
+from dumbo.errors import UnhashableArgument, UntraceableFunction
+from dumbo.tracing import fingerprint
+from dumbo.tracing.boundary import STDLIB, Owner, owner_of
+from dumbo.tracing.contents import content_of
+from dumbo.tracing.lookup import (
+    ABSENT,
+    is_class,
+    is_memoized,
+    is_module,
+    module_namespace,
+    mro,
+    path_of,
+    reach,
+)
+from dumbo.tracing.values import Const, Known, Local, LocalClass, Pool, Value
+
+if TYPE_CHECKING:
+    from dumbo.tracing.frame import Frame
+
+CONTEXTS = 8  # argument sets of one function, beyond which they are joined
+PATH = 8  # lookups in a row through fields and items, beyond which the whole is taken
+STEPS = 3_000_000  # of abstract work, beyond which a closure cannot be known
+
+
+class NeedsCallee(Exception):  # noqa: N818 - a signal, not an error
+    """Raised within a step whose callee has not run yet."""
+
+    def __init__(self, frame: Frame) -> None:
+        self.frame = frame
+
+
+class Node:
+    """One thing that a closure holds.
+
+    `kind` is "function", "method", "class", "value", "library", "module",
+    "absent" or "root"; `name` is ``module:qualname`` for people. `edges` maps a
+    step of the node's code to the nodes reached there, in the order of finding.
+    """
+
+    __slots__ = (
+        "code",
+        "content",
+        "edges",
+        "file",
+        "home",
+        "kind",
+        "line",
+        "name",
+        "obj",
+        "owner",
+        "ref",
+    )
+
+    def __init__(self, kind: str, name: str, obj: Any, ref: int) -> None:
+        self.kind = kind
+        self.name = name
+        self.obj = obj
+        self.ref = ref
+        self.code: CodeType | None = None
+        self.file: str | None = None
+        self.line: int | None = None
+        self.home: Node | None = None
+        self.owner: Owner | None = None
+        self.content: bytes | None = None  # digest of the data, where the whole counts
+        self.edges: dict[int, dict[Node, str]] = {}
+        self.by_keyword = False  # somebody passes arguments by name, so names count
+        self.reads_locals = False  # names of local variables count
+        # Steps at which a module was passed through, and at which a name was resolved
+        # (True) or also read from something else (False): see `digest`.
+        self.through: set[int] = set()
+        self.named: dict[int, bool] = {}
+
+    def edge(self, step: int, target: Node, label: str) -> None:
+        self.edges.setdefault(step, {}).setdefault(target, label)
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} {self.name}>"
+
+
+class Analysis:
+    """What one call depends on, while it is being found out.
+
+    *contents* are digests of values that were taken before, by path of lookup:
+    a run that changes a global must not change what was seen before it.
+    """
+
+    def __init__(self, contents: dict[Any, Any] | None = None) -> None:
+        self.pool = Pool()
+        self.program: list[tuple[str, int, Any]] = []
+        self.found: list[Any] = []
+        self.nodes: dict[Any, Node] = {}
+        self.root: Node | None = None
+        self.frames: dict[Any, Frame] = {}
+        self.by_node: dict[Node, list[Frame]] = {}
+        self.unresolved: dict[tuple[str, int | None, str], None] = {}
+        self.unloaded: dict[str, None] = {}
+        self.escaped: set[Any] = set()
+        self.generators: dict[Any, Frame] = {}  # by heap site of what calling them gives
+        self.names_read: set[str] = set()  # of __name__, __qualname__, __module__
+        self._index: dict[Any, int] = {}
+        self._contents = contents or {}
+        self._heap: dict[tuple[Any, Any], Value] = {}
+        self._slots: dict[Any, dict[Any, None]] = {}
+        self._readers: dict[tuple[Any, Any], dict[tuple[Frame, int], None]] = {}
+        self._work: deque[Frame] = deque()
+        self._waiting: dict[tuple[Frame, int], bool] = {}
+        self._steps = 0
+        self._alive: list[Any] = []  # ids are keys here, so nothing may be collected
+
+    # --- lookups -----------------------------------------------------------------
+
+    def look(self, op: str, base: int, arg: Any, found: Any = None) -> int:
+        """The index of a lookup, made now if it is new; *found* for roots, which only callers know."""
+        key = (op, base, type(arg), arg)
+        index = self._index.get(key)
+        if index is None:
+            index = len(self.program)
+            self._index[key] = index
+            self.program.append((op, base, arg))
+            if op not in ("root", "coderoot"):
+                found = reach(op, self.found[base] if base >= 0 else None, arg)
+            self.found.append(found)
+        return index
+
+    def get(self, op: str, base: int, arg: Any) -> Value | None:
+        """The value that a lookup finds, or None where it finds nothing."""
+        index = self.look(op, base, arg)
+        found = self.found[index]
+        return None if found is ABSENT else self.pool.known(found, index)
+
+    def depth(self, ref: int) -> int:
+        """How many fields and items were followed to reach *ref*."""
+        depth = 0
+        while ref >= 0:
+            op, base, _ = self.program[ref]
+            depth += op in ("field", "item", "cell", "attr")
+            ref = base
+        return depth
+
+    # --- heap --------------------------------------------------------------------
+
+    def read(self, site: Any, slot: Any, frame: Frame, step: int) -> Value | None:
+        self._readers.setdefault((site, slot), {})[frame, step] = None
+        return self._heap.get((site, slot))
+
+    def slots(self, site: Any, frame: Frame, step: int) -> list[Any]:
+        self._readers.setdefault((site, None), {})[frame, step] = None
+        return list(self._slots.get(site, ()))
+
+    def write(self, site: Any, slot: Any, value: Value | None) -> bool:
+        """Join *value* into a slot and wake who read it; whether the slot grew."""
+        if value is None:
+            return False
+        before = self._heap.get((site, slot))
+        after = self.pool.join(before, value)
+        if after is before:
+            return False
+        assert after is not None
+        self._heap[site, slot] = after
+        wake = list(self._readers.get((site, slot), ()))
+        if before is None:
+            self._slots.setdefault(site, {})[slot] = None
+            wake += self._readers.get((site, None), {})
+        for frame, step in wake:
+            self.wake(frame, step)
+        return True
+
+    def wake(self, frame: Frame, step: int) -> None:
+        if frame.again(step):
+            self._work.append(frame)
+
+    # --- running -----------------------------------------------------------------
+
+    def run(self) -> None:
+        """Run frames until nothing changes.
+
+        Raises:
+            UntraceableFunction: if that takes more than `STEPS` steps.
+        """
+        while self._work or self._give_up_waiting():
+            stack = [self._work.popleft()]
+            while stack:
+                frame = stack[-1]
+                try:
+                    self._steps += frame.run()
+                except NeedsCallee as need:
+                    stack.append(need.frame)
+                    continue
+                stack.pop()
+                if self._steps > STEPS:
+                    raise UntraceableFunction(
+                        f"its call graph takes more than {STEPS:,} steps to follow"
+                    )
+
+    def may_wait(self, frame: Frame, step: int) -> bool:
+        """Whether a step that finds nothing may hope for a later write."""
+        self._waiting.setdefault((frame, step), True)
+        return self._waiting[frame, step]
+
+    def _give_up_waiting(self) -> bool:
+        """All is quiet: what still waits for a write goes on without."""
+        hopeful = [place for place, waits in self._waiting.items() if waits]
+        for place in hopeful:
+            self._waiting[place] = False
+            self.wake(*place)
+        return bool(self._work)
+
+    def enter(self, node: Node, frame: Frame, key: Any) -> Frame:
+        """The frame of *node* with arguments *key*: a known one, or *frame*, which is new."""
+        known = self.frames.get((node, key))
+        if known is not None:
+            return known
+        self.frames[node, key] = frame
+        self.by_node.setdefault(node, []).append(frame)
+        return frame
+
+    def unresolve(self, where: str, line: int | None, reason: str) -> None:
+        self.unresolved[where, line, reason] = None
+
+    # --- nodes -------------------------------------------------------------------
+
+    def node(self, value: Value) -> Node | None:
+        """The node that stands for a value; None for what is no dependency by itself."""
+        if isinstance(value, Local):
+            return self._local_node(value)
+        if not isinstance(value, Known):
+            return None
+        obj = value.obj
+        if is_module(obj):
+            owner = owner_of(obj)
+            return (
+                self._library(owner, str(module_namespace(obj).get("__name__"))) if owner else None
+            )
+        if type(obj) is FunctionType:
+            return self._function_node(obj, value.ref)
+        if is_class(obj):
+            return self._class_node(obj, value.ref)
+        if is_memoized(obj) or type(obj) is MethodType:
+            return None  # what they are made of is looked up by itself
+        if type(obj) in fingerprint.C_FUNCTIONS:
+            return self._library(owner_of(obj) or STDLIB, fingerprint.qualified_name(obj).decode())
+        return self._value_node(value)
+
+    def _library(self, owner: Owner, name: str) -> Node:
+        key = ("library", owner, name)
+        node = self.nodes.get(key)
+        if node is None:
+            node = self.nodes[key] = Node("library", name, None, -1)
+            node.owner = owner
+            if owner.info:
+                self.look("dist", -1, owner.info)
+        return node
+
+    def _function_node(self, obj: FunctionType, ref: int) -> Node:
+        key = ("function", id(obj))
+        node = self.nodes.get(key)
+        if node is None:
+            owner = owner_of(obj)
+            name = f"{obj.__module__}:{obj.__qualname__}"
+            kind = "library" if owner else "method" if "." in obj.__qualname__ else "function"
+            node = self.nodes[key] = Node(kind, name, obj, ref)
+            node.owner = owner
+            node.code = obj.__code__
+            node.file, node.line = obj.__code__.co_filename, obj.__code__.co_firstlineno
+            if owner and owner.info:
+                self.look("dist", -1, owner.info)
+        return node
+
+    def _local_node(self, value: Local) -> Node:
+        home = self.node(value.home)
+        key = ("local", id(value.code), home)
+        node = self.nodes.get(key)
+        if node is None:
+            module = value.home.obj.__module__ if isinstance(value.home, Known) else ""
+            name = f"{module}:{value.code.co_qualname}"
+            node = self.nodes[key] = Node("function", name, None, -1)
+            node.code, node.home = value.code, home
+            node.file, node.line = value.code.co_filename, value.code.co_firstlineno
+        return node
+
+    def _class_node(self, obj: type, ref: int) -> Node:
+        key = ("class", id(obj))
+        node = self.nodes.get(key)
+        if node is None:
+            owner = owner_of(obj)
+            name = fingerprint.qualified_name(obj).decode("utf-8", "replace")
+            if owner:
+                node = self.nodes[key] = self._library(owner, name)
+                return node
+            node = self.nodes[key] = Node("class", name, obj, ref)
+            for position, base in enumerate((*mro(obj)[1:], type(obj))):
+                target = self._class_node(base, ref)
+                node.edge(position, target, "base")
+        return node
+
+    def _value_node(self, value: Known) -> Node:
+        # A value is reached by its lookup: two equal values are two nodes. Atoms count whole.
+        key = ("value", value.ref, id(value.obj))
+        node = self.nodes.get(key)
+        if node is None:
+            name = path_of(self.program, value.ref) or type(value.obj).__name__
+            node = self.nodes[key] = Node("value", name, value.obj, value.ref)
+            if type(value.obj) in fingerprint.ATOMS:
+                node.content = b"atom" + fingerprint.atom(value.obj)
+            else:
+                owner = self._class_node(type(value.obj), self.look("type", value.ref, None))
+                node.edge(0, owner, "type")
+        return node
+
+    def absent(self) -> Node:
+        node = self.nodes.get("absent")
+        if node is None:
+            node = self.nodes["absent"] = Node("absent", "nothing", None, -1)
+        return node
+
+    def take_whole(self, value: Known) -> list[Known]:
+        """Make all of a value's content count; the functions and classes in it are returned.
+
+        Raises:
+            UntraceableFunction: if the content has no honest digest.
+        """
+        node = self._value_node(value)
+        if type(value.obj) in fingerprint.ATOMS:
+            return []
+        content = self.look("content", value.ref, None)
+        path = path_of(self.program, value.ref)
+        if content in self._contents:
+            node.content, roots = self._contents[content]
+        elif path in self._contents:
+            node.content, roots = self._contents[content] = self._contents[path]
+        else:
+            try:
+                node.content, roots = self._contents[content] = content_of(value.obj)
+            except UnhashableArgument as cause:
+                raise UntraceableFunction(f"{path} has no honest digest: {cause}") from cause
+        known = []
+        for number, root in enumerate(roots):
+            index = self.look("coderoot", content, number, root)
+            known.append(self.pool.known(root, index))
+            target = self.node(known[-1])
+            if target is not None:
+                node.edge(1 + number, target, "content")
+        return known
+
+    def contents(self) -> dict[str, Any]:
+        """Digests of the values that were taken, by path, for an analysis after the run."""
+        return {
+            path_of(self.program, self.program[index][1]): found
+            for index, found in self._contents.items()
+            if isinstance(index, int)
+        }
+
+
+def describe_value(value: Value | None) -> str:
+    """A value in a few words, for reasons."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, Known):
+        name = getattr(value.obj, "__qualname__", None) if type(value.obj) is FunctionType else None
+        return str(name or type(value.obj).__name__)
+    if isinstance(value, Const):
+        return type(value.obj).__name__
+    if isinstance(value, LocalClass):
+        return "a class made in the body"
+    return getattr(value, "reason", type(value).__name__.lower())
+

@@ -1,0 +1,584 @@
+"""What the steps that call, or make a function, do to a frame.
+
+Stack layouts, top on the right, after `instructions.lower`:
+
+    CALL           a b arg*nargs      ->  result
+    CALL_EX        a b args [kwargs]  ->  result
+    MAKE_FUNCTION  extra* code        ->  function
+
+`a b` is CPython's callee pair: a callee and NULL, or a method and its receiver,
+on either side. `invoke` follows a call into the callee; what it cannot follow
+takes its arguments out of sight, and is marked where the callee is not known.
+
+Knows callees and arguments; must not know CPython versions.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from types import CodeType, FunctionType
+from typing import Any, NamedTuple
+
+from dumbo.tracing import fingerprint
+from dumbo.tracing.attributes import bind, special, unwrap_memoized
+from dumbo.tracing.boundary import owner_of
+from dumbo.tracing.callgraph import CONTEXTS, NeedsCallee, describe_value
+from dumbo.tracing.escapes import consume, enter_unknown, escape, escape_captured, escape_methods, take_class
+from dumbo.tracing.frame import Frame, Plan, plan_of
+from dumbo.tracing.lookup import MEMBERS, is_class, is_memoized, is_module, mro
+from dumbo.tracing.steps import Step
+from dumbo.tracing.values import (
+    NULL,
+    UNKNOWN,
+    Bound,
+    Builtin,
+    Cell,
+    Const,
+    Heap,
+    Instance,
+    Known,
+    Local,
+    LocalClass,
+    Partial,
+    Tuple,
+    Unknown,
+    Value,
+    each,
+)
+
+_VARARGS, _VARKEYWORDS, _GENERATOR = 4, 8, 0x20 | 0x80 | 0x200
+_EXTRAS = (8, 4, 2, 1)  # closure, annotations, keyword defaults, defaults; top first
+ROOT_CALL = "root"
+
+
+class Arguments(NamedTuple):
+    """What a call passes; `rest` and `named_rest` stand for spreads of unknown length."""
+
+    positional: tuple[Value, ...]
+    named: dict[str, Value]
+    rest: Value | None = None
+    named_rest: Value | None = None
+
+    def before(self, *values: Value) -> Arguments:
+        return self._replace(positional=(*values, *self.positional))
+
+    def all(self) -> tuple[Value, ...]:
+        spread = tuple(value for value in (self.rest, self.named_rest) if value is not None)
+        return (*self.positional, *self.named.values(), *spread)
+
+
+# --- steps ---------------------------------------------------------------------------
+
+
+def call(frame: Frame, step: Step) -> None:
+    args = frame.take(step.arg.nargs)
+    callee, receiver = _take_callee(frame)
+    named = dict(zip(step.arg.names, args[len(args) - len(step.arg.names) :], strict=True))
+    positional = args[: len(args) - len(step.arg.names)]
+    result(frame, invoke(frame, callee, Arguments((*receiver, *positional), named)))
+
+
+def call_ex(frame: Frame, step: Step) -> None:
+    spread = frame.take(step.arg.nargs)
+    callee, receiver = _take_callee(frame)
+    positional, rest = _spread(frame, spread[0])
+    named: dict[str, Value] = {}
+    named_rest: Value | None = None
+    if len(spread) > 1 and spread[1] is not NULL:
+        named, named_rest = spread_names(frame, spread[1])
+    result(frame, invoke(frame, callee, Arguments((*receiver, *positional), named, rest, named_rest)))
+
+
+def result(frame: Frame, value: Value | None) -> None:
+    """Push what a call gives; where it has given nothing yet, nothing flows on."""
+    if value is None:
+        frame.stop()
+    else:
+        frame.push(value)
+
+
+def _take_callee(frame: Frame) -> tuple[Value, Sequence[Value]]:
+    """Take the callee, with its receiver as a sequence of none or one."""
+    first, second = frame.take(2)
+    if first is NULL:
+        return second, ()
+    return first, () if second is NULL else (second,)
+
+
+def _spread(frame: Frame, value: Value) -> tuple[tuple[Value, ...], Value | None]:
+    from dumbo.tracing.data import items_of  # a cycle: iterating calls `__iter__`
+
+    if isinstance(value, Tuple):
+        return value.items, None
+    if isinstance(value, Known) and type(value.obj) in (tuple, list) and len(value.obj) <= 64:
+        found = [frame.analysis.get("item", value.ref, index) for index in range(len(value.obj))]
+        return tuple(frame.touch(item, "item") or UNKNOWN for item in found), None
+    return (), items_of(frame, value) or frame.unknown_value("spread arguments")
+
+
+def spread_names(frame: Frame, value: Value) -> tuple[dict[str, Value], Value | None]:
+    named: dict[str, Value] = {}
+    rest: Value | None = None
+    for member in each(value):
+        if isinstance(member, Heap) and member.kind == "dict":
+            for slot in frame.analysis.slots(member.site, frame, frame.index):
+                held = frame.analysis.read(member.site, slot, frame, frame.index)
+                if isinstance(slot, tuple) and slot[0] == "item" and isinstance(slot[1], str):
+                    named[slot[1]] = frame.pool.join(named.get(slot[1]), held) or UNKNOWN
+                elif slot == "elem":
+                    rest = frame.pool.join(rest, held)
+        elif isinstance(member, Known) and type(member.obj) is dict:
+            for key in [key for key in member.obj if isinstance(key, str)]:
+                found = frame.analysis.get("item", member.ref, key)
+                named[key] = frame.touch(found, f"item {key!r}") or UNKNOWN
+            consume(frame, member)
+        else:
+            rest = frame.unknown_value("spread keywords")
+    return named, rest
+
+
+def make_function(frame: Frame, step: Step) -> None:
+    code = frame.pop()
+    flags = step.arg if isinstance(step.arg, int) else 0
+    extras = {flag: frame.pop() for flag in _EXTRAS if flags & flag}
+    if isinstance(code, Const) and isinstance(code.obj, CodeType):
+        made = frame.pool.make(Local, code.obj, frame.home, (frame.site, frame.index))
+        for flag, extra in extras.items():
+            _attach(frame, made, flag, extra)
+        frame.depend(frame.analysis.node(made), f"function {code.obj.co_name}")
+        frame.push(made)
+    else:
+        frame.push(frame.unresolved("a function made of unknown code"))
+
+
+def set_function_attribute(frame: Frame, step: Step) -> None:
+    # 3.13 makes the function bare and adds each extra with a step of its own.
+    extra, made = frame.take(2)
+    if isinstance(made, Local):
+        _attach(frame, made, step.arg, extra)
+    frame.push(made)
+
+
+def _attach(frame: Frame, made: Local, flag: int, extra: Value) -> None:
+    analysis = frame.analysis
+    if flag == 8 and isinstance(extra, Tuple):
+        for name, cell in zip(made.code.co_freevars, extra.items, strict=False):
+            analysis.write(made.site, ("cell", name), cell)
+    elif flag == 2:
+        analysis.write(made.site, "kwdefaults", extra)
+    elif flag == 1:
+        analysis.write(made.site, "defaults", extra)
+
+
+def build_class(frame: Frame, args: Arguments) -> Value:
+    """``__build_class__(body, name, *bases)``: a class that is made while the program runs."""
+    body, _, *bases = args.positional
+    if not isinstance(body, Local):
+        return frame.unresolved("a class of unknown code")
+    site = ("class body", body.site)
+    made: Value = frame.pool.make(LocalClass, body, tuple(bases), site)
+    for base in (*bases, *args.named.values()):
+        if isinstance(base, Known) and is_class(base.obj):
+            frame.touch(base, "base class")
+            frame.touch(frame.analysis.get("mro", base.ref, "__init_subclass__"), "__init_subclass__")
+    entered = _enter(frame, body, {}, namespace=site)
+    return made if entered.result is not None else frame.unresolved("a class body that raises")
+
+
+# --- following a call ------------------------------------------------------------------
+
+
+def invoke(
+    frame: Frame, callee: Value, args: Arguments | tuple[Value, ...], names: tuple[str, ...] = ()
+) -> Value | None:
+    """The value that a call gives; None while none is known (it may never return)."""
+    if not isinstance(args, Arguments):
+        split = len(args) - len(names)
+        args = Arguments(args[:split], dict(zip(names, args[split:], strict=True)))
+    members = each(callee)
+    before, after = frame.written, []
+    found: Value | None = None
+    for member in members:
+        frame.written = before
+        found = frame.pool.join(found, _invoke_one(frame, member, args))
+        after.append(frame.written)
+    frame.written = frozenset.intersection(*after) if after else before
+    return found
+
+
+def _invoke_one(frame: Frame, callee: Value, args: Arguments) -> Value | None:
+    if isinstance(callee, Known):
+        return _invoke_known(frame, callee, args)
+    if isinstance(callee, Local):
+        return _invoke_local(frame, callee, args)
+    if isinstance(callee, Bound):
+        return invoke(frame, callee.function, args.before(callee.receiver))
+    if isinstance(callee, Partial):
+        return _invoke_partial(frame, callee, args)
+    if isinstance(callee, LocalClass):
+        return _construct_local(frame, callee, args)
+    if isinstance(callee, Builtin):
+        from dumbo.tracing.models import call_method  # a cycle: `map` calls its function
+
+        return call_method(frame, callee, args)
+    if isinstance(callee, Instance):
+        return _invoke_object(frame, callee, args)
+    return out_of_sight(frame, args, f"call of {describe_value(callee)}")
+
+
+def out_of_sight(frame: Frame, args: Arguments, reason: str) -> Value:
+    """A call that cannot be followed."""
+    for value in args.all():
+        escape(frame, value)
+    return frame.unresolved(reason)
+
+
+def _invoke_known(frame: Frame, callee: Known, args: Arguments) -> Value | None:
+    from dumbo.tracing.models import call_library  # a cycle: `map` calls its function
+
+    obj = callee.obj
+    if is_memoized(obj):
+        return invoke(frame, unwrap_memoized(frame, callee), args)
+    if type(obj) is FunctionType:
+        if owner_of(obj) is None:
+            return _invoke_function(frame, callee, args)
+        escape_captured(frame, callee)
+        return call_library(frame, callee, args)
+    if is_class(obj):
+        return construct(frame, callee, args)
+    if type(obj) in MEMBERS or type(obj) in fingerprint.C_FUNCTIONS:
+        return _invoke_holder(frame, callee, args)
+    if is_module(obj):
+        return out_of_sight(frame, args, "call of a module")
+    return _invoke_object(frame, callee, args)
+
+
+def _invoke_holder(frame: Frame, callee: Known, args: Arguments) -> Value | None:
+    """CPython's own callables: bound methods, partials, lru_caches, builtins."""
+    from dumbo.tracing.models import call_library  # a cycle: `map` calls its function
+
+    analysis, obj = frame.analysis, callee.obj
+    get = functools.partial(_member, frame, callee)
+    if type(obj).__name__ == "method":
+        return invoke(frame, get("__func__"), args.before(get("__self__")))
+    if type(obj) is functools.partial:
+        frame.touch(callee, "partial")
+        positional, _ = _spread(frame, get("args"))
+        named, _ = spread_names(frame, get("keywords"))
+        return invoke(
+            frame,
+            get("func"),
+            args._replace(positional=(*positional, *args.positional), named={**named, **args.named}),
+        )
+    if type(obj) in (staticmethod, classmethod):
+        return invoke(frame, get("__func__"), args)
+    if analysis.get("member", callee.ref, "__wrapped__") is not None:
+        return invoke(frame, get("__wrapped__"), args)
+    return call_library(frame, callee, args)
+
+
+def _member(frame: Frame, value: Known, name: str) -> Value:
+    found = frame.touch(frame.analysis.get("member", value.ref, name), name)
+    return UNKNOWN if found is None else found
+
+
+def _invoke_object(frame: Frame, callee: Value, args: Arguments) -> Value | None:
+    methods = special(frame, callee, "__call__")
+    if methods:
+        return frame.pool.join(*[invoke(frame, method, args) for method in methods])
+    escape(frame, callee)
+    return out_of_sight(frame, args, f"call of {describe_value(callee)}")
+
+
+def _invoke_partial(frame: Frame, callee: Partial, args: Arguments) -> Value | None:
+    split = len(callee.args) - len(callee.names)
+    named = dict(zip(callee.names, callee.args[split:], strict=True))
+    merged = args._replace(
+        positional=(*callee.args[:split], *args.positional), named={**named, **args.named}
+    )
+    return invoke(frame, callee.function, merged)
+
+
+def _invoke_function(frame: Frame, callee: Known, args: Arguments) -> Value | None:
+    frame.touch(callee, "call")
+    parameters = bind_arguments(frame, callee, callee.obj.__code__, args)
+    return _finish(frame, _enter(frame, callee, parameters), callee.obj.__code__)
+
+
+def _invoke_local(frame: Frame, callee: Local, args: Arguments) -> Value | None:
+    frame.touch(callee, "call")
+    parameters = bind_arguments(frame, callee, callee.code, args)
+    return _finish(frame, _enter(frame, callee, parameters), callee.code)
+
+
+def _finish(frame: Frame, entered: Frame, code: CodeType) -> Value | None:
+    if code.co_flags & _GENERATOR:
+        site = ("frame", entered.site)
+        frame.analysis.generators[site] = entered
+        kind = "coroutine" if code.co_flags & 0x80 else "generator"
+        made: Value = frame.pool.make(Heap, kind, site)
+        return made
+    if entered.result is not None and entered.exit_written is not None:
+        frame.written = frame.written | entered.exit_written
+    return entered.result
+
+
+def bind_arguments(
+    frame: Frame, callee: Value, code: CodeType, args: Arguments
+) -> dict[str, Value]:
+    """Which parameter gets which value."""
+    count, kwonly = code.co_argcount, code.co_kwonlyargcount
+    names = code.co_varnames[: count + kwonly]
+    bound: dict[str, Value] = dict(zip(names[:count], args.positional, strict=False))
+    named = dict(args.named)
+    if named or args.named_rest is not None:
+        node = frame.analysis.node(callee)
+        if node is not None:
+            node.by_keyword = True
+    for position, name in enumerate(names):
+        if name in bound:
+            continue
+        if name in named and position >= code.co_posonlyargcount:
+            bound[name] = named.pop(name)
+            continue
+        spread = args.rest if position < count else None
+        may = [spread, args.named_rest]
+        default = _default(frame, callee, code, name, position)
+        bound[name] = frame.pool.join(*may, default) or frame.unknown_value(f"parameter {name}")
+    at = count + kwonly
+    if code.co_flags & _VARARGS:
+        bound[code.co_varnames[at]] = _varargs(frame, callee, args, count)
+        at += 1
+    if code.co_flags & _VARKEYWORDS:
+        bound[code.co_varnames[at]] = _varkeywords(frame, callee, named, args.named_rest)
+    return bound
+
+
+def _varargs(frame: Frame, callee: Value, args: Arguments, count: int) -> Value:
+    extra = args.positional[count:]
+    if args.rest is None and len(extra) <= 8:
+        made: Value = frame.pool.make(Tuple, extra)
+        return made
+    site = ("varargs", callee, extra, args.rest)
+    for value in (*extra, args.rest):
+        frame.analysis.write(site, "elem", value)
+    heap: Value = frame.pool.make(Heap, "tuple", site)
+    return heap
+
+
+def _varkeywords(
+    frame: Frame, callee: Value, named: dict[str, Value], rest: Value | None
+) -> Value:
+    site = ("varkeywords", callee, tuple(sorted(named.items(), key=lambda item: item[0])), rest)
+    for name, value in named.items():
+        frame.analysis.write(site, ("item", name), value)
+        frame.analysis.write(site, "key", frame.pool.const(name))
+    frame.analysis.write(site, "elem", rest)
+    made: Value = frame.pool.make(Heap, "dict", site)
+    return made
+
+
+def _default(
+    frame: Frame, callee: Value, code: CodeType, name: str, position: int
+) -> Value | None:
+    analysis = frame.analysis
+    if isinstance(callee, Known):
+        defaults = callee.obj.__defaults__ or ()
+        if position < code.co_argcount:
+            index = position - (code.co_argcount - len(defaults))
+            if index < 0:
+                return None
+            found = analysis.get("default", callee.ref, index)
+        else:
+            found = analysis.get("kwdefault", callee.ref, name)
+        if found is not None:
+            # The node of the callee depends on it, wherever it is called from.
+            node, target = analysis.node(callee), analysis.node(found)
+            if node is not None and target is not None:
+                node.edge(-1 - position, target, f"default {name}")
+        return found
+    assert isinstance(callee, Local)
+    if position < code.co_argcount:
+        held = analysis.read(callee.site, "defaults", frame, frame.index)
+        if isinstance(held, Tuple):
+            index = position - (code.co_argcount - len(held.items))
+            return held.items[index] if 0 <= index else None
+        if isinstance(held, Const) and isinstance(held.obj, tuple):
+            index = position - (code.co_argcount - len(held.obj))
+            return frame.pool.const(held.obj[index]) if 0 <= index else None
+        return held and frame.unknown_value(f"default {name}")
+    held = analysis.read(callee.site, "kwdefaults", frame, frame.index)
+    if isinstance(held, Heap):
+        return analysis.read(held.site, ("item", name), frame, frame.index)
+    return held and frame.unknown_value(f"default {name}")
+
+
+def _enter(
+    frame: Frame, callee: Value, parameters: dict[str, Value], namespace: Any = None
+) -> Frame:
+    """The frame of *callee* with *parameters*, having run as far as it can.
+
+    Raises:
+        NeedsCallee: if it is new: the step is made again when it has run.
+    """
+    analysis = frame.analysis
+    node = analysis.node(callee)
+    assert node is not None
+    code = callee.obj.__code__ if isinstance(callee, Known) else callee.code  # type: ignore[attr-defined]
+    outer = callee.site if isinstance(callee, Local) else None
+    key: Any = (outer, *parameters.values())
+    contexts = analysis.by_node.get(node, [])
+    if (node, key) not in analysis.frames and len(contexts) >= CONTEXTS:
+        return _enter_joined(frame, callee, node, code, outer, parameters)
+    entered = analysis.frames.get((node, key))
+    if entered is None:
+        entered = _new_frame(frame, callee, node, plan_of(code), parameters, len(contexts))
+        entered.namespace = namespace
+        analysis.enter(node, entered, key)
+        entered.entered_with(frame.written)
+        entered.callers[frame, frame.index] = None
+        entered.start()
+        raise NeedsCallee(entered)
+    entered.entered_with(frame.written)
+    entered.callers[frame, frame.index] = None
+    return entered
+
+
+def _enter_joined(
+    frame: Frame, callee: Value, node: Any, code: CodeType, outer: Any, parameters: dict[str, Value]
+) -> Frame:
+    """One frame for all further argument sets; methods keep one for each class of receiver."""
+    analysis = frame.analysis
+    first = next(iter(parameters.values()), None) if code.co_argcount else None
+    kind = first.cls if isinstance(first, Instance) else first if isinstance(first, Known) else None
+    joined = [f for (n, k), f in analysis.frames.items() if n is node and k[0] == "joined"][:64]
+    key = ("joined", kind if len(joined) < 32 else None, outer if len(joined) < 16 else None)
+    entered = analysis.frames.get((node, key))
+    if entered is None:
+        number = len(analysis.by_node[node])
+        entered = _new_frame(frame, callee, node, plan_of(code), dict(parameters), number)
+        analysis.enter(node, entered, key)
+        entered.entered_with(frame.written)
+        entered.callers[frame, frame.index] = None
+        entered.start()
+        raise NeedsCallee(entered)
+    entered.entered_with(frame.written)
+    entered.callers[frame, frame.index] = None
+    grown = {
+        name: frame.pool.join(entered.parameters.get(name), value) or UNKNOWN
+        for name, value in parameters.items()
+    }
+    if grown != entered.parameters:
+        entered.parameters = grown
+        entered.start()
+        raise NeedsCallee(entered)
+    return entered
+
+
+def _new_frame(
+    frame: Frame, callee: Value, node: Any, plan: Plan, parameters: dict[str, Value], number: int
+) -> Frame:
+    analysis = frame.analysis
+    cells: dict[str, Value] = {}
+    if isinstance(callee, Known):
+        home: Known = callee
+        for index, name in enumerate(plan.code.co_freevars):
+            cells[name] = frame.pool.make(Cell, ("live", callee.ref, index))
+    else:
+        assert isinstance(callee, Local) and isinstance(callee.home, Known)
+        home = callee.home
+        for name in plan.code.co_freevars:
+            held = analysis.read(callee.site, ("cell", name), frame, frame.index)
+            first = next((cell for cell in each(held) if isinstance(cell, Cell)), None)
+            cells[name] = first or frame.pool.make(Cell, (callee.site, name))
+    made = Frame(analysis, node, plan, home, parameters, cells, (node, number), frame.handlers)
+    first_name = plan.code.co_varnames[0] if plan.code.co_argcount else None
+    made.receiver = parameters.get(first_name) if first_name else None
+    return made
+
+
+# --- making objects ----------------------------------------------------------------------
+
+
+def construct(frame: Frame, cls: Known, args: Arguments) -> Value | None:
+    """``cls(...)`` on the live class: its metaclass, `__new__`, `__init__`."""
+    from dumbo.tracing.models import call_library  # a cycle: `map` calls its function
+
+    frame.touch(cls, "class")
+    if owner_of(cls.obj) is not None:
+        return call_library(frame, cls, args)
+    analysis = frame.analysis
+    meta = analysis.get("type", cls.ref, None)
+    assert isinstance(meta, Known)
+    caller = analysis.get("mro", meta.ref, "__call__")
+    if isinstance(caller, Known) and type(caller.obj) is FunctionType:
+        if owner_of(caller.obj) is None:
+            frame.touch(caller, "metaclass __call__")
+            return invoke(frame, caller, args.before(cls))
+        take_class(frame, cls)
+        escape_all(frame, args)
+    made: Value | None = frame.pool.make(Instance, cls, ("class", id(cls.obj)))
+    new = analysis.get("mro", cls.ref, "__new__")
+    if isinstance(new, Known) and _is_user_code(new.obj):
+        function = bind(frame, new, None, cls)
+        given = invoke(frame, function, args.before(cls)) if function is not None else None
+        made = given if given is None or not isinstance(given, Unknown) else made
+    init = analysis.get("mro", cls.ref, "__init__")
+    if made is not None and isinstance(init, Known) and _is_user_code(init.obj):
+        frame.touch(init, "__init__")
+        for member in each(made):
+            initialised = invoke(frame, init, args.before(member))
+            if initialised is None:
+                return None
+    elif isinstance(new, Known) and not _is_user_code(new.obj):
+        escape_all(frame, args)
+    if any(owner_of(base) for base in mro(cls.obj)[1:-1]) and made is not None:
+        # A library's __init__ may call what the subclass overrides.
+        if not (isinstance(init, Known) and _is_user_code(init.obj)):
+            escape_methods(frame, cls, made, made=False)
+    return made
+
+
+def construct_bare(frame: Frame, cls: Value) -> Value:
+    """What ``object.__new__(cls)`` makes."""
+    if isinstance(cls, Known) and is_class(cls.obj):
+        made: Value = frame.pool.make(Instance, cls, ("class", id(cls.obj)))
+        return made
+    if isinstance(cls, LocalClass):
+        made = frame.pool.make(Instance, cls, ("instance", cls.site))
+        return made
+    return frame.unknown_value("an instance of an unknown class")
+
+
+def escape_all(frame: Frame, args: Arguments) -> None:
+    for value in args.all():
+        escape(frame, value)
+
+
+def _is_user_code(obj: Any) -> bool:
+    inner = obj.__func__ if type(obj) in (staticmethod, classmethod) else obj
+    return type(inner) is FunctionType and owner_of(inner) is None
+
+
+def _construct_local(frame: Frame, cls: LocalClass, args: Arguments) -> Value | None:
+    made: Value = frame.pool.make(Instance, cls, ("instance", cls.site))
+    if frame.analysis.read(cls.site, "__init__", frame, frame.index) is not None or cls.bases:
+        for member in special(frame, made, "__init__"):
+            if invoke(frame, member, args) is None:
+                return None
+    else:
+        escape_all(frame, args)
+    if any(isinstance(base, Known) and owner_of(base.obj) for base in cls.bases):
+        escape(frame, made)
+    return made
+
+
+HANDLERS = {
+    "CALL": call,
+    "CALL_EX": call_ex,
+    "MAKE_FUNCTION": make_function,
+    "SET_FUNCTION_ATTRIBUTE": set_function_attribute,
+}
+
+__all__ = ["HANDLERS", "Arguments", "build_class", "construct", "enter_unknown", "invoke"]

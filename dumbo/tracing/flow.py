@@ -1,0 +1,214 @@
+"""What the steps that branch, return, raise, yield and enter contexts do to a frame.
+
+Knows control flow, and narrowing by `isinstance`; must not know names or containers.
+"""
+
+from __future__ import annotations
+
+from dumbo.tracing.attributes import call, special
+from dumbo.tracing.calls import result
+from dumbo.tracing.data import await_result, next_of
+from dumbo.tracing.escapes import escape
+from dumbo.tracing.frame import Frame
+from dumbo.tracing.steps import Step
+from dumbo.tracing.values import UNKNOWN, Const, Instance, Known, Value, each
+
+
+def jump(frame: Frame, step: Step) -> None:
+    assert step.target is not None
+    frame.branch(step.target, frame.state())
+
+
+def jump_if(frame: Frame, step: Step) -> None:
+    """Both ways are taken: which branch a call takes is data, and data may differ."""
+    assert step.target is not None
+    condition = frame.pop()
+    for name in ("__bool__", "__len__"):
+        for method in special(frame, condition, name):
+            call(frame, method, ())
+    if not isinstance(condition, Const):
+        test_content(frame, condition)
+    state = frame.state()
+    frame.branch(frame.index + 1, state)
+    frame.branch(step.target, state)
+
+
+def test_content(frame: Frame, value: Value) -> None:
+    """The truth of live data is a fact about its content."""
+    from dumbo.tracing.escapes import consume
+
+    for member in each(value):
+        if isinstance(member, Known) and type(member.obj) in (list, dict, set, tuple, frozenset):
+            consume(frame, member)
+
+
+def for_iter(frame: Frame, step: Step) -> None:
+    assert step.target is not None
+    iterator = frame.stack[-1]
+    item = next_of(frame, iterator)
+    written = frame.written
+    if item is not None:
+        frame.branch(frame.index + 1, ((*frame.stack, item), frame.locals, written))
+    frame.branch(step.target, (tuple(frame.stack[:-1]), frame.locals, written))
+
+
+def return_value(frame: Frame, step: Step) -> None:
+    frame.returns(frame.pop())
+    frame.stop()
+
+
+def return_generator(frame: Frame, step: Step) -> None:
+    frame.push(UNKNOWN)  # popped at once: the caller makes the generator
+
+
+def yield_value(frame: Frame, step: Step) -> None:
+    frame.yields(frame.pop())
+    frame.push(frame.unknown_value("what is sent to the generator"))
+
+
+def send(frame: Frame, step: Step) -> None:
+    """``yield from`` and ``await``: what the inner one yields, then its result."""
+    assert step.target is not None
+    frame.pop()
+    inner = frame.stack[-1]
+    item = next_of(frame, inner)
+    state = frame.state()
+    if item is not None:
+        frame.branch(frame.index + 1, ((*state[0], item), *state[1:]))
+    given = await_result(frame, inner)
+    if given is not None:
+        frame.branch(step.target, ((*state[0], given), *state[1:]))
+    elif item is None:
+        frame.stop()
+
+
+def end_send(frame: Frame, step: Step) -> None:
+    _, value = frame.take(2)
+    frame.push(value)
+
+
+def cleanup_throw(frame: Frame, step: Step) -> None:
+    frame.take(3)
+    frame.push(UNKNOWN)
+    frame.push(UNKNOWN)
+
+
+def get_awaitable(frame: Frame, step: Step) -> None:
+    value = frame.pop()
+    methods = special(frame, value, "__await__")
+    if methods:
+        result(frame, frame.pool.join(*[call(frame, method, ()) for method in methods]))
+    else:
+        frame.push(value)
+
+
+def with_enter(frame: Frame, step: Step) -> None:
+    manager = frame.pop()
+    entered: Value | None = None
+    is_async = step.arg
+    enters = special(frame, manager, "__aenter__" if is_async else "__enter__")
+    exits = special(frame, manager, "__aexit__" if is_async else "__exit__")
+    for method in enters:
+        entered = frame.pool.join(entered, call(frame, method, ()))
+    if enters and entered is None:
+        frame.stop()
+        return
+    for method in exits:
+        call(frame, method, (UNKNOWN, UNKNOWN, UNKNOWN))
+    if not enters:
+        entered = _entered_by_library(frame, manager)
+    frame.push(frame.pool.join(*exits) or frame.unknown_value("__exit__ of a library"))
+    frame.push(entered)
+
+
+def _entered_by_library(frame: Frame, manager: Value) -> Value | None:
+    """``with`` on what is not of user code: generators made into managers run, files open."""
+    found: Value | None = None
+    for member in each(manager):
+        if isinstance(member, Instance) and getattr(member.site, "__class__", None) is tuple:
+            inner = frame.analysis.read(member.site, "generator", frame, frame.index)
+            if inner is not None:
+                found = frame.pool.join(found, next_of(frame, inner))
+                continue
+        escape(frame, member)
+        found = frame.pool.join(found, frame.unknown_value("what a library's `with` gives"))
+    return found
+
+
+def with_except_start(frame: Frame, step: Step) -> None:
+    frame.push(UNKNOWN)
+
+
+def push_exc_info(frame: Frame, step: Step) -> None:
+    exception = frame.pop()
+    frame.push(UNKNOWN)
+    frame.push(exception)
+
+
+def check_exc_match(frame: Frame, step: Step) -> None:
+    kind = frame.pop()
+    _touch_classes(frame, kind)
+    caught = _caught(frame, kind)
+    if caught is not None:
+        frame.stack[-1] = caught
+    frame.push(UNKNOWN)
+
+
+def _touch_classes(frame: Frame, kind: Value) -> None:
+    for member in each(kind):
+        if isinstance(member, Known):
+            frame.touch(member, "except")
+
+
+def _caught(frame: Frame, kind: Value) -> Value | None:
+    """What an ``except`` clause binds: an instance of its class, as far as is known."""
+    found: Value | None = None
+    for member in each(kind):
+        if isinstance(member, Known) and isinstance(member.obj, type):
+            made = frame.pool.make(Instance, member, ("class", id(member.obj)))
+            found = frame.pool.join(found, made)
+    return found
+
+
+def check_eg_match(frame: Frame, step: Step) -> None:
+    _touch_classes(frame, frame.pop())
+    frame.push(UNKNOWN)
+
+
+def raise_varargs(frame: Frame, step: Step) -> None:
+    for value in frame.take(step.arg):
+        for member in each(value):
+            if isinstance(member, Known):
+                call(frame, member, ())  # `raise Oops` makes one
+            elif isinstance(member, Instance):
+                frame.touch(member.cls, "raise")
+    frame.stop()
+
+
+def end(frame: Frame, step: Step) -> None:
+    frame.stop()
+
+
+HANDLERS = {
+    "CHECK_EG_MATCH": check_eg_match,
+    "CHECK_EXC_MATCH": check_exc_match,
+    "CLEANUP_THROW": cleanup_throw,
+    "END_SEND": end_send,
+    "FOR_ITER": for_iter,
+    "GET_AWAITABLE": get_awaitable,
+    "JUMP": jump,
+    "POP_EXCEPT": lambda frame, step: frame.take(1),
+    "POP_JUMP_IF_FALSE": jump_if,
+    "POP_JUMP_IF_NONE": jump_if,
+    "POP_JUMP_IF_NOT_NONE": jump_if,
+    "POP_JUMP_IF_TRUE": jump_if,
+    "PUSH_EXC_INFO": push_exc_info,
+    "RAISE_VARARGS": raise_varargs,
+    "RERAISE": end,
+    "RETURN_GENERATOR": return_generator,
+    "RETURN_VALUE": return_value,
+    "SEND": send,
+    "WITH_ENTER": with_enter,
+    "WITH_EXCEPT_START": with_except_start,
+    "YIELD_VALUE": yield_value,
+}

@@ -1,0 +1,344 @@
+"""One function with one set of abstract arguments, and the state it is in.
+
+While a step runs, the frame holds that step's state: `stack`, `locals` and
+`written`, the globals that were written on every way here. After the step, the
+state flows on to the steps behind it, joined where ways meet.
+
+Knows values, the analysis and the shape of steps; must not know what a step means.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable
+from types import CodeType
+from typing import Any
+
+from dumbo.tracing.callgraph import Analysis, Node
+from dumbo.tracing.instructions import lower
+from dumbo.tracing.lookup import is_module
+from dumbo.tracing.normal import normalise
+from dumbo.tracing.steps import FINAL, Handler, Step
+from dumbo.tracing.values import UNKNOWN, Cell, Known, Unknown, Value
+
+State = tuple[tuple[Value, ...], dict[str, Value], frozenset[Any]]
+
+
+class Stalled(Exception):  # noqa: N818 - a signal, not an error
+    """Raised within a step that reads what nobody has written so far."""
+
+
+class Plan:
+    """A code object, lowered: what all frames of it share."""
+
+    __slots__ = ("catches", "code", "handlers", "joins", "steps")
+
+    def __init__(self, code: CodeType) -> None:
+        self.code = code
+        lowered = normalise(lower(code))
+        self.steps: list[Step] = lowered.steps
+        self.handlers: list[Handler] = lowered.handlers
+        self.catches: dict[int, Handler] = {
+            index: handler
+            for handler in lowered.handlers
+            for index in range(handler.start, handler.stop)
+        }
+        self.joins = {step.target for step in self.steps if step.target is not None}
+        self.joins |= {handler.target for handler in self.handlers}
+
+
+_plans: dict[int, Plan] = {}
+
+
+def plan_of(code: CodeType) -> Plan:
+    """The plan of *code*, made once; a plan keeps its code, so that no id is reused."""
+    plan = _plans.get(id(code))
+    if plan is None:
+        plan = _plans[id(code)] = Plan(code)
+    return plan
+
+
+class Frame:
+    """See the module's docstring.
+
+    `home` is the Known function (or module) whose globals the code runs in,
+    `cells` maps its free variables to `Cell` values, `names` is the namespace of
+    a class body. `result`, `yielded` and `sent` are what callers see.
+    """
+
+    def __init__(
+        self,
+        analysis: Analysis,
+        node: Node,
+        plan: Plan,
+        home: Known,
+        parameters: dict[str, Value],
+        cells: dict[str, Value],
+        site: Any,
+        handlers: dict[str, Callable[[Frame, Step], None]],
+    ) -> None:
+        self.analysis = analysis
+        self.pool = analysis.pool
+        self.node = node
+        self.plan = plan
+        self.code = plan.code
+        self.home = home
+        self.cells = cells
+        self.site = site
+        self.handlers = handlers
+        self.parameters = parameters
+        self.receiver: Value | None = None
+        self.owner: Value | None = None  # the class that super() without arguments means
+        self.namespace: Any = None  # heap site of a class body's names
+        self.result: Value | None = None
+        self.yielded: Value | None = None
+        self.exit_written: frozenset[Any] | None = None
+        self.entry_written: frozenset[Any] | None = None
+        self.callers: dict[tuple[Frame, int], None] = {}
+        self.states: dict[int, State] = {}
+        self._pending: list[int] = []
+        self._queued: set[int] = set()
+        self.stack: list[Value] = []
+        self.locals: dict[str, Value] = {}
+        self.written: frozenset[Any] = frozenset()
+        self.index = 0
+        self._ends = False
+        self._successors: list[tuple[int, State]] | None = None
+
+    # --- entering and results ----------------------------------------------------
+
+    def start(self) -> None:
+        """Make the first step ready, with the parameters in their places."""
+        start: dict[str, Value] = {}
+        for name, value in self.parameters.items():
+            if name in self.code.co_cellvars:
+                self.analysis.write((self.site, name), "value", value)
+            start[name] = value
+        self.states[0] = ((), start, self.entry_written or frozenset())
+        self._push(0)
+
+    def again(self, step: int) -> bool:
+        """Put *step* back to be made again; whether the frame must be queued for it."""
+        if step not in self.states:
+            return False
+        self._push(step)
+        return True
+
+    def returns(self, value: Value | None) -> None:
+        """Join into the result, and wake the callers if it grew."""
+        grown = self.pool.join(self.result, value)
+        written = self.written if self.exit_written is None else self.exit_written & self.written
+        if grown is not self.result or written != self.exit_written:
+            self.result, self.exit_written = grown, written
+            self.wake_callers()
+
+    def yields(self, value: Value | None) -> None:
+        grown = self.pool.join(self.yielded, value)
+        if grown is not self.yielded:
+            self.yielded = grown
+            self.wake_callers()
+
+    def wake_callers(self) -> None:
+        for frame, step in list(self.callers):
+            self.analysis.wake(frame, step)
+
+    def entered_with(self, written: frozenset[Any]) -> None:
+        """Callers agree only on what all of them have written."""
+        before = self.entry_written
+        after = written if before is None else before & written
+        if after != before:
+            self.entry_written = after
+            if self.states:
+                stack, variables, old = self.states[0]
+                self.states[0] = (stack, variables, old & after)
+                self.analysis.wake(self, 0)
+
+    # --- running -----------------------------------------------------------------
+
+    def run(self) -> int:
+        """Run what is pending; returns how many steps were made. May raise `NeedsCallee`."""
+        made = 0
+        steps = self.plan.steps
+        while self._pending:
+            index = heapq.heappop(self._pending)
+            self._queued.discard(index)
+            stack, variables, written = self.states[index]
+            self.stack, self.locals, self.written = list(stack), variables, written
+            self.index, self._ends, self._successors = index, False, None
+            step = steps[index]
+            caught = self.plan.catches.get(index)
+            if caught is not None:
+                self._raise_into(caught, stack, variables, written)
+            handler = self.handlers.get(step.name)
+            try:
+                if handler is None:
+                    self.unknown(step)
+                else:
+                    handler(self, step)
+            except Stalled:
+                continue
+            except BaseException:
+                self._push(index)
+                raise
+            made += 1
+            self._flow(index, step)
+        return made
+
+    def _raise_into(
+        self, handler: Handler, stack: tuple[Value, ...], variables: dict[str, Value], written: Any
+    ) -> None:
+        kept = handler.depth - handler.lasti
+        # More is known of what is raised only where it is caught by class.
+        values = (*stack[:kept], *([UNKNOWN] * handler.lasti), UNKNOWN)
+        self._arrive(handler.target, (values, variables, written), True)
+
+    def _flow(self, index: int, step: Step) -> None:
+        if self._successors is not None:
+            for target, state in self._successors:
+                self._arrive(target, state, target in self.plan.joins)
+        elif not self._ends and step.name not in FINAL:
+            self._arrive(index + 1, self.state(), index + 1 in self.plan.joins)
+
+    def state(self) -> State:
+        return (tuple(self.stack), self.locals, self.written)
+
+    def branch(self, target: int, state: State) -> None:
+        """Flow on to *target*; whoever branches names all the ways."""
+        if self._successors is None:
+            self._successors = []
+        self._successors.append((target, state))
+
+    def stop(self) -> None:
+        """Nothing flows on from this step, as far as is known now."""
+        self._ends = True
+
+    def _arrive(self, target: int, state: State, joins: bool) -> None:
+        old = self.states.get(target)
+        if old is None:
+            self.states[target] = state
+            self._push(target)
+            return
+        new = self._join(old, state) if joins else state
+        if new is not old and not _same(old, new):
+            self.states[target] = new
+            self._push(target)
+
+    def _join(self, old: State, new: State) -> State:
+        stack, variables, written = old
+        join = self.pool.join
+        joined = tuple(_must(join(a, b)) for a, b in zip(stack, new[0], strict=True))
+        both = {
+            name: _must(join(value, new[1][name]))
+            for name, value in variables.items()
+            if name in new[1]
+        }
+        for name, value in (*variables.items(), *new[1].items()):
+            if name not in both:
+                both[name] = value  # unbound on one way: reading it there raises
+        return (joined, both, written & new[2])
+
+    def _push(self, index: int) -> None:
+        if index not in self._queued:
+            self._queued.add(index)
+            heapq.heappush(self._pending, index)
+
+    # --- the stack ---------------------------------------------------------------
+
+    def push(self, value: Value | None) -> None:
+        self.stack.append(UNKNOWN if value is None else value)
+
+    def pop(self) -> Value:
+        return self.stack.pop()
+
+    def take(self, count: int) -> tuple[Value, ...]:
+        """The topmost *count* values, the top last."""
+        if not count:
+            return ()
+        taken = tuple(self.stack[-count:])
+        del self.stack[-count:]
+        return taken
+
+    def store(self, name: str, value: Value) -> None:
+        self.locals = {**self.locals, name: value}
+
+    # --- what is depended on -----------------------------------------------------
+
+    def depend(self, node: Node | None, label: str) -> None:
+        if node is not None:
+            self.node.edge(self.index, node, label)
+
+    def touch(self, value: Value | None, label: str) -> Value | None:
+        """Record that this step reaches *value*."""
+        if value is not None:
+            self.depend(self.analysis.node(value), label)
+        return value
+
+    def resolved(self, value: Value) -> None:
+        """The name of this step was looked up, so what it found counts instead of the name."""
+        if isinstance(value, Known) and is_module(value.obj):
+            self.node.through.add(self.index)
+        elif self.node.named.get(self.index, True):
+            self.node.named[self.index] = True
+
+    def unresolved(self, reason: str) -> Unknown:
+        """An unknown value, and a mark in the graph that something may be missing."""
+        line = self.plan.steps[self.index].line
+        self.analysis.unresolve(self.node.name, line, reason)
+        return self.unknown_value(reason)
+
+    def unknown_value(self, reason: str) -> Unknown:
+        value: Unknown = self.pool.make(Unknown, reason)
+        return value
+
+    def write(self, site: Any, slot: Any, value: Value | None) -> None:
+        """Write to the heap; what goes into a place that is out of sight goes out of sight."""
+        from dumbo.tracing.escapes import escape  # a cycle: escaping enters frames
+
+        self.analysis.write(site, slot, value)
+        if site in self.analysis.escaped:
+            escape(self, value)
+
+    def write_global(self, place: tuple[int, str]) -> None:
+        """From here on, what *place* held before the call is gone."""
+        self.written = self.written | {place}
+
+    def await_or(self, fallback: Callable[[], Value]) -> Value:
+        """Wait until something is written that this step reads; *fallback* if nothing ever is.
+
+        Raises:
+            Stalled: while there is hope.
+        """
+        if self.analysis.may_wait(self, self.index):
+            raise Stalled
+        return fallback()
+
+    def cell(self, name: str) -> Value:
+        """The cell of an own variable, or the one that came with the function."""
+        if name in self.cells:
+            return self.cells[name]
+        found: Value = self.pool.make(Cell, (self.site, name))
+        return found
+
+    def unknown(self, step: Step) -> None:
+        """A step that nobody handles: what it takes escapes, what it pushes is unknown."""
+        from dumbo.tracing.escapes import escape  # a cycle: escaping enters frames
+
+        reason = f"opcode {step.name}"
+        popped = max(0, -step.effect)
+        for value in self.take(min(popped, len(self.stack))):
+            escape(self, value)
+        for _ in range(step.effect):
+            self.push(self.unresolved(reason))
+
+
+def _must(value: Value | None) -> Value:
+    return UNKNOWN if value is None else value
+
+
+def _same(a: State, b: State) -> bool:
+    return a[0] == b[0] and a[2] == b[2] and (a[1] is b[1] or a[1] == b[1])
+
+
+def unknowns(names: Iterable[str], pool: Any) -> dict[str, Value]:
+    """Each of *names* as an unknown parameter."""
+    return {name: pool.make(Unknown, f"parameter {name}") for name in names}

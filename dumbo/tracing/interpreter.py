@@ -1,0 +1,177 @@
+"""From a function and the shape of its arguments to a finished analysis.
+
+The root of each analysis is a node of its own with one step: the call. Its
+arguments are made from the *shape*, never from the values, so that calls of the
+same shape share one closure.
+
+Knows how an analysis begins and ends; must not know what steps mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import FunctionType
+from typing import Any
+
+from dumbo.tracing import calls, data, flow, loads
+from dumbo.tracing.callgraph import Analysis, NeedsCallee, Node
+from dumbo.tracing.calls import Arguments
+from dumbo.tracing.escapes import escape
+from dumbo.tracing.frame import Frame, plan_of
+from dumbo.tracing.shapes import Shape
+from dumbo.tracing.values import UNKNOWN, Heap, Instance, Known, Tuple, Value
+
+HANDLERS = {**loads.HANDLERS, **calls.HANDLERS, **flow.HANDLERS, **data.HANDLERS}
+
+
+def trace(
+    function: Any,
+    roots: Sequence[Any] = (),
+    shape: Sequence[Shape] | None = None,
+    names: Sequence[str] = (),
+    contents: dict[Any, Any] | None = None,
+) -> Analysis:
+    """Analyse one call of *function*.
+
+    Parameters:
+        roots: the code roots of the arguments, in the order of `hashing.digest_call`.
+        shape: what is known of each argument; None if nothing is.
+        names: to which parameters the items of *shape* belong.
+        contents: digests taken before; see `Analysis`.
+
+    Raises:
+        UntraceableFunction: if what it depends on cannot be known.
+    """
+    analysis = Analysis(contents)
+    callee = analysis.pool.known(function, analysis.look("root", -1, 0, function))
+    for number, root in enumerate(roots):
+        analysis.pool.known(root, analysis.look("root", -1, number + 1, root))
+    frame = _RootFrame(analysis, callee)
+    analysis.root = frame.node
+    frame.begin(_arguments(frame, function, shape, names), shape)
+    analysis.wake(frame, 0)
+    analysis.run()
+    return analysis
+
+
+class _RootFrame(Frame):
+    """The call itself: one step, made again until its callee is done."""
+
+    def __init__(self, analysis: Analysis, callee: Known) -> None:
+        node = Node("root", "call", None, -1)
+        plan = plan_of(_ROOT.__code__)
+        super().__init__(analysis, node, plan, callee, {}, {}, (node, 0), HANDLERS)
+        self.callee = callee
+
+    def begin(self, args: Arguments, shape: Sequence[Shape] | None) -> None:
+        self.args = args
+        self.states[0] = ((), {}, frozenset())
+
+    def run(self) -> int:
+        while self._pending:
+            self._pending.clear()
+            self._queued.clear()
+            self.index, self.stack, self.locals, self.written = 0, [], {}, frozenset()
+            try:
+                self.touch(self.callee, "function")
+                given = calls.invoke(self, self.callee, self.args)
+                escape(self, given)
+                for value in self.args.all():
+                    self._depend_on_classes(value)
+            except NeedsCallee:
+                self._push(0)
+                raise
+        return 1
+
+    def _depend_on_classes(self, value: Value) -> None:
+        """The type of an argument counts by its bases, even where nothing calls its methods."""
+        if isinstance(value, Instance):
+            self.touch(value.cls, "type of an argument")
+
+
+def _ROOT() -> None:  # noqa: N802 - stands for a call from outside
+    """Never run."""
+
+
+def _arguments(
+    frame: Frame, function: Any, shape: Sequence[Shape] | None, names: Sequence[str]
+) -> Arguments:
+    if shape is None:
+        rest = frame.unknown_value("an argument")
+        positional, named = _annotated(frame, function)
+        return Arguments(positional, named, rest, rest)
+    values = [build(frame, item, ("argument", number)) for number, item in enumerate(shape)]
+    code = function.__code__ if type(function) is FunctionType else None
+    if code is None:
+        return Arguments(tuple(values), {}, UNKNOWN, UNKNOWN)
+    count, kwonly = code.co_argcount, code.co_kwonlyargcount
+    given = dict(zip(names, values, strict=False))
+    own = code.co_varnames
+    if not set(names) <= set(own[: count + kwonly + 2]):
+        # A wrapper that takes *args for the parameters of what it wraps.
+        return Arguments(tuple(values), {})
+    positional = tuple(
+        given.get(name) or frame.unknown_value(f"ignored parameter {name}") for name in own[:count]
+    )
+    named = {
+        name: given.get(name) or frame.unknown_value(f"ignored parameter {name}")
+        for name in own[count : count + kwonly]
+    }
+    at = count + kwonly
+    if code.co_flags & 4:
+        extra = given.get(own[at])
+        if isinstance(extra, Tuple):
+            positional = (*positional, *extra.items)
+        at += 1
+    named_rest = None
+    if code.co_flags & 8 and own[at] in given:
+        held = given[own[at]]
+        if isinstance(held, Heap):
+            more, named_rest = calls.spread_names(frame, held)
+            named.update(more)
+    return Arguments(positional, named, None, named_rest)
+
+
+def _annotated(frame: Frame, function: Any) -> tuple[tuple[Value, ...], dict[str, Value]]:
+    """With nothing known of the call: parameters by their annotations."""
+    return (), {}
+
+
+def build(frame: Frame, shape: Shape, site: Any) -> Value:
+    """The abstract value that *shape* describes."""
+    analysis, pool = frame.analysis, frame.pool
+    kind = shape[0]
+    if kind == "code":
+        return _root(frame, shape[1])
+    if kind == "atom":
+        return data.instance_of(frame, shape[1])
+    if kind == "object":
+        made = pool.make(Instance, _root(frame, shape[1]), ("argument", *site))
+        for name, field in shape[2]:
+            analysis.write(made.site, ("attr", name), build(frame, field, (*site, name)))
+        for item in shape[3]:
+            analysis.write(made.site, "elem", build(frame, item, (*site, "items")))
+        return pool.join(made) or UNKNOWN
+    if kind == "tuple":
+        parts = tuple(build(frame, item, (*site, index)) for index, item in enumerate(shape[1]))
+        return data.make_tuple(frame, parts)
+    if kind in ("list", "set", "dict"):
+        made = pool.make(Heap, kind, ("argument", *site))
+        for slot, item in shape[1]:
+            analysis.write(made.site, slot, build(frame, item, (*site, repr(slot))))
+        for number, item in enumerate(shape[2]):
+            slot = "key" if number == 0 and kind == "dict" else "elem"
+            for option, one in enumerate(item):
+                analysis.write(made.site, slot, build(frame, one, (*site, slot, option)))
+        return pool.join(made) or UNKNOWN
+    if kind == "any":
+        # Of a type that is not looked into: the code in it may be called in any way.
+        for number in shape[1]:
+            escape(frame, _root(frame, number))
+        return frame.unknown_value(f"an argument of type {shape[2]}")
+    return frame.unknown_value("an argument")
+
+
+def _root(frame: Frame, number: int) -> Value:
+    index = frame.analysis.look("root", -1, number + 1)
+    return frame.pool.known(frame.analysis.found[index], index)

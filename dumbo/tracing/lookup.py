@@ -1,0 +1,290 @@
+"""How one live object is reached from another: the steps that a trace is made of.
+
+    op        base                   arg          reaches
+    root      -                      number       the function (0), or a code root of the arguments
+    module    -                      dotted name  what `sys.modules` holds
+    global    function or module     name         a global, else a builtin
+    attr      module                 name         a module's attribute, or its submodule
+    mro       class                  name         what stands first along the MRO, not bound
+    super     class                  (index, n)   the same, behind the class at *index* of the MRO
+    type      instance               -            its class
+    field     instance               name         its own attribute, in `__dict__` or a slot
+    member    function, partial, ... name         what CPython's own types hold, by MEMBERS
+    cell      function               number       the content of a cell
+    default   function               number       a default of a positional parameter
+    kwdefault function               name         a default of a keyword-only parameter
+    item      dict, list, tuple      key          an item
+    content   anything               -            itself, to be hashed as a whole
+    coderoot  (content)              number       a function or class inside of hashed content
+    children  class                  -            its subclasses, as a tuple
+    registry  abstract class         -            what is registered with it, as a tuple
+    dist      -                      path         a distribution's metadata, if it is there
+
+A lookup that fails reaches `ABSENT`, and that is a fact like any other: a guard
+checks that it still fails. No lookup runs user code: no property, no
+`__getattr__`, no import. This is `inspect.getattr_static`'s contract, without
+the price of importing `inspect`, for this module lies on the hot road.
+
+Knows the layout of live objects; must not know code, digests or the store.
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import os
+import sys
+from _abc import _get_dump
+from types import (
+    BuiltinFunctionType,
+    FunctionType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    MethodType,
+    ModuleType,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+
+class _Absent:
+    """The outcome of a lookup that finds nothing."""
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT = _Absent()
+
+_mro_of = type.__dict__["__mro__"].__get__
+_dict_of = type.__dict__["__dict__"].__get__
+_module_dict = ModuleType.__dict__["__dict__"].__get__
+
+# What CPython's own objects hold and may be asked for without running user code.
+MEMBERS: dict[type, frozenset[str]] = {
+    FunctionType: frozenset({"__doc__", "__name__", "__qualname__", "__module__", "__wrapped__"}),
+    MethodType: frozenset({"__func__", "__self__"}),
+    BuiltinFunctionType: frozenset({"__self__", "__name__"}),
+    staticmethod: frozenset({"__func__"}),
+    classmethod: frozenset({"__func__"}),
+    property: frozenset({"fget", "fset", "fdel"}),
+    functools.partial: frozenset({"func", "args", "keywords"}),
+    functools.partialmethod: frozenset({"func", "args", "keywords"}),
+    functools.cached_property: frozenset({"func"}),
+    functools.singledispatchmethod: frozenset({"func", "dispatcher"}),
+    type(functools.lru_cache(lambda: None)): frozenset({"__wrapped__"}),
+}
+
+
+def mro(cls: type) -> tuple[type, ...]:
+    """The classes in which an attribute of *cls* is looked for, whatever its metaclass says."""
+    found: tuple[type, ...] = _mro_of(cls)
+    return found
+
+
+def namespace(cls: type) -> Mapping[str, Any]:
+    """The class's own attributes, not bound."""
+    found: Mapping[str, Any] = _dict_of(cls)
+    return found
+
+
+def is_class(obj: object) -> bool:
+    return issubclass(type(obj), type)
+
+
+def is_module(obj: object) -> bool:
+    return ModuleType in mro(type(obj))
+
+
+def is_memoized(obj: object) -> bool:
+    """Whether *obj* is what `memo` made: it stands for its function and its version."""
+    return any("__dumbo_memo__" in namespace(cls) for cls in mro(type(obj)))
+
+
+def module_namespace(module: ModuleType) -> dict[str, Any]:
+    found: dict[str, Any] = _module_dict(module)
+    return found
+
+
+def globals_of(base: Any) -> dict[str, Any]:
+    """The global namespace that code of *base*, a function or a module, runs in."""
+    if type(base) is FunctionType:
+        return base.__globals__
+    return module_namespace(base)
+
+
+def builtins_of(namespace_: dict[str, Any]) -> Mapping[str, Any]:
+    found = namespace_.get("__builtins__", builtins)
+    return found if type(found) is dict else vars(found)
+
+
+def instance_dict(obj: object) -> dict[str, Any] | None:
+    """The instance's own `__dict__`, read past any property of that name."""
+    for cls in mro(type(obj)):
+        found = namespace(cls).get("__dict__")
+        if type(found) is GetSetDescriptorType:
+            try:
+                held = found.__get__(obj, type(obj))
+            except (AttributeError, TypeError):
+                return None
+            return held if type(held) is dict else None
+        if found is not None:
+            return None
+    return None
+
+
+def _global(base: Any, name: str) -> Any:
+    names = globals_of(base)
+    if name in names:
+        return names[name]
+    return builtins_of(names).get(name, ABSENT)
+
+
+def _attr(base: Any, name: str) -> Any:
+    if not is_module(base):
+        return ABSENT
+    names = module_namespace(base)
+    if name in names:
+        return names[name]
+    return sys.modules.get(f"{names.get('__name__')}.{name}", ABSENT)
+
+
+def _mro(base: Any, name: str) -> Any:
+    if not is_class(base):
+        return ABSENT
+    for cls in mro(base):
+        found = namespace(cls)
+        if name in found:
+            return found[name]
+    return ABSENT
+
+
+def _super(base: Any, arg: tuple[int, str]) -> Any:
+    if not is_class(base):
+        return ABSENT
+    index, name = arg
+    for cls in mro(base)[index + 1 :]:
+        found = namespace(cls)
+        if name in found:
+            return found[name]
+    return ABSENT
+
+
+def _field(base: Any, name: str) -> Any:
+    held = instance_dict(base)
+    if held is not None and name in held:
+        return held[name]
+    slot = _mro(type(base), name)
+    if type(slot) is MemberDescriptorType:
+        try:
+            return slot.__get__(base, type(base))
+        except AttributeError:
+            return ABSENT
+    return ABSENT
+
+
+def _member(base: Any, name: str) -> Any:
+    if is_memoized(base):
+        return getattr(base, name, ABSENT) if name in ("__wrapped__", "version") else ABSENT
+    if type(base) is FunctionType and name not in MEMBERS[FunctionType]:
+        return base.__dict__.get(name, ABSENT)
+    if name in MEMBERS.get(type(base), ()):
+        return getattr(base, name, ABSENT)
+    return ABSENT
+
+
+def _cell(base: Any, index: int) -> Any:
+    cells = base.__closure__ or ()
+    try:
+        return cells[index].cell_contents
+    except (IndexError, ValueError):
+        return ABSENT
+
+
+def _default(base: Any, index: int) -> Any:
+    defaults = base.__defaults__ or ()
+    return defaults[index] if index < len(defaults) else ABSENT
+
+
+def _kwdefault(base: Any, name: str) -> Any:
+    return (base.__kwdefaults__ or {}).get(name, ABSENT)
+
+
+def _item(base: Any, key: Any) -> Any:
+    # Exact types only: a subclass may have a __getitem__ of its own.
+    try:
+        return base[key] if type(base) in (dict, list, tuple) else ABSENT
+    except (KeyError, IndexError, TypeError):
+        return ABSENT
+
+
+def _children(base: Any, _: None) -> Any:
+    return tuple(type.__subclasses__(base)) if is_class(base) else ABSENT
+
+
+def _registry(base: Any, _: None) -> Any:
+    # Weak and unordered: names make an order that a second process repeats.
+    try:
+        references = _get_dump(base)[0]
+    except TypeError:
+        return ABSENT
+    classes = [cls for reference in references if (cls := reference()) is not None]
+    return tuple(sorted(classes, key=lambda cls: (cls.__module__, cls.__qualname__)))
+
+
+def _dist(_: Any, path: str) -> Any:
+    return path if os.path.exists(path) else ABSENT
+
+
+_OPS: dict[str, Callable[[Any, Any], Any]] = {
+    "module": lambda _, name: sys.modules.get(name, ABSENT),
+    "global": _global,
+    "attr": _attr,
+    "mro": _mro,
+    "super": _super,
+    "type": lambda base, _: type(base),
+    "field": _field,
+    "member": _member,
+    "cell": _cell,
+    "default": _default,
+    "kwdefault": _kwdefault,
+    "item": _item,
+    "content": lambda base, _: base,
+    "children": _children,
+    "registry": _registry,
+    "dist": _dist,
+}
+
+
+def reach(op: str, base: object, arg: Any) -> Any:
+    """What *op* finds from *base*, or `ABSENT`. Roots and code roots are the caller's."""
+    if base is ABSENT:
+        return ABSENT
+    try:
+        return _OPS[op](base, arg)
+    except (AttributeError, TypeError):  # the base is of another kind than it was
+        return ABSENT
+
+
+def describe(op: str, arg: Any) -> str:
+    """A lookup in words, for edges and reasons: ``global helper``, ``attribute fit``."""
+    words = {"attr": "attribute", "mro": "attribute", "field": "field", "kwdefault": "default"}
+    if op == "super":
+        return f"super().{arg[1]}"
+    if op in ("type", "content", "children", "registry") or arg is None:
+        return words.get(op, op)
+    return f"{words.get(op, op)} {arg!r}" if op == "item" else f"{words.get(op, op)} {arg}"
+
+
+def path_of(program: Sequence[tuple[str, int, Any]], index: int) -> str:
+    """The way to lookup *index* of *program*, from its beginning: ``global model, field k``."""
+    parts: list[str] = []
+    while index >= 0:
+        op, base, arg = program[index]
+        if op not in ("root", "content", "type"):
+            parts.append(describe(op, arg))
+        index = base
+    return ", ".join(reversed(parts))

@@ -1,0 +1,276 @@
+"""What the analyser knows about a value that does not exist yet.
+
+    Value
+    ├── Unknown(reason)                  anything; the reason is for people
+    ├── Known(obj, ref)                  this live object, and the lookup that reaches it
+    ├── Const(obj)                       a constant in code: no lookup needed
+    ├── Instance(cls, site)              some instance of a class, made at *site*
+    ├── Local(code, ...)                 a function that is made while the program runs
+    ├── LocalClass(code, ...)            a class that is made while the program runs
+    ├── Tuple(items)                     a tuple of known length
+    ├── Heap(kind, site)                 a list, dict, set, iterator, ... made at *site*
+    ├── Bound(function, receiver)        a method with its receiver
+    ├── Partial(function, args, names)   functools.partial, methodcaller and the like
+    ├── Super(cls, index, receiver)      super(): the lookup goes on behind *index* of the MRO
+    ├── Cell(site)                       a variable that closures share
+    ├── Text(prefix, suffix)             a string of which the ends are known
+    ├── Builtin(name, receiver)          a method of a container or string, modelled by name
+    ├── NULL                             CPython's empty slot of a callee pair
+    └── Union(members)                   one of several
+
+Values are equal if they are the same object: `Pool` makes each of them once.
+A value never changes; what a program writes into containers, instances and
+cells lies in the analysis' heap, by site.
+
+Knows nothing of frames, steps or lookups.
+"""
+
+from __future__ import annotations
+
+from types import CodeType
+from typing import Any
+
+WIDTH = 200  # members of a union, beyond which the rest becomes unknown
+DEPTH = 4  # of tuples in tuples, bound methods of partials and so on
+
+
+class Value:
+    """Base of all abstract values; see the table above."""
+
+    __slots__ = ("depth", "number")
+    number: int  # order of making: deterministic, so it may order members
+    depth: int
+
+
+class Unknown(Value):
+    __slots__ = ("reason",)
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+
+class Known(Value):
+    __slots__ = ("obj", "ref")
+
+    def __init__(self, obj: Any, ref: int) -> None:
+        self.obj = obj
+        self.ref = ref
+
+
+class Const(Value):
+    __slots__ = ("obj",)
+
+    def __init__(self, obj: Any) -> None:
+        self.obj = obj
+
+
+class Instance(Value):
+    """`cls` is a Known or LocalClass value; `site` names the place on the heap."""
+
+    __slots__ = ("cls", "site")
+
+    def __init__(self, cls: Value, site: Any) -> None:
+        self.cls = cls
+        self.site = site
+
+
+class Local(Value):
+    """`home` is the Known function whose globals it runs in; `cells` by free variable."""
+
+    __slots__ = ("cells", "code", "home", "site")
+
+    def __init__(self, code: CodeType, home: Value, site: Any) -> None:
+        self.code = code
+        self.home = home
+        self.site = site
+
+
+class LocalClass(Value):
+    __slots__ = ("bases", "body", "site")
+
+    def __init__(self, body: Value, bases: tuple[Value, ...], site: Any) -> None:
+        self.body = body
+        self.bases = bases
+        self.site = site
+
+
+class Tuple(Value):
+    __slots__ = ("items",)
+
+    def __init__(self, items: tuple[Value, ...]) -> None:
+        self.items = items
+
+
+class Heap(Value):
+    """`kind` is the builtin type it stands for: list, dict, set, tuple, or "iterator"."""
+
+    __slots__ = ("kind", "site")
+
+    def __init__(self, kind: str, site: Any) -> None:
+        self.kind = kind
+        self.site = site
+
+
+class Bound(Value):
+    __slots__ = ("function", "receiver")
+
+    def __init__(self, function: Value, receiver: Value) -> None:
+        self.function = function
+        self.receiver = receiver
+
+
+class Partial(Value):
+    __slots__ = ("args", "function", "names")
+
+    def __init__(self, function: Value, args: tuple[Value, ...], names: tuple[str, ...]) -> None:
+        self.function = function
+        self.args = args
+        self.names = names
+
+
+class Super(Value):
+    __slots__ = ("cls", "index", "receiver")
+
+    def __init__(self, cls: Value, index: int, receiver: Value) -> None:
+        self.cls = cls
+        self.index = index
+        self.receiver = receiver
+
+
+class Cell(Value):
+    __slots__ = ("site",)
+
+    def __init__(self, site: Any) -> None:
+        self.site = site
+
+
+class Text(Value):
+    __slots__ = ("prefix", "suffix")
+
+    def __init__(self, prefix: str, suffix: str) -> None:
+        self.prefix = prefix
+        self.suffix = suffix
+
+
+class Builtin(Value):
+    __slots__ = ("name", "receiver")
+
+    def __init__(self, name: str, receiver: Value) -> None:
+        self.name = name
+        self.receiver = receiver
+
+
+class Union(Value):
+    __slots__ = ("members",)
+
+    def __init__(self, members: tuple[Value, ...]) -> None:
+        self.members = members
+
+
+class _Null(Value):
+    __slots__ = ()
+
+
+NULL = _Null()
+NULL.number, NULL.depth = -1, 0
+UNKNOWN = Unknown("not known")
+UNKNOWN.number, UNKNOWN.depth = -2, 0
+
+
+class Pool:
+    """Makes each value once, so that `is` compares them and unions stay small."""
+
+    def __init__(self) -> None:
+        self._made: dict[Any, Value] = {}
+
+    def make(self, kind: type[Value], *parts: Any) -> Any:
+        """The value of *kind* with *parts*, which must be hashable or live objects by `ident`."""
+        key = (kind, *[_ident(part) for part in parts])
+        value = self._made.get(key)
+        if value is None:
+            value = kind(*parts)
+            value.number = len(self._made)
+            value.depth = 1 + max((d for part in parts for d in _depths(part)), default=0)
+            if value.depth > DEPTH and kind in (Tuple, Bound, Partial):
+                value = UNKNOWN
+            self._made[key] = value
+        return value
+
+    def known(self, obj: Any, ref: int) -> Known:
+        """Where an object is reached by two ways, the first stands for both."""
+        key = (Known, id(obj))
+        value = self._made.get(key)
+        if value is None:
+            value = Known(obj, ref)
+            value.number, value.depth = len(self._made), 0
+            self._made[key] = value
+        assert isinstance(value, Known)
+        return value
+
+    def const(self, obj: Any) -> Const:
+        key = (Const, type(obj), _constant_key(obj))
+        value = self._made.get(key)
+        if value is None:
+            value = Const(obj)
+            value.number, value.depth = len(self._made), 0
+            self._made[key] = value
+        assert isinstance(value, Const)
+        return value
+
+    def join(self, *values: Value | None) -> Value | None:
+        """The union of *values*, in the order in which they were first made; None is bottom."""
+        members: dict[Value, None] = {}
+        for value in values:
+            if value is None:
+                continue
+            if isinstance(value, Union):
+                members.update(dict.fromkeys(value.members))
+            else:
+                members[value] = None
+        if len(members) < 2:
+            return next(iter(members), None)
+        if any(isinstance(member, Unknown) for member in members):
+            unknown = next(m for m in members if isinstance(m, Unknown))
+            members = {m: None for m in members if not isinstance(m, Unknown)} | {unknown: None}
+        # Many constants say no more than that it is a constant.
+        consts = [m for m in members if isinstance(m, Const | Text)]
+        if len(consts) > 12:
+            members = {m: None for m in members if m not in consts} | {UNKNOWN: None}
+        if len(members) > WIDTH:
+            members = dict.fromkeys([*list(members)[:WIDTH], UNKNOWN])
+        ordered = tuple(sorted(members, key=lambda member: member.number))
+        if len(ordered) == 1:
+            return ordered[0]
+        found: Union = self.make(Union, ordered)
+        return found
+
+
+def each(value: Value | None) -> tuple[Value, ...]:
+    """The members of a union, or the value itself; nothing for bottom."""
+    if value is None:
+        return ()
+    return value.members if isinstance(value, Union) else (value,)
+
+
+def _ident(part: Any) -> Any:
+    if isinstance(part, CodeType):
+        return id(part)  # code compares by value, and two equal ones may have other homes
+    return part
+
+
+def _depths(part: Any) -> list[int]:
+    if isinstance(part, Value):
+        return [part.depth]
+    if isinstance(part, tuple):
+        return [item.depth for item in part if isinstance(item, Value)]
+    return []
+
+
+def _constant_key(obj: Any) -> Any:
+    if type(obj) is tuple:
+        return tuple((type(item), _constant_key(item)) for item in obj)
+    if type(obj) in (float, complex):
+        return repr(obj)
+    if type(obj) in (frozenset, slice, CodeType):
+        return id(obj)
+    return obj
