@@ -233,7 +233,7 @@ class Keeper:
             raise _Misfit(str(error)) from error
         key, roots = digest_call(values, binder.names)
         store = self.shelf.open()
-        call.snapshot = tracker.look(values, roots, store)
+        call.snapshot = tracker.look(values, roots, store, binder.names)
         call.store = store
         call.key = key
 

@@ -21,7 +21,7 @@ from types import CodeType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from dumbo.errors import UnhashableArgument, UntraceableFunction
-from dumbo.tracing import fingerprint
+from dumbo.tracing import fingerprint, sources
 from dumbo.tracing.boundary import STDLIB, Owner, owner_of
 from dumbo.tracing.contents import content_of
 from dumbo.tracing.lookup import (
@@ -34,6 +34,7 @@ from dumbo.tracing.lookup import (
     path_of,
     reach,
 )
+from dumbo.tracing.replay import UNLOADED
 from dumbo.tracing.values import Const, Known, Local, LocalClass, Pool, Value
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Node:
     """
 
     __slots__ = (
+        "by_keyword",
         "code",
         "content",
         "edges",
@@ -68,9 +70,12 @@ class Node:
         "kind",
         "line",
         "name",
+        "named",
         "obj",
         "owner",
+        "reads_locals",
         "ref",
+        "through",
     )
 
     def __init__(self, kind: str, name: str, obj: Any, ref: int) -> None:
@@ -329,6 +334,14 @@ class Analysis:
                 node.edge(0, owner, "type")
         return node
 
+    def unloaded_module(self, name: str) -> Node:
+        """A module that the body may import: until it is loaded, its source stands for it."""
+        node = self.nodes.get(("unloaded", name))
+        if node is None:
+            node = self.nodes["unloaded", name] = Node("module", name, None, -1)
+            node.content = sources.print_of(name)
+        return node
+
     def absent(self) -> Node:
         node = self.nodes.get("absent")
         if node is None:
@@ -363,6 +376,20 @@ class Analysis:
             if target is not None:
                 node.edge(1 + number, target, "content")
         return known
+
+    def hashed(self) -> dict[int, Any]:
+        """Digest and code roots of what was taken whole, by lookup."""
+        return {index: found for index, found in self._contents.items() if isinstance(index, int)}
+
+    def replayed(self) -> list[Any]:
+        """What each lookup found, as a replay would put it."""
+        unloaded = [False] * len(self.program)
+        found = list(self.found)
+        for index, (op, base, _) in enumerate(self.program):
+            if op == "module" and found[index] is ABSENT or base >= 0 and unloaded[base]:
+                unloaded[index] = True
+                found[index] = UNLOADED
+        return found
 
     def contents(self) -> dict[str, Any]:
         """Digests of the values that were taken, by path, for an analysis after the run."""

@@ -80,20 +80,20 @@ def code(code: CodeType) -> bytes:
         code.co_exceptiontable,
     )
     hasher.update(marshal.dumps(shape, 2))
-    for constant in code.co_consts:
-        hasher.update(_constant(constant))
+    for item in code.co_consts:
+        hasher.update(constant(item))
     digest = hasher.digest()
     _codes[id(code)] = (code, digest)
     return digest
 
 
-def _constant(value: Any) -> bytes:
+def constant(value: Any) -> bytes:
     if type(value) is CodeType:
         return b"code" + code(value)
     if type(value) is slice:  # a constant since 3.14; marshal 2 refuses it
-        return b"slice" + b"".join(map(_constant, (value.start, value.stop, value.step)))
+        return b"slice" + b"".join(map(constant, (value.start, value.stop, value.step)))
     if type(value) is tuple:
-        return b"tuple%d:" % len(value) + b"".join(map(_constant, value))
+        return b"tuple%d:" % len(value) + b"".join(map(constant, value))
     data = atom(value)
     return type(value).__name__.encode() + b"%d:" % len(data) + data
 

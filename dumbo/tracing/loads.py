@@ -254,6 +254,7 @@ def import_module(frame: Frame, name: str, *, whole: bool) -> Value:
     found = analysis.get("module", -1, name)
     if found is None:
         analysis.unloaded[name] = None
+        frame.depend(analysis.unloaded_module(name), f"import {name}")
         return frame.unknown_value(f"module {name}, which is not loaded yet")
     if not whole and "." in name:
         found = analysis.get("module", -1, name.partition(".")[0])

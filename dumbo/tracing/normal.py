@@ -70,31 +70,33 @@ def normalise(lowered: Lowered) -> Lowered:
 
 
 def _connect(lowered: Lowered) -> list[_Node]:
-    steps = lowered.steps
+    steps, handlers = lowered
+    to = [_end(steps, at) if one.name == "JUMP" else at for at, one in enumerate(steps)]
     around: list[_Catch | None] = [None] * len(steps)
-    for start, stop, target, depth, lasti in lowered.handlers:
-        catch = _Catch(_threaded(steps, target), depth, lasti)
-        around[start:stop] = [catch] * (stop - start)
+    for start, stop, target, depth, lasti in handlers:
+        around[start:stop] = [_Catch(to[target], depth, lasti)] * (stop - start)
     nodes = []
-    for index, one in enumerate(steps):
-        falls = None if one.name in FINAL else _threaded(steps, index + 1)
-        jumps = None if one.target is None else _threaded(steps, one.target)
+    for at, one in enumerate(steps):
+        falls = None if one.name in FINAL else to[at + 1]
+        jumps = None if one.target is None else to[one.target]
         if one.name in _TURNED:
             one = one._replace(name=_TURNED[one.name])
             falls, jumps = jumps, falls
-        caught = around[index] if _raises(one) else None
-        nodes.append(_Node(one, falls, jumps, caught))
+        nodes.append(_Node(one, falls, jumps, around[at] if _raises(one) else None))
     return nodes
 
 
-def _threaded(steps: list[Step], index: int) -> int:
-    passed = set()
-    while steps[index].name == "JUMP" and index not in passed:
-        passed.add(index)  # `while True: pass` jumps to itself
+def _end(steps: list[Step], index: int) -> int:
+    """Return where the JUMP at *index* leads in the end."""
+    passed: set[int] = set()
+    while steps[index].name == "JUMP":
+        if index in passed:
+            return min(passed)  # `while True: pass` jumps to itself
+        passed.add(index)
         target = steps[index].target
         assert target is not None
         index = target
-    return min(passed) if index in passed else index
+    return index
 
 
 def _settle(nodes: list[_Node]) -> None:
@@ -277,7 +279,9 @@ def _lay_out(nodes: list[_Node], same: list[int], depths: list[int]) -> Lowered:
             steps.append(step("JUMP", target=place[~index], line=nodes[~index].step.line))
         else:
             one, target = nodes[index].step, nodes[index].jumps
-            steps.append(one._replace(target=None if target is None else place[same[target]]))
+            if target is not None:
+                one = one._replace(target=place[same[target]])
+            steps.append(one)
     return Lowered(steps, _ranges(nodes, same, depths, laid, place))
 
 

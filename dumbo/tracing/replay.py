@@ -1,0 +1,144 @@
+"""Proving a closure digest again without tracing.
+
+A *program* is the list of lookups that an analysis made; running it gives the
+*state*: a print for each lookup, in a row. Equal program and equal state mean
+an equal closure. In a fresh process an unchanged function is verified by this
+alone, without lowering, interpreting or importing what that needs.
+
+    program   marshalled list of (op, base, argument); the base is an index, or -1
+    state     8 bytes for each lookup, in order
+
+A print of an object that an earlier lookup reached too says so: two names for
+one list are not two lists. Of a module that is not loaded its source is
+printed, and what lies behind it counts as *unloaded*.
+
+Knows lookups and prints; must not know steps, nodes or the store.
+"""
+
+from __future__ import annotations
+
+import marshal
+import sys
+
+import xxhash
+
+from dumbo.tracing import fingerprint
+from dumbo.tracing.contents import content_of
+from dumbo.tracing.lookup import ABSENT, reach
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from typing import Any
+
+    Lookup = tuple[str, int, Any]
+
+# version  change
+# 1        the first
+VERSION = 1
+
+
+class _Unloaded:
+    def __repr__(self) -> str:
+        return "UNLOADED"
+
+
+UNLOADED = _Unloaded()
+
+
+def encode(program: Sequence[Lookup]) -> bytes:
+    return marshal.dumps((VERSION, list(program)), 2)
+
+
+def decode(payload: bytes) -> list[Lookup] | None:
+    """The program, or None if it is of another version or no program."""
+    try:
+        version, program = marshal.loads(payload)
+    except (ValueError, EOFError, TypeError):
+        return None
+    return program if version == VERSION else None
+
+
+class Replay:
+    """What running a program finds now.
+
+    `found` holds the object of each lookup, `contents` the digest and code roots
+    of each that is hashed, by its index.
+    """
+
+    __slots__ = ("contents", "found", "state")
+
+    def __init__(
+        self, found: list[Any], contents: dict[int, tuple[bytes, tuple[Any, ...]]], state: bytes
+    ) -> None:
+        self.found = found
+        self.contents = contents
+        self.state = state
+
+
+def run(
+    program: Sequence[Lookup], roots: Sequence[Any], unloaded: Collection[str] = ()
+) -> Replay:
+    """Run *program* on *roots*, the function first.
+
+    Parameters:
+        unloaded: modules to treat as if they were not loaded.
+
+    Raises:
+        UnhashableArgument: if live data has no honest digest any more.
+    """
+    found: list[Any] = []
+    contents: dict[int, tuple[bytes, tuple[Any, ...]]] = {}
+    for index, (op, base, arg) in enumerate(program):
+        obj: Any
+        if op == "root":
+            obj = roots[arg] if arg < len(roots) else ABSENT
+        elif op == "module":
+            obj = sys.modules.get(arg, UNLOADED) if arg not in unloaded else UNLOADED
+        elif base >= 0 and found[base] is UNLOADED:
+            obj = UNLOADED
+        elif op == "coderoot":
+            inside = contents[base][1] if base in contents else ()
+            obj = inside[arg] if arg < len(inside) else ABSENT
+        else:
+            obj = reach(op, found[base] if base >= 0 else None, arg)
+            if op == "content" and obj is not ABSENT:
+                contents[index] = content_of(obj)
+        found.append(obj)
+    return Replay(found, contents, state_of(program, found, contents))
+
+
+def state_of(
+    program: Sequence[Lookup], found: Sequence[Any], contents: dict[int, tuple[bytes, Any]]
+) -> bytes:
+    """The prints of what the lookups of *program* found, one behind the other."""
+    first: dict[int, int] = {}
+    prints: list[bytes] = []
+    for index, ((op, _, arg), obj) in enumerate(zip(program, found, strict=True)):
+        if obj is UNLOADED:
+            prints.append(_print_of_unloaded(arg) if op == "module" else b"unloaded")
+        elif index in contents:
+            prints.append(xxhash.xxh3_64_digest(b"content" + contents[index][0]))
+        elif obj is ABSENT or type(obj) in fingerprint.ATOMS:
+            prints.append(fingerprint.of(obj))
+        else:
+            place = first.setdefault(id(obj), index)
+            own = fingerprint.of(obj)
+            prints.append(own if place == index else xxhash.xxh3_64_digest(own + b"%d" % place))
+    return b"".join(prints)
+
+
+def _print_of_unloaded(name: str) -> bytes:
+    from dumbo.tracing import sources  # most functions import nothing in their body
+
+    return xxhash.xxh3_64_digest(sources.print_of(name))
+
+
+def differing(program: Sequence[Lookup], before: bytes, after: bytes) -> list[int]:
+    """The lookups whose prints differ between two states of one program."""
+    size = fingerprint.SIZE
+    return [
+        index
+        for index in range(len(program))
+        if before[index * size : (index + 1) * size] != after[index * size : (index + 1) * size]
+    ]

@@ -1,0 +1,399 @@
+"""What one memoized function depends on, now: the cheapest road that proves it.
+
+    hot    the guard of this shape of call holds            no import, no graph
+    cold   a known program, run again, gives a known state  no lowering
+    trace  the function is analysed                         the closure may still be a known one
+
+Knows the three roads and when each is taken; must not know keys, results or
+what a verdict says to people.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import FunctionType
+
+import xxhash
+
+from dumbo.errors import Bypass, UnhashableArgument, UntraceableFunction
+from dumbo.tracing import fingerprint, replay
+from dumbo.tracing.guards import Guard
+from dumbo.tracing.lookup import path_of
+from dumbo.tracing.shapes import shape_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    import networkx as nx
+
+    from dumbo.persistence.store import Store
+    from dumbo.tracing.callgraph import Analysis
+
+SHAPES = 64  # of arguments, beyond which only their types count, then nothing
+_PROGRAMS = 32  # that are tried, the latest first
+
+
+class Snapshot:
+    """What a call depends on, taken before it runs.
+
+    Attributes:
+        digest: 16 bytes, the closure's.
+        unloaded: modules that the body may import and that are not loaded yet.
+    """
+
+    __slots__ = (
+        "contents",
+        "digest",
+        "guard",
+        "names",
+        "program",
+        "recorded",
+        "roots",
+        "shape",
+        "state",
+        "unloaded",
+    )
+
+    def __init__(
+        self,
+        digest: bytes,
+        program: Sequence[replay.Lookup],
+        ran: replay.Replay,
+        roots: tuple[Any, ...],
+        shape: tuple[Any, ...] | None,
+    ) -> None:
+        self.digest = digest
+        self.program = program
+        self.state = ran.state
+        self.guard = Guard(program, ran.found, ran.contents)
+        self.contents: dict[Any, Any] = {}
+        self.roots = roots
+        self.shape = shape
+        self.names: tuple[str, ...] = ()
+        self.recorded = False
+        self.unloaded: tuple[str, ...] = ()
+
+
+class Tracker:
+    """The dependencies of *function*, which must not be a memoized one but what it wraps.
+
+    Parameters:
+        track_deps: False: only its own code, defaults and cells count.
+        version: a salt: another version is another closure.
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], *, track_deps: bool = True, version: str | None = ""
+    ) -> None:
+        self.function: Any = function
+        self.track_deps = track_deps
+        self.version = version
+        self.traced = 0  # analyses made, for tests and statistics
+        self._snapshots: dict[Any, Snapshot] = {}
+        self._failures: dict[Any, tuple[Guard | None, str]] = {}
+        self._label = f"{_name(function, '__module__')}:{_name(function, '__qualname__')}"
+
+    # --- roads ---------------------------------------------------------------------
+
+    def look(
+        self,
+        values: Sequence[Any],
+        roots: tuple[Any, ...],
+        store: Store | None,
+        names: tuple[str, ...] = (),
+    ) -> Snapshot:
+        """What a call with *values*, whose code roots are *roots*, depends on now.
+
+        Raises:
+            Bypass: if that cannot be known; the message says why.
+        """
+        shape = shape_of(values, roots) if self.track_deps else ()
+        if len(self._snapshots) > SHAPES and shape not in self._shapes():
+            shape = tuple([("unknown",)] * len(values)) if not roots else shape
+        key = (shape, *map(id, roots))
+        known = self._snapshots.get(key)
+        if known is not None and known.guard.holds():
+            return known
+        found = self._replay(shape, roots, known, store)
+        if found is None:
+            found = self._trace(shape, roots, names)
+        found.names = names
+        if len(self._snapshots) > 4 * SHAPES:
+            self._snapshots.pop(next(iter(self._snapshots)))
+        self._snapshots[key] = found
+        return found
+
+    def _shapes(self) -> set[Any]:
+        return {key[0] for key in self._snapshots}
+
+    def _replay(
+        self, shape: Any, roots: tuple[Any, ...], known: Snapshot | None, store: Store | None
+    ) -> Snapshot | None:
+        """A known trace that holds, of this process or of the store."""
+        ran: dict[bytes, replay.Replay] = {}
+        everything = (self.function, *roots)
+        for snapshot in [s for k, s in self._snapshots.items() if k[0] == shape][-_PROGRAMS:]:
+            found = self._try(snapshot.program, snapshot.state, everything, ran)
+            if found is not None:
+                again = Snapshot(snapshot.digest, snapshot.program, found, roots, shape)
+                again.recorded = snapshot.recorded
+                again.contents = snapshot.contents
+                again.unloaded = tuple(n for n in snapshot.unloaded if n not in sys.modules)
+                return again
+        if store is None:
+            return None
+        programs: dict[bytes, Any] = {}
+        for trace in store.traces(self._root(), _shape_digest(shape)):
+            if trace.program not in programs:
+                if len(programs) >= _PROGRAMS:
+                    continue
+                payload = store.program(trace.program)
+                programs[trace.program] = replay.decode(payload) if payload else None
+            program = programs[trace.program]
+            if program is None or len(trace.state) != len(program) * fingerprint.SIZE:
+                continue
+            found = self._try(program, trace.state, everything, ran)
+            if found is not None:
+                proven = Snapshot(trace.closure, program, found, roots, shape)
+                proven.recorded = True
+                return proven
+        return None
+
+    def _try(
+        self,
+        program: Sequence[replay.Lookup],
+        state: bytes,
+        roots: tuple[Any, ...],
+        ran: dict[int, replay.Replay] | dict[bytes, replay.Replay],
+    ) -> replay.Replay | None:
+        done: Any = ran
+        found = done.get(id(program))
+        if found is None:
+            try:
+                found = replay.run(program, roots)
+            except UnhashableArgument:
+                return None  # tracing says so in words, if it is still reached
+            done[id(program)] = found
+        return found if found.state == state else None
+
+    def _trace(self, shape: Any, roots: tuple[Any, ...], names: tuple[str, ...]) -> Snapshot:
+        if not self.track_deps:
+            return self._trace_own(roots)
+        analysis = self._analyse(shape, roots, names, None)
+        snapshot = self._snapshot(analysis, roots, shape)
+        snapshot.unloaded = tuple(analysis.unloaded)
+        snapshot.contents = analysis.contents()
+        return snapshot
+
+    def _analyse(
+        self, shape: Any, roots: tuple[Any, ...], names: tuple[str, ...], contents: Any
+    ) -> Analysis:
+        # Imported here: an unchanged function is proven without it.
+        from dumbo.tracing.interpreter import trace
+
+        self.traced += 1
+        try:
+            return trace(self.function, roots, shape, names, contents)
+        except Bypass:
+            raise
+        except RecursionError as error:
+            raise UntraceableFunction("it is called too deep in the stack to be traced") from error
+
+    def _snapshot(self, analysis: Analysis, roots: tuple[Any, ...], shape: Any) -> Snapshot:
+        from dumbo.tracing.digest import closure_digest
+
+        digest = _salted(closure_digest(analysis), self.version)
+        contents = analysis.hashed()
+        state = replay.state_of(analysis.program, analysis.replayed(), contents)
+        ran = replay.Replay(analysis.replayed(), contents, state)
+        return Snapshot(digest, analysis.program, ran, roots, shape)
+
+    def _trace_own(self, roots: tuple[Any, ...]) -> Snapshot:
+        """`track_deps=False`: own code, defaults and cells; and what code the arguments hold."""
+        program: list[replay.Lookup] = [("root", -1, number) for number in range(len(roots) + 1)]
+        if type(self.function) is FunctionType:
+            for index in range(len(self.function.__closure__ or ())):
+                program.append(("cell", 0, index))
+                program.append(("content", len(program) - 1, None))
+        try:
+            ran = replay.run(program, (self.function, *roots))
+        except UnhashableArgument as cause:
+            raise UntraceableFunction(f"a variable it closes over: {cause}") from cause
+        digest = xxhash.xxh3_128_digest(b"own" + ran.state)
+        return Snapshot(_salted(digest, self.version), program, ran, roots, ())
+
+    # --- after the run ----------------------------------------------------------------
+
+    def settle(self, snapshot: Snapshot, store: Store) -> bytes:
+        """The digest to store a result under, now that the function has run.
+
+        Modules that its body imported are loaded now, so what it reaches through
+        them is added; everything else counts as it was before the run.
+
+        Raises:
+            Bypass: if what it depends on cannot be known after all.
+            OSError, StorageError: if the trace cannot be recorded.
+        """
+        loaded = [name for name in snapshot.unloaded if name in sys.modules]
+        if loaded:
+            return self._complete(snapshot, store, loaded)
+        if not snapshot.recorded:
+            self._record(snapshot.program, snapshot.state, snapshot.digest, snapshot, store)
+            snapshot.recorded = True
+        return snapshot.digest
+
+    def _complete(self, snapshot: Snapshot, store: Store, loaded: Sequence[str]) -> bytes:
+        analysis = self._analyse(snapshot.shape, snapshot.roots, snapshot.names, snapshot.contents)
+        completed = self._snapshot(analysis, snapshot.roots, snapshot.shape)
+        before = _by_path(snapshot.program, snapshot.state)
+        completed.state = _as_before(completed.program, completed.state, before)
+        completed.names = snapshot.names
+        completed.unloaded = tuple(name for name in analysis.unloaded if name not in sys.modules)
+        completed.recorded = True
+        self._record(completed.program, completed.state, completed.digest, snapshot, store)
+        # And as a process that has not loaded them yet will find it.
+        cold = replay.run(completed.program, (self.function, *snapshot.roots), unloaded=loaded)
+        state = _as_before(completed.program, cold.state, before)
+        self._record(completed.program, state, completed.digest, snapshot, store)
+        key = (snapshot.shape, *map(id, snapshot.roots))
+        self._snapshots[key] = completed
+        return completed.digest
+
+    def _record(
+        self,
+        program: Sequence[replay.Lookup],
+        state: bytes,
+        digest: bytes,
+        snapshot: Snapshot,
+        store: Store,
+    ) -> None:
+        store.add_trace(
+            self._label,
+            self._root(),
+            _shape_digest(snapshot.shape),
+            replay.encode(program),
+            state,
+            digest,
+            b"",
+        )
+
+    # --- explaining -------------------------------------------------------------------
+
+    def explain(self, snapshot: Snapshot, store: Store) -> str:
+        """Which node differs from the latest known version; empty if none is known."""
+        for trace in store.traces_of(self._label):
+            if trace.closure == snapshot.digest:
+                return ""
+            payload = store.program(trace.program)
+            program = replay.decode(payload) if payload else None
+            if program is None:
+                continue
+            try:
+                ran = replay.run(program, (self.function, *snapshot.roots))
+            except UnhashableArgument as cause:
+                return str(cause)
+            changed = replay.differing(program, trace.state, ran.state)
+            if changed:
+                return self._changed(program, ran, changed[0])
+            return self._label  # the version salt, or what only tracing sees
+        return ""
+
+    def _changed(self, program: Sequence[replay.Lookup], ran: replay.Replay, index: int) -> str:
+        obj = ran.found[index]
+        if program[index][0] == "root":
+            return self._label
+        path = path_of(program, index)
+        if type(obj) is FunctionType:
+            return f"{obj.__module__}:{obj.__qualname__} ({path})"
+        return path or self._label
+
+    def graph(
+        self, args: Sequence[Any] | None = None, kwargs: dict[str, Any] | None = None
+    ) -> nx.DiGraph:
+        """The dependencies as a graph; see `dumbo.deps`.
+
+        Raises:
+            Bypass: if they cannot be known.
+        """
+        from dumbo.tracing.graphs import to_networkx
+
+        if args is None and kwargs is None:
+            return to_networkx(self._analyse(None, (), (), None))
+        from dumbo.arguments.hashing import digest_call
+        from dumbo.arguments.signature import Binder
+
+        binder = Binder(self.function, ())
+        values = binder.bind(tuple(args or ()), dict(kwargs or {}))
+        try:
+            _, roots = digest_call(values, binder.names)
+        except UnhashableArgument:
+            # Good enough to look at, though no call with it can be cached.
+            return to_networkx(self._analyse(None, (), (), None))
+        return to_networkx(self._analyse(shape_of(values, roots), roots, binder.names, None))
+
+    def _root(self) -> bytes:
+        """What traces are found by: the function's own code, whatever it is called."""
+        if type(self.function) is FunctionType:
+            own = fingerprint.code(self.function.__code__)
+        else:
+            own = fingerprint.of(self.function) * 2
+        return own if self.track_deps and not self.version else _salted(own, self.version)
+
+
+def _salted(digest: bytes, version: str | None) -> bytes:
+    if not version:
+        return digest
+    return xxhash.xxh3_128_digest(digest + version.encode("utf-8", "surrogatepass"))
+
+
+def _name(function: Any, attribute: str) -> str:
+    found = getattr(function, attribute, None)
+    return found if isinstance(found, str) else type(function).__name__
+
+
+def _shape_digest(shape: Any) -> bytes:
+    """A shape as 16 bytes: types by name, as a hint to find traces by."""
+    return xxhash.xxh3_128_digest(_written(shape).encode("utf-8", "surrogatepass"))
+
+
+def _written(shape: Any) -> str:
+    if type(shape) is tuple:
+        return f"({','.join([_written(part) for part in shape])})"
+    return shape.__qualname__ if isinstance(shape, type) else repr(shape)
+
+
+def _by_path(program: Sequence[replay.Lookup], state: bytes) -> dict[Any, bytes]:
+    size = fingerprint.SIZE
+    return {
+        path: state[index * size : (index + 1) * size] for index, path in enumerate(_paths(program))
+    }
+
+
+def _paths(program: Sequence[replay.Lookup]) -> list[Any]:
+    paths: list[Any] = []
+    for op, base, arg in program:
+        paths.append((paths[base] if base >= 0 else None, op, type(arg), arg))
+    return paths
+
+
+def _as_before(
+    program: Sequence[replay.Lookup], state: bytes, before: dict[Any, bytes]
+) -> bytes:
+    """*state*, save that what was seen before the run is as it was then."""
+    size = fingerprint.SIZE
+    return b"".join(
+        state[index * size : (index + 1) * size]
+        if program[index][0] == "module" or path not in before or _below_module(path)
+        else before[path]
+        for index, path in enumerate(_paths(program))
+    )
+
+
+def _below_module(path: Any) -> bool:
+    while path is not None:
+        if path[1] == "module":
+            return True
+        path = path[0]
+    return False
