@@ -105,7 +105,7 @@ def _not_asked(compute: float) -> str:
 _SENTENCES: dict[str, Callable[..., str]] = {
     "hit": _hit,
     "new": _new,
-    "code changed": lambda what: f"no entry: {what}",
+    "code changed": lambda what: f"no entry: {what} changed",
     "too fast": _too_fast,
     "never": lambda: "not kept: keep='never' (insert() and recompute() store nevertheless)",
     "not asked": _not_asked,

@@ -268,6 +268,7 @@ class Keeper:
         try:
             call.value = call.store.load(record)
         except (StorageError, OSError) as error:
+            _let_through(error)
             call.reason = Reason("unreadable", why=_text(error))
             ledger.note(call.reason, call.identity)
             return
@@ -278,8 +279,7 @@ class Keeper:
 
     def _give_up(self, call: Call, error: Exception) -> None:
         """Let *call* run without the cache, and keep the reason."""
-        if meant_for_the_program(error):
-            raise error
+        _let_through(error)
         call.done = False
         # What is known of the call so far is not trusted: nothing is stored for it.
         call.key = None
@@ -310,9 +310,8 @@ class Keeper:
         compute = perf_counter() - call.started
         try:
             outcome = self._keep(call, value, compute)
-        except Exception as error:  # __reduce__ and the like of results
-            if meant_for_the_program(error):
-                raise
+        except Exception as error:  # noqa: BLE001 - __reduce__ and the like of results
+            _let_through(error)
             outcome = self._not_stored(error)
         if outcome is not None and call.key is not None:
             if outcome.code == "stored":
@@ -361,6 +360,10 @@ class Keeper:
             return Reason("unstorable", why=str(error))
         if isinstance(error, Bypass):
             return Reason("unknown", why=str(error))
+        if isinstance(error, UnusableDirectory):
+            reason = Reason("no store", why=str(error))
+            self._warn(reason)
+            return reason
         if isinstance(error, (StorageError, OSError)):
             return Reason("not stored", why=_text(error))
         if isinstance(error, (MemoryError, RecursionError)):
@@ -431,9 +434,7 @@ class Keeper:
 
         entries = size = 0
         try:
-            for record in self.shelf.open().entries_of(self.label):
-                entries += 1
-                size += record.size
+            entries, size = self._stored()
         except (StorageError, UnusableDirectory, OSError) as error:
             self.ledger.note(self._reason_of(error))
         ledger = self.ledger
@@ -472,9 +473,8 @@ class Keeper:
             self._locate(call, args, kwargs)
             assert call.key is not None
             record = call.store.find(call.snapshot.digest, call.key)
-        except Exception as error:  # __reduce__ and the like of arguments
-            if meant_for_the_program(error):
-                raise
+        except Exception as error:  # noqa: BLE001 - __reduce__ and the like of arguments
+            _let_through(error)
             return self._reason_of(error)
         remembered = self.ledger.of(call.identity)
         if record is not None:
@@ -504,9 +504,14 @@ class Keeper:
             what = self._tracker.explain(call.snapshot, call.store)
             if what:
                 return Reason("code changed", what=what)
-            return Reason("new", others=sum(1 for _ in call.store.entries_of(self.label)))
+            return Reason("new", others=self._stored()[0])
         except (Bypass, StorageError, OSError) as error:
             return Reason("unknown", why=str(error))
+
+    def _stored(self) -> tuple[int, int]:
+        """Return how many results of this function are stored, and their bytes."""
+        mine = [line for line in self.shelf.open().summary() if line.function == self.label]
+        return sum(line.entries for line in mine), sum(line.bytes for line in mine)
 
     # -- talking ---------------------------------------------------------------------------
 
@@ -534,6 +539,14 @@ class Keeper:
 
 class _Misfit(Bypass):
     """The arguments do not fit the function, which will say so itself when it is called."""
+
+
+def _let_through(error: Exception) -> None:
+    """Raise what the program's own signal handler raised while dumbo was at work."""
+    meant = meant_for_the_program(error)
+    if meant is not None:
+        # Without the chain of our own doings, which the program knows nothing of.
+        raise meant from meant.__cause__
 
 
 def _text(error: BaseException) -> str:

@@ -27,7 +27,7 @@ from dumbo.target import Target, is_coroutine_function, is_generator_function
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+    from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
     import networkx as nx
 
@@ -84,7 +84,10 @@ class _OfInstance(str):
 
     __slots__ = ("_name",)
 
-    def __new__(cls, text: str | None, name: str) -> _OfInstance:
+    if TYPE_CHECKING:
+        _name: str
+
+    def __new__(cls, text: str | None, name: str) -> Self:
         self = super().__new__(cls, text or "")
         self._name = name
         return self
@@ -100,7 +103,6 @@ class Memoized(Generic[P, R]):
 
     __slots__ = ("_attribute", "_function", "_keeper", "__dict__", "__weakref__")
 
-    __wrapped__: Callable[P, R]
     __name__: str
     __qualname__: str
 
@@ -118,6 +120,11 @@ class Memoized(Generic[P, R]):
         self._keeper = keeper
         self._attribute: str | None = None
         _dress(self, function)
+
+    @property
+    def __wrapped__(self) -> Callable[P, R]:
+        """The plain function. Read-only: what runs and what is tracked must stay the same."""
+        return self._function
 
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         try:
@@ -294,9 +301,8 @@ class BoundMemoized(Generic[P, R]):
         self.__self__ = instance
         self._method = MethodType(memoized, instance)
 
-    @property
-    def _memoized(self) -> Memoized[Any, R]:
-        memoized: Memoized[Any, R] = self.__func__
+    def _memo(self) -> Memoized[..., R]:
+        memoized: Memoized[..., R] = self.__func__
         return memoized
 
     @property
@@ -309,37 +315,37 @@ class BoundMemoized(Generic[P, R]):
 
     def recompute(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the method, store what it returns in place of what is stored, and return it."""
-        return self._memoized.recompute(self.__self__, *args, **kwargs)
+        return self._memo().recompute(self.__self__, *args, **kwargs)
 
     def get_entry(self, /, *args: P.args, **kwargs: P.kwargs) -> Entry | None:
         """Return what is stored for this call, or None; computes nothing."""
-        return self._memoized.get_entry(self.__self__, *args, **kwargs)
+        return self._memo().get_entry(self.__self__, *args, **kwargs)
 
     def insert(self, value: Any, /, *args: P.args, **kwargs: P.kwargs) -> Entry:
         """Store *value* as the result of this call, without computing it."""
-        return self._memoized.insert(value, self.__self__, *args, **kwargs)
+        return self._memo().insert(value, self.__self__, *args, **kwargs)
 
     def forget(self, /, *args: P.args, **kwargs: P.kwargs) -> int:
         """Remove what is stored for this call, under whatever code; return how many results."""
-        return self._memoized.forget(self.__self__, *args, **kwargs)
+        return self._memo().forget(self.__self__, *args, **kwargs)
 
     def why(self, /, *args: P.args, **kwargs: P.kwargs) -> str:
         """Return, as a sentence, what this call would meet: a hit, or why not; computes nothing."""
-        return self._memoized.why(self.__self__, *args, **kwargs)
+        return self._memo().why(self.__self__, *args, **kwargs)
 
     def deps(self, /, *args: Any, **kwargs: Any) -> nx.DiGraph:
         """Return what the method depends on, as a graph; for these arguments, if any are given."""
         if args or kwargs:
-            return self._memoized.deps(self.__self__, *args, **kwargs)
-        return self._memoized.deps()
+            return self._memo().deps(self.__self__, *args, **kwargs)
+        return self._memo().deps()
 
     def clear(self) -> int:
         """Remove everything that is stored of this method, of all objects; return how many."""
-        return self._memoized.clear()
+        return self._memo().clear()
 
     def cache_info(self) -> CacheInfo:
         """Return the counts of calls in this process, and of what is stored."""
-        return self._memoized.cache_info()
+        return self._memo().cache_info()
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, BoundMemoized):
@@ -357,7 +363,7 @@ class BoundMemoized(Generic[P, R]):
         return getattr, (self.__self__, memoized._attribute or memoized.__name__)
 
     def __repr__(self) -> str:
-        return f"<bound memoized {self._memoized.__qualname__} of {self.__self__!r}>"
+        return f"<bound memoized {self._memo().__qualname__} of {self.__self__!r}>"
 
 
 class ClassMemoized(classmethod):  # type: ignore[type-arg]
@@ -400,7 +406,6 @@ def _dress(memoized: Memoized[P, R], function: Callable[P, R]) -> None:
     if "__name__" not in attributes:
         attributes["__name__"] = type(function).__name__
         attributes["__qualname__"] = type(function).__qualname__
-    attributes["__wrapped__"] = function
 
 
 def _is_function_like(function: object) -> bool:

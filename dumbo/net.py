@@ -16,25 +16,27 @@ import sys
 __all__ = ["describe", "meant_for_the_program"]
 
 
-def meant_for_the_program(error: BaseException) -> bool:
-    """Return whether *error* came out of a signal handler that the program installed."""
+def meant_for_the_program(error: BaseException) -> BaseException | None:
+    """Return what of *error*, or of its causes, a signal handler of the program raised."""
     signal = sys.modules.get("signal")
     if signal is None:
-        return False
+        return None
     handlers = set()
     for number in signal.valid_signals():
         handler = signal.getsignal(number)
         code = getattr(getattr(handler, "__func__", handler), "__code__", None)
         if code is not None:
             handlers.add(code)
-    if not handlers:
-        return False
-    traceback = error.__traceback__
-    while traceback is not None:
-        if traceback.tb_frame.f_code in handlers:
-            return True
-        traceback = traceback.tb_next
-    return False
+    # A codec may have wrapped it: to a codec it is one more thing that pickling raised.
+    link: BaseException | None = error
+    while handlers and link is not None:
+        traceback = link.__traceback__
+        while traceback is not None:
+            if traceback.tb_frame.f_code in handlers:
+                return link
+            traceback = traceback.tb_next
+        link = link.__cause__
+    return None
 
 
 def describe(error: BaseException) -> str:

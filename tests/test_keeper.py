@@ -1,0 +1,642 @@
+"""The life of a call: what runs, what is served, what is kept, and what is said about it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+import dumbo
+from dumbo import Cache, StorageError
+
+
+def slow(x):
+    """Take longer than storing a small result would."""
+    sys.audit("ran", x)
+    time.sleep(0.03)
+    return [x]
+
+
+def quick(x):
+    sys.audit("ran", x)
+    return x + 1
+
+
+# -- what runs ---------------------------------------------------------------------------------
+
+
+def test_the_second_call_does_not_run_the_function(cache: Cache, ran: list[object]) -> None:
+    f = cache.memo(keep="always")(quick)
+    assert [f(1), f(1), f(2), f(1)] == [2, 2, 3, 2]
+    assert ran == [1, 2]
+
+
+def test_another_memoized_function_of_the_same_code_shares_the_results(
+    cache: Cache, ran: list[object]
+) -> None:
+    assert cache.memo(keep="always")(quick)(1) == 2
+    assert cache.memo(keep="always")(quick)(1) == 2
+    assert ran == [1]
+
+
+def test_results_survive_the_cache_object(tmp_path: Path, ran: list[object]) -> None:
+    for _ in range(2):
+        with Cache(tmp_path / "c") as cache:
+            assert cache.memo(keep="always")(quick)(1) == 2
+    assert ran == [1]
+
+
+def test_a_function_works_on_after_its_cache_was_closed(cache: Cache, ran: list[object]) -> None:
+    f = cache.memo(keep="always")(quick)
+    f(1)
+    cache.close()
+    assert f(1) == 2
+    assert ran == [1]
+
+
+def test_positional_keyword_and_default_are_one_call(cache: Cache, ran: list[object]) -> None:
+    @cache.memo(keep="always")
+    def f(a, b=2, *, c=3):
+        sys.audit("ran", (a, b, c))
+        return (a, b, c)
+
+    assert f(1) == f(a=1) == f(1, 2) == f(1, b=2, c=3) == (1, 2, 3)
+    assert ran == [(1, 2, 3)]
+
+
+def test_arguments_that_do_not_fit_get_the_functions_own_error(cache: Cache) -> None:
+    @cache.memo
+    def f(a, b):
+        return a
+
+    with pytest.raises(TypeError, match=r"f\(\) missing 1 required positional argument: 'b'"):
+        f(1)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'zz'"):
+        f(1, 2, zz=3)
+
+
+def test_exceptions_pass_unchanged_and_are_not_stored(cache: Cache, ran: list[object]) -> None:
+    @cache.memo(keep="always")
+    def f(x):
+        sys.audit("ran", x)
+        raise KeyError(x) from ZeroDivisionError()
+
+    for _ in range(2):
+        with pytest.raises(KeyError) as caught:
+            f(1)
+        assert caught.value.args == (1,)
+        assert type(caught.value.__cause__) is ZeroDivisionError
+        assert caught.value.__context__ is None
+    assert ran == [1, 1]
+
+
+def test_a_traceback_shows_one_frame_of_dumbos(cache: Cache) -> None:
+    class Model:
+        @cache.memo
+        def method(self):
+            raise LookupError
+
+    @cache.memo
+    def function():
+        raise LookupError
+
+    for call in (function, Model().method):
+        with pytest.raises(LookupError) as caught:
+            call()
+        names = [entry.name for entry in caught.traceback]
+        assert names[1:] in (["__call__", "function"], ["__call__", "method"])
+
+
+def test_every_hit_is_a_new_object_and_none_reaches_the_store(cache: Cache) -> None:
+    f = cache.memo(keep="always")(lambda: {"a": [1]})
+    first = f()
+    first["a"].append("spoiled by the caller")
+    second = f()
+    assert second == {"a": [1]}
+    second["a"].append("spoiled again")
+    assert f() == {"a": [1]}
+
+
+def test_a_miss_returns_the_functions_own_object(cache: Cache) -> None:
+    made = []
+
+    def f(x):
+        made.append([x])
+        return made[-1]
+
+    result = cache.memo(keep="always", ignore=[])(f)(1)
+    assert result is made[-1]
+
+
+def test_none_is_a_result_like_any_other(cache: Cache, ran: list[object]) -> None:
+    @cache.memo(keep="always")
+    def f():
+        sys.audit("ran")
+
+    assert f() is f() is None
+    assert len(ran) == 1
+
+
+def test_the_key_is_taken_before_the_function_changes_its_argument(
+    cache: Cache, ran: list[object]
+) -> None:
+    @cache.memo(keep="always")
+    def f(xs):
+        sys.audit("ran", len(xs))
+        xs.append(0)
+        return len(xs)
+
+    assert [f([]), f([]), f([0])] == [1, 1, 2]
+    assert ran == [0, 1]
+
+
+def test_a_recursive_function_is_memoized_at_each_level(cache: Cache, ran: list[object]) -> None:
+    @cache.memo(keep="always")
+    def fib(n):
+        sys.audit("ran", n)
+        return n if n < 2 else fib(n - 1) + fib(n - 2)
+
+    assert fib(30) == 832040
+    assert sorted(ran) == list(range(31))
+
+
+def test_a_coroutine_function_keeps_what_it_is_awaited_for(cache: Cache, ran: list[object]) -> None:
+    @cache.memo(keep="always")
+    async def f(x):
+        sys.audit("ran", x)
+        await asyncio.sleep(0)
+        return [x]
+
+    async def main():
+        return [await f(1), await f(1), await asyncio.create_task(f(2))]
+
+    assert asyncio.run(main()) == [[1], [1], [2]]
+    assert ran == [1, 2]
+    assert f.get_entry(1).load() == [1]
+
+
+def test_threads_get_right_results(cache: Cache) -> None:
+    f = cache.memo(keep="always")(quick)
+    wrong = []
+
+    def work(start):
+        for i in range(60):
+            x = (start + i) % 20
+            if f(x) != x + 1:
+                wrong.append(x)
+
+    threads = [threading.Thread(target=work, args=(n * 5,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_partials_methods_and_callable_objects_count_with_what_they_hold(
+    cache: Cache, ran: list[object]
+) -> None:
+    from functools import partial
+
+    class Adder:
+        def __init__(self, k):
+            self.k = k
+
+        def __call__(self, x):
+            sys.audit("ran", (self.k, x))
+            return self.k + x
+
+        def method(self, x):
+            sys.audit("ran", (self.k, x))
+            return self.k * x
+
+    def both(k, x):
+        sys.audit("ran", (k, x))
+        return k - x
+
+    always = cache.memo(keep="always")
+    for make, results in (
+        (Adder, [6, 7, 6]),
+        (lambda k: Adder(k).method, [5, 10, 5]),
+        (lambda k: partial(both, k), [-4, -3, -4]),
+        (lambda k: partial(partial(both, x=5), k), [-4, -3, -4]),
+    ):
+        ran.clear()
+        one, two = always(make(1)), always(make(2))
+        if type(make(1)) is partial and make(1).keywords:
+            assert [one(), two(), one()] == results
+        else:
+            assert [one(5), two(5), one(5)] == results
+            assert ran == [(1, 5), (2, 5)]
+
+
+def test_builtins_are_memoized(cache: Cache) -> None:
+    f = cache.memo(keep="always")(len)
+    assert [f([1, 2]), f([1, 2]), f("abc")] == [2, 2, 3]
+    assert f.__name__ == "len"
+
+
+def test_ignored_arguments_do_not_count(cache: Cache, ran: list[object]) -> None:
+    @cache.memo(keep="always", ignore=["progress"])
+    def f(x, progress=None):
+        sys.audit("ran", x)
+        return x
+
+    assert [f(1), f(1, progress=print), f(1, open)] == [1, 1, 1]
+    assert ran == [1]
+
+
+def test_another_version_makes_results_stale(cache: Cache, ran: list[object]) -> None:
+    for version, runs in (("1", 1), ("1", 1), ("2", 2), ("1", 2), (None, 3)):
+        assert cache.memo(keep="always", version=version)(quick)(1) == 2
+        assert len(ran) == runs
+
+
+# -- what is kept ------------------------------------------------------------------------------
+
+
+def test_auto_keeps_what_took_longer_than_storing_it(cache: Cache, ran: list[object]) -> None:
+    f = cache.memo(slow)
+    assert [f(1), f(1)] == [[1], [1]]
+    assert ran == [1]
+
+
+def test_auto_does_not_keep_what_is_computed_faster(cache: Cache, ran: list[object]) -> None:
+    f = cache.memo(quick)
+    assert [f(1), f(1)] == [2, 2]
+    assert ran == [1, 1]
+    assert f.get_entry(1) is None
+    assert f.cache_info()[:3] == (0, 2, 0)
+
+
+def test_auto_does_not_touch_the_disk_for_fast_calls(cache: Cache) -> None:
+    f = cache.memo(quick)
+    for x in range(5):
+        f(x)
+    assert f.cache_info().entries == 0
+
+
+def test_a_fast_function_is_soon_called_straight_through(cache: Cache) -> None:
+    f = cache.memo(quick)
+    for _ in range(200):
+        f(1)
+    info = f.cache_info()
+    assert info.bypassed > 150
+    assert info.misses < 30
+
+
+def test_a_function_that_becomes_slow_is_kept_from_then_on(cache: Cache, ran: list[object]) -> None:
+    @cache.memo
+    def f(x):
+        sys.audit("ran", x)
+        if x == "slow":
+            time.sleep(0.02)
+        return x
+
+    for x in range(100):
+        f(x)
+    f("slow")
+    ran.clear()
+    f("slow")
+    f("slow")
+    assert ran in ([], ["slow"])
+
+
+def test_never_keeps_nothing_but_serves_what_was_inserted(cache: Cache, ran: list[object]) -> None:
+    f = cache.memo(keep="never")(slow)
+    assert f(1) == [1]
+    assert f.get_entry(1) is None
+    assert f.why(1).startswith("not kept: keep='never'")
+    f.insert("by hand", 1)
+    assert f(1) == "by hand"
+    assert ran == [1]
+
+
+# -- acts --------------------------------------------------------------------------------------
+
+
+def test_get_entry_computes_nothing(cache: Cache, ran: list[object]) -> None:
+    f = cache.memo(slow)
+    assert f.get_entry(1) is None
+    assert ran == []
+    f(1)
+    entry = f.get_entry(1)
+    assert entry.load() == [1]
+    assert entry.load() is not entry.load()
+    assert entry.size > 0
+    assert entry.compute >= 0.03
+    assert abs(entry.created.timestamp() - time.time()) < 60
+    assert entry.function == f"{__name__}:slow"
+    assert "computed in" in repr(entry)
+    assert ran == [1]
+
+
+def test_recompute_runs_the_function_and_replaces_what_is_stored(
+    cache: Cache, ran: list[object]
+) -> None:
+    f = cache.memo(quick)
+    f.insert("old", 1)
+    assert f(1) == "old"
+    assert f.recompute(1) == 2
+    assert f(1) == 2
+    assert ran == [1]
+
+
+def test_insert_stores_whatever_the_rule_says(cache: Cache, ran: list[object]) -> None:
+    f = cache.memo(quick)
+    entry = f.insert("by hand", x=1)
+    assert entry.load() == "by hand"
+    assert f(1) == "by hand"
+    assert ran == []
+
+
+def test_insert_says_why_it_cannot_store(cache: Cache) -> None:
+    f = cache.memo(quick)
+    with pytest.raises(StorageError):
+        f.insert(threading.Lock(), 1)
+    with pytest.raises(StorageError, match="argument x"):
+        f.insert(1, sys.stdin)
+    with pytest.raises(TypeError):
+        f.insert(1)
+
+
+def test_forget_removes_one_call(cache: Cache, ran: list[object]) -> None:
+    f = cache.memo(keep="always")(quick)
+    f(1), f(2)
+    assert f.forget(1) == 1
+    assert f.forget(1) == 0
+    f(1), f(2)
+    assert ran == [1, 2, 1]
+
+
+def test_clear_removes_all_calls_of_one_function(cache: Cache, ran: list[object]) -> None:
+    f, g = cache.memo(keep="always")(quick), cache.memo(keep="always")(slow)
+    f(1), f(2), g(1)
+    assert f.clear() == 2
+    assert f.get_entry(1) is None
+    assert g.get_entry(1) is not None
+
+
+def test_cache_info_counts_calls_and_entries(cache: Cache) -> None:
+    f = cache.memo(keep="always")(quick)
+    f(1), f(1), f(2)
+    f(sys.maxsize)
+    info = f.cache_info()
+    assert (info.hits, info.misses, info.bypassed, info.entries) == (1, 3, 0, 3)
+    assert info.bytes > 0
+    assert info.reasons == ()
+
+
+# -- what cannot be kept -----------------------------------------------------------------------
+
+
+def test_an_argument_without_a_key_costs_a_computation_and_leaves_a_reason(
+    cache: Cache, ran: list[object]
+) -> None:
+    @cache.memo(keep="always")
+    def f(options):
+        sys.audit("ran")
+        return 1
+
+    bad = {"log": [open("/dev/null")]}
+    try:
+        assert f(bad) == f(bad) == 1
+        why = f.why(bad)
+    finally:
+        bad["log"][0].close()
+    assert len(ran) == 2
+    assert why.startswith("not cached: argument options[")
+    assert "log" in why
+    assert f.cache_info().bypassed == 2
+    assert f.cache_info().reasons[-1] == why
+
+
+def test_a_result_that_cannot_be_written_costs_a_computation_and_leaves_a_reason(
+    cache: Cache, ran: list[object]
+) -> None:
+    @cache.memo(keep="always")
+    def f(x):
+        sys.audit("ran")
+        return {"locks": [threading.Lock()]}
+
+    f(1)
+    f(1)
+    assert len(ran) == 2
+    assert f.why(1).startswith("not stored: the result cannot be written: ")
+    assert "lock" in f.why(1)
+
+
+def test_running_computations_are_not_results(cache: Cache, ran: list[object]) -> None:
+    @cache.memo(keep="always")
+    def f(x):
+        sys.audit("ran")
+        return (i * x for i in range(3))
+
+    assert list(f(2)) == list(f(2)) == [0, 2, 4]
+    assert len(ran) == 2
+    assert "a generator is a running computation" in f.why(2)
+
+
+@pytest.mark.parametrize("error", [ValueError("mine"), MemoryError(), RecursionError("deep")])
+def test_results_whose_pickling_raises_are_returned_all_the_same(
+    cache: Cache, error: Exception
+) -> None:
+    class Bomb:
+        def __reduce__(self):
+            raise error
+
+    bomb = Bomb()
+    f = cache.memo(keep="always")(lambda: bomb)
+    assert f() is bomb
+    assert f() is bomb
+
+
+def test_generator_functions_are_called_straight_through_with_one_warning(
+    cache: Cache, ran: list[object], caplog: pytest.LogCaptureFixture
+) -> None:
+    @cache.memo(keep="always")
+    def f(n):
+        sys.audit("ran")
+        yield from range(n)
+
+    assert list(f(3)) == list(f(3)) == [0, 1, 2]
+    assert len(ran) == 2
+    assert "never cached: it is a generator function" in f.why(3)
+    assert f.get_entry(3) is None
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert caplog.records[0].name == "dumbo"
+    with pytest.raises(StorageError, match="generator"):
+        f.insert([0, 1, 2], 3)
+
+
+def test_async_generator_functions_are_called_straight_through(cache: Cache) -> None:
+    @cache.memo(keep="always")
+    async def f(n):
+        for i in range(n):
+            yield i
+
+    async def main():
+        return [[i async for i in f(2)] for _ in range(2)]
+
+    assert asyncio.run(main()) == [[0, 1], [0, 1]]
+
+
+def test_context_managers_are_never_kept(cache: Cache, ran: list[object]) -> None:
+    from contextlib import contextmanager
+
+    @contextmanager
+    def inside(x):
+        sys.audit("ran")
+        yield x
+
+    @contextmanager
+    @cache.memo(keep="always")
+    def outside(x):
+        sys.audit("ran")
+        yield x
+
+    for f in (cache.memo(keep="always")(inside), outside):
+        ran.clear()
+        for _ in range(2):
+            with f(7) as value:
+                assert value == 7
+        assert len(ran) == 2
+
+
+def test_what_a_signal_handler_raises_reaches_the_program(cache: Cache) -> None:
+    class Timeout(Exception):
+        pass
+
+    class Slow:
+        def __reduce__(self):
+            time.sleep(5)
+            return (Slow, ())
+
+    def give_up(*_):
+        raise Timeout
+
+    f = cache.memo(keep="always")(lambda: Slow())
+    before = signal.signal(signal.SIGALRM, give_up)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(Timeout):
+            f()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
+def test_exits_pass_and_store_nothing(cache: Cache, kind: type[BaseException]) -> None:
+    @cache.memo(keep="always")
+    def f(x):
+        sys.audit("ran", x)
+        raise kind
+
+    with pytest.raises(kind):
+        f(1)
+    assert f.get_entry(1) is None
+
+
+def test_a_directory_that_cannot_be_used_costs_a_computation_and_one_warning(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    ran: list[object],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("DUMBO_DIR", str(tmp_path / "file" / "below"))
+    f = dumbo.memo(keep="always")(quick)
+    assert [f(1), f(1)] == [2, 2]
+    assert ran == [1, 1]
+    assert f.why(1).startswith("not cached: ")
+    assert len(caplog.records) == 1
+
+
+# -- why ---------------------------------------------------------------------------------------
+
+
+def test_why_says_that_a_call_would_be_a_hit(cache: Cache) -> None:
+    f = cache.memo(slow)
+    f(1)
+    assert f.why(1).startswith("hit: ")
+    assert "computed in 3" in f.why(1)
+
+
+def test_why_says_that_nothing_is_stored_yet(cache: Cache, ran: list[object]) -> None:
+    f = cache.memo(slow)
+    assert f.why(1) == "no entry: nothing of this function is stored"
+    f(1)
+    assert f.why(2) == "no entry: new arguments (1 result of this function stored)"
+    assert ran == [1]
+
+
+def test_why_says_that_a_fast_result_was_not_kept(cache: Cache) -> None:
+    f = cache.memo(quick)
+    f(1)
+    for x in (1, 2):
+        assert f.why(x).startswith("not kept: took ")
+        assert "storing and loading would take" in f.why(x)
+
+
+def test_why_of_arguments_that_do_not_fit_says_so(cache: Cache) -> None:
+    f = cache.memo(quick)
+    assert f.why(1, 2, 3).startswith("not cached: the arguments do not fit: ")
+    with pytest.raises(TypeError):
+        f.get_entry(1, 2, 3)
+
+
+def test_verbose_writes_one_line_per_computation(
+    cache: Cache, capsys: pytest.CaptureFixture[str]
+) -> None:
+    f = cache.memo(slow, verbose=True)
+    f(1), f(1), f(2)
+    out, err = capsys.readouterr()
+    first, second = err.splitlines()
+    assert out == ""
+    assert first.startswith(f"dumbo: {__name__}:slow computed in 3")
+    assert "no entry: nothing of this function is stored; stored: " in first
+    assert "new arguments" in second
+
+
+# -- switches ----------------------------------------------------------------------------------
+
+
+def test_disabled_neither_looks_nor_stores(cache: Cache, ran: list[object]) -> None:
+    f = cache.memo(keep="always")(quick)
+    f(1)
+    with dumbo.disabled():
+        assert [f(1), f(2)] == [2, 3]
+        assert f.why(1) == "not cached: switched off by dumbo.disabled()"
+    assert ran == [1, 1, 2]
+    assert f.get_entry(2) is None
+    f(1)
+    assert ran == [1, 1, 2]
+
+
+def test_read_only_serves_and_does_not_store(cache: Cache, ran: list[object]) -> None:
+    f = cache.memo(keep="always")(quick)
+    f(1)
+    with dumbo.read_only():
+        assert [f(1), f(2)] == [2, 3]
+        with pytest.raises(StorageError, match="read_only"):
+            f.insert(0, 5)
+    assert f.get_entry(2) is None
+    assert f.why(2) == "not stored: inside dumbo.read_only()"
+    assert ran == [1, 2]
+
+
+def test_the_environment_disables(
+    monkeypatch: pytest.MonkeyPatch, cache: Cache, ran: list[object]
+) -> None:
+    monkeypatch.setenv("DUMBO_DISABLE", "1")
+    f = cache.memo(keep="always")(quick)
+    assert [f(1), f(1)] == [2, 2]
+    assert ran == [1, 1]
+    assert "DUMBO_DISABLE" in f.why(1)
+    assert not Path(cache.directory).exists()
