@@ -34,10 +34,10 @@ EDITS = (
         frozenset(),
     ),
     (
-        "`near`, a helper of the stage `relate`: only direct users count as tests",
+        "`betweenness`, a helper of the stage `relate`: in per cent",
         "relate.py",
-        "for other in (user, *users[user])}",
-        "for other in (user,)}",
+        "name: value / pairs",
+        "name: 100 * value / pairs",
         frozenset({"relate", "rank"}),
     ),
     (
