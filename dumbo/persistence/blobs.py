@@ -51,7 +51,7 @@ from dumbo.persistence import folder
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import TypeAlias
+    from typing import Self, TypeAlias
 
     Buffer: TypeAlias = bytes | bytearray | memoryview
     Stamp: TypeAlias = tuple[int, int, int, int, int]
@@ -68,9 +68,7 @@ _MAPPED = 1 << 20  # smaller payloads are read: a map costs more than the copy
 _STALE = 3600.0  # seconds after which the temporary of a killed process is swept
 _SUFFIX = ".part"
 
-# A mapping that needs no descriptor of its own: 3.13 and later.
-_UNTRACKED = sys.version_info >= (3, 13)
-_MAPS = 128  # how many with a descriptor; beyond, results are read
+_MAPS = 128  # how many with a descriptor each; beyond, results are read
 # Trouble of the machine, not of the file: nothing is to be set aside for it.
 _PASSING = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR, errno.EACCES))
 
@@ -188,7 +186,7 @@ class Draft:
         self._temporary = ""
         self._hash = xxhash.xxh3_64()
 
-    def __enter__(self) -> Draft:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -411,7 +409,7 @@ _maps: set[weakref.ref[mmap.mmap]] = set()
 def _map(fd: int, length: int) -> mmap.mmap | None:
     """Map a file copy-on-write, or not, where the process has no room for one more map."""
     try:
-        if _UNTRACKED:
+        if sys.version_info >= (3, 13):  # no descriptor is kept
             return mmap.mmap(fd, length, access=mmap.ACCESS_COPY, trackfd=False)
         if len(_maps) >= _MAPS:
             return None

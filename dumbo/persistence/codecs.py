@@ -197,17 +197,11 @@ def _encode_array(array: Any, sink: Sink) -> None:
 
 
 def _decode_array(view: memoryview) -> Any:
-    # Not at the top: only who gets an array needs numpy.
-    import numpy as np
-
     (buffer,) = _buffers(view)
     head = bytes(view[:4096]).partition(b"\n")[0].decode("ascii")
     dtype, order, access, shape = head.split(" ")
     lengths = tuple(int(length) for length in shape.split(",")) if shape else ()
-    array = np.ndarray(lengths, np.dtype(dtype), buffer, order=order)  # type: ignore[call-overload]
-    if access == "ro":
-        array.flags.writeable = False
-    return array
+    return fidelity.restore_array(buffer, dtype, lengths, order, access == "rw")
 
 
 def _append(sink: Sink, buffers: Iterable[memoryview]) -> None:

@@ -31,8 +31,11 @@ if TYPE_CHECKING:
 
 # Packages whose types pickle keeps exactly: their values are stored without a trial load.
 _EXACT = frozenset(
-    "_collections _decimal _io _pydecimal array builtins collections copyreg datetime decimal "
-    "fractions functools numpy operator pandas pathlib pyarrow re types uuid zoneinfo".split()
+    [
+        *("builtins", "types", "operator", "functools", "copyreg", "re", "array"),
+        *("collections", "_collections", "_io", "pathlib", "uuid", "zoneinfo", "datetime"),
+        *("decimal", "_decimal", "_pydecimal", "fractions", "numpy", "pandas", "pyarrow"),
+    ]
 )
 _SCATTERED = 1024  # bytes; smaller arrays go the way that numpy sends them
 _SEARCHED = 10_000  # objects that are looked at to name the part which cannot be stored
@@ -134,12 +137,12 @@ def _reduce_array(array: Any) -> Any:
 
 
 def restore_array(
-    buffer: Any, dtype: str, shape: tuple[int, ...], order: str, writable: bool
+    buffer: Any, dtype: str, shape: tuple[int, ...], order: Any, writable: bool
 ) -> Any:
     """Make an array on *buffer*. Stored results name this function: it stays where it is."""
     import numpy as np  # only who gets an array needs it
 
-    array = np.ndarray(shape, np.dtype(dtype), buffer, order=order)  # type: ignore[call-overload]
+    array = np.ndarray(shape, np.dtype(dtype), buffer, order=order)
     if not writable:
         array.flags.writeable = False
     return array
@@ -248,19 +251,25 @@ def refusal(value: object, failed: Watching, cause: BaseException) -> Unstorable
     part = _find(value, failed.last)
     if isinstance(cause, UnstorableResult):
         return UnstorableResult(cause.reason, part, cause)
-    return UnstorableResult(f"{_a(type(failed.last))} cannot be pickled: {said(cause)}", part, cause)
+    return UnstorableResult(
+        f"{_a(type(failed.last))} cannot be pickled: {said(cause)}", part, cause
+    )
 
 
 def said(cause: BaseException) -> str:
     """What an exception says, or at least what it is."""
     try:
         return f"{type(cause).__name__}: {cause}"
-    except Exception:  # a user's __str__ may raise anything
+    except Exception:  # noqa: BLE001  # a user's __str__ may raise anything
         return type(cause).__name__
 
 
 def _a(kind: type) -> str:
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    name = (
+        kind.__qualname__
+        if kind.__module__ == "builtins"
+        else f"{kind.__module__}.{kind.__qualname__}"
+    )
     return f"a {name}"
 
 
@@ -284,7 +293,7 @@ def _parts(obj: object) -> Iterator[tuple[object, str]]:
     if isinstance(obj, dict):
         for key, item in list(dict.items(obj)):
             plain = type(key) in (str, int, bytes, bool, type(None))
-            yield item, f"[{key!r}]" if plain else f"[<{type(key).__name__}>]"
+            yield item, f"[{_quoted(key)}]" if plain else f"[<{type(key).__name__}>]"
     elif isinstance(obj, list | tuple):
         walk = list.__iter__(obj) if isinstance(obj, list) else tuple.__iter__(obj)
         for index, item in enumerate(walk):
@@ -294,6 +303,11 @@ def _parts(obj: object) -> Iterator[tuple[object, str]]:
             yield item, "{...}"
     for name, item in _attributes(obj):
         yield item, f".{name}"
+
+
+def _quoted(key: object) -> str:
+    text = repr(key)
+    return f'"{text[1:-1]}"' if isinstance(key, str) and '"' not in text else text
 
 
 def _attributes(obj: object) -> Iterator[tuple[str, object]]:

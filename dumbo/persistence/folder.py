@@ -106,6 +106,7 @@ def _leave(path: str, text: str) -> None:
     except OSError:  # it is there, or it is missed by nobody
         return
     try:
+        os.fchmod(fd, 0o600)  # the umask may have taken more than it should
         os.write(fd, text.encode())
     except OSError:  # a full disk: an empty tag says as little as none
         pass

@@ -23,6 +23,7 @@ Knows SQLite; must not know files of results, nor what a digest is made of.
 
 from __future__ import annotations
 
+import _sqlite3 as sqlite  # `sqlite3` itself imports datetime and more, for adapters
 import atexit
 import errno
 import os
@@ -30,8 +31,6 @@ import stat
 import threading
 import time
 import weakref
-
-import _sqlite3 as sqlite  # `sqlite3` itself imports datetime and more, for adapters
 
 from dumbo.errors import StorageError
 from dumbo.persistence import folder
@@ -67,11 +66,20 @@ CREATE INDEX traces_by_function ON traces(function);
 CREATE TABLE programs(id INTEGER PRIMARY KEY, payload BLOB NOT NULL);
 """
 
+_PRAGMAS = (
+    "PRAGMA journal_mode=TRUNCATE",
+    "PRAGMA synchronous=OFF",
+    "PRAGMA cell_size_check=ON",
+    "PRAGMA user_version",
+)
+_SQLITE_LIMIT_LENGTH = 0
+
 _PATIENCE = 4.0  # seconds that a statement waits for other processes
 _LOOK = 0.05  # seconds after which a read looks whether the file is still the one that is open
 _FORK = 1.0  # seconds that a fork waits for statements of other threads
 _REBUILDS = 3  # in a row within a minute; then something else is wrong
 _LARGEST = 1 << 26  # bytes of any one value: a damaged length is no reason to take the memory
+_STALE = 3600.0  # seconds after which a file that somebody was making is nobody's
 _JOURNAL = "-journal"
 
 
@@ -80,9 +88,7 @@ class Connection:
 
     __slots__ = ("__weakref__", "known", "sql", "stamp")
 
-    def __init__(
-        self, sql: sqlite.Connection, stamp: tuple[int, int], known: set[object]
-    ) -> None:
+    def __init__(self, sql: sqlite.Connection, stamp: tuple[int, int], known: set[object]) -> None:
         self.sql = sql
         self.stamp = stamp
         self.known = known
@@ -130,12 +136,14 @@ class Index:
             try:
                 connection = self._idle.pop()
                 rows: list[Row] = connection.sql.execute(statement, values).fetchall()
-                self._idle.append(connection)
+                if connection.stamp is self._stamp:
+                    self._idle.append(connection)
                 return rows
             except IndexError:
                 pass
             except sqlite.Error as error:
-                self._failed(connection, error)
+                if self._failed(connection, error):
+                    raise _as_oserror(error, self.path) from error
         return self._patiently(lambda sql, known: sql.execute(statement, values).fetchall())
 
     # -- the rest --------------------------------------------------------------------
@@ -193,7 +201,7 @@ class Index:
             except sqlite.Error:
                 connection.sql.close()
                 return
-        if connection.stamp == self._stamp:
+        if connection.stamp is self._stamp:
             self._idle.append(connection)
         else:
             connection.sql.close()
@@ -213,9 +221,12 @@ class Index:
             except IndexError:
                 break
 
-    def _failed(self, connection: Connection, error: sqlite.Error) -> bool:
+    def _failed(self, connection: Connection | None, error: sqlite.Error) -> bool:
         """Put away what an error came from; say whether another attempt is hopeless."""
         code = _primary(error)
+        if connection is None:
+            self._stamp = None
+            return code in _PASSING
         if code in _PASSING:
             self._give_back(connection)
             return True
@@ -232,26 +243,32 @@ class Index:
 
     def _open(self) -> Connection:
         with _opening:
-            if self._stamp is None:
-                self._find_or_make()
-            # Not `mode=rwc`: an index is made in one piece or not at all.
-            sql = sqlite.connect(
-                _uri(self.path), timeout=_PATIENCE, isolation_level=None,
-                check_same_thread=False, uri=True,
-            )  # fmt: skip
-            sql.setlimit(0, _LARGEST)  # SQLITE_LIMIT_LENGTH
-            sql.text_factory = bytes  # a damaged row must not fail on the way to its checksum
-            connection = Connection(sql, self._stamp or (0, 0), self._known)
-            try:
-                for pragma in ("journal_mode=TRUNCATE", "synchronous=OFF", "cell_size_check=ON"):
-                    sql.execute("PRAGMA " + pragma).fetchall()
-                (mark,) = sql.execute("PRAGMA application_id").fetchone()
-                (schema,) = sql.execute("PRAGMA user_version").fetchone()
-            except sqlite.Error as error:
-                self._failed(connection, error)
-                raise _as_oserror(error, self.path) from error
-            self._live.add(connection)
-            return connection
+            for last in (False, True):
+                if self._stamp is None:
+                    self._find_or_make()
+                connection = None
+                try:
+                    # Not `mode=rwc`: an index is made in one piece or not at all.
+                    sql = sqlite.connect(
+                        _uri(self.path),
+                        timeout=_PATIENCE,
+                        isolation_level=None,
+                        check_same_thread=False,
+                        uri=True,
+                    )
+                    connection = Connection(sql, self._stamp or (0, 0), self._known)
+                    sql.setlimit(_SQLITE_LIMIT_LENGTH, _LARGEST)
+                    sql.text_factory = bytes  # a damaged text must not fail before its checksum
+                    for pragma in _PRAGMAS:
+                        sql.execute(pragma).fetchall()
+                except sqlite.Error as error:
+                    hopeless = self._failed(connection, error)
+                    if last or hopeless:
+                        raise _as_oserror(error, self.path) from error
+                else:
+                    self._live.add(connection)
+                    return connection
+            raise AssertionError("unreachable")
 
     # -- the file --------------------------------------------------------------------
 
@@ -316,6 +333,7 @@ class Index:
 
     def _make(self) -> None:
         """Make an index from what can be told without one, then put it in place at once."""
+        self._sweep()
         temporary = f"{self.path}.{os.urandom(8).hex()}.part"
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         fd = os.open(temporary, flags, 0o600)
@@ -336,6 +354,19 @@ class Index:
         finally:
             _unlink(temporary)
             _unlink(temporary + _JOURNAL)
+
+    def _sweep(self) -> None:
+        """Remove what killed processes left, and all but the last two that were set aside."""
+        directory, own = os.path.split(self.path)
+        kept = 2
+        for name in sorted(os.listdir(directory), reverse=True):  # aside: the newest first
+            path = os.path.join(directory, name)
+            if name.startswith(own + ".") and name.endswith((".aside", ".aside" + _JOURNAL)):
+                kept -= name.endswith(".aside")
+                if kept < 0:
+                    _unlink(path)
+            elif name.startswith(own + ".") and ".part" in name and _age(path) > _STALE:
+                _unlink(path)
 
     def _fill(self, path: str) -> None:
         sql = sqlite.connect(path, isolation_level=None)
@@ -380,6 +411,13 @@ def _stamp(path: str) -> tuple[int, int] | None:
     except OSError:
         return None
     return (status.st_dev, status.st_ino) if status.st_size else None
+
+
+def _age(path: str) -> float:
+    try:
+        return time.time() - os.lstat(path).st_mtime
+    except OSError:
+        return 0.0
 
 
 def _uri(path: str) -> str:

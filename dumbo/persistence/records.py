@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class _Slotted:
     """Equality and a readable form for classes that are nothing but their slots."""
 
-    __slots__ = ()
+    __slots__: tuple[str, ...] = ()
 
     def _fields(self) -> tuple[Any, ...]:
         return tuple(getattr(self, name, None) for name in self.__slots__)

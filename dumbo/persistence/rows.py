@@ -39,6 +39,7 @@ OF_CLOSURE = (
 )
 PUT = f"INSERT OR REPLACE INTO entries({_COLUMNS}) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 DROP = "DELETE FROM entries WHERE id = ? AND checksum = ?"
+DROP_SLOT = "DELETE FROM entries WHERE id = ?"
 DROP_CLOSURE = "DELETE FROM entries WHERE id BETWEEN ? AND ? AND closure = ?"
 FILES_OF_CLOSURE = (
     "SELECT key, python, extras FROM entries "
@@ -60,12 +61,9 @@ CLOSURES = (
 PYTHONS = "SELECT DISTINCT python FROM closures WHERE closure = ?"
 
 _TRACE_COLUMNS = (
-    "id, place, python, version, root, shape, program, state, closure, function, created, "
-    "checksum"
+    "id, place, python, version, root, shape, program, state, closure, function, created, checksum"
 )
-TRACES = (
-    f"SELECT {_TRACE_COLUMNS} FROM traces WHERE place = ? ORDER BY used DESC, id LIMIT ?"
-)
+TRACES = f"SELECT {_TRACE_COLUMNS} FROM traces WHERE place = ? ORDER BY used DESC, id LIMIT ?"
 TRACES_OF = (
     f"SELECT {_TRACE_COLUMNS}, details FROM traces WHERE function = ? "
     "ORDER BY used DESC, id LIMIT ?"

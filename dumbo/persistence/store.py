@@ -26,15 +26,16 @@ from dumbo.persistence.records import Record, Summary, Trace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import _sqlite3 as sqlite
     from collections.abc import Callable, Iterator
     from typing import Any, TypeVar
-
-    import _sqlite3 as sqlite
 
     from dumbo.persistence import blobs, codecs
     from dumbo.persistence.index import Index
 
     T = TypeVar("T")
+
+__all__ = ["PYTHON", "Record", "Store", "Summary", "Trace"]
 
 PYTHON = sys.version_info[0] * 100 + sys.version_info[1]
 
@@ -46,9 +47,7 @@ _LISTED = 10_000  # things that are remembered at most, of each kind
 class Store:
     """A directory of results; safe under several threads and processes."""
 
-    def __init__(
-        self, directory: str | os.PathLike[str], *, digest_version: int = 1
-    ) -> None:
+    def __init__(self, directory: str | os.PathLike[str], *, digest_version: int = 1) -> None:
         self.directory = os.path.abspath(os.fsdecode(directory))
         self.trouble = ""
         self.corrupt = 0  # entries that this process set aside
@@ -224,8 +223,7 @@ class Store:
             if row[1] == closure and row[2] == key and row[3] == python:
                 if row[13] is None:
                     blobs.remove(self._path(python, closure, key, row[4]))
-                self._write(lambda sql, known: sql.execute(rows.DROP, (row[0], row[12])))
-                gone += 1
+                gone += self._execute(rows.DROP, row[0], row[12])
         return gone
 
     def clear(self, function: str | None = None) -> int:
@@ -239,9 +237,7 @@ class Store:
             where = (*rows.closure_range(closure), closure)
             for key, python, extras in self._read(rows.FILES_OF_CLOSURE, where):
                 blobs.remove(self._path(python, closure, key, extras))
-            gone += self._write(
-                lambda sql, known: sql.execute(rows.DROP_CLOSURE, where).rowcount  # noqa: B023
-            )
+            gone += self._execute(rows.DROP_CLOSURE, *where)
         return gone
 
     def _clear(self) -> int:
@@ -259,9 +255,7 @@ class Store:
             blobs.remove(path)
         return self._write(empty)
 
-    def entries_of(
-        self, function: str, key: bytes | None = None, limit: int = 100
-    ) -> list[Record]:
+    def entries_of(self, function: str, key: bytes | None = None, limit: int = 100) -> list[Record]:
         """What is stored of a function, or of one call in all its versions; newest first."""
         found: list[rows.Row] = []
         for closure, python in self._closures(function):
@@ -283,8 +277,11 @@ class Store:
         return [
             Summary(
                 self._names.get(function) or self._name_of(function),
-                entries, _number(size), _number(compute) / 1e9, _number(used),
-            )  # fmt: skip
+                entries,
+                _number(size),
+                _number(compute) / 1e9,
+                _number(used),
+            )
             for function, entries, size, compute, used in self._read(rows.SUMMARY, ())
         ]
 
@@ -432,6 +429,15 @@ class Store:
     def _write(self, work: Callable[[sqlite.Connection, set[object]], T]) -> T:
         return (self._index or self._open()).write(work)
 
+    def _execute(self, statement: str, *values: object) -> int:
+        """Run one statement that writes; say how many rows it changed."""
+
+        def run(sql: sqlite.Connection, known: set[object]) -> int:
+            changed: int = sql.execute(statement, values).rowcount
+            return changed
+
+        return self._write(run)
+
     def _closures(self, function: str) -> list[rows.Row]:
         number = _function_id(function)
         return self._read(rows.CLOSURES, (number, number))
@@ -503,17 +509,17 @@ class Store:
 
             blobs.remove(self._path(record.python, record.closure, record.key, record.extras))
         where = rows.slot(record.python, record.closure, record.key, record.extras)
-        self._try(lambda sql, known: sql.execute("DELETE FROM entries WHERE id = ?", (where,)))
+        self._drop(rows.DROP_SLOT, where)
 
     def _drop_row(self, statement: str, *values: object) -> None:
         self.corrupt += 1
         self._trouble("a row of the index was damaged, and dropped")
-        self._try(lambda sql, known: sql.execute(statement, values))
+        self._drop(statement, *values)
 
-    def _try(self, work: Callable[[sqlite.Connection, set[object]], object]) -> None:
-        """Write where that is possible; a read-only cache stays as it is."""
+    def _drop(self, statement: str, *values: object) -> None:
+        """Delete rows where that is possible; a read-only cache stays as it is."""
         try:
-            (self._index or self._open()).write(work)
+            self._execute(statement, *values)
         except (OSError, StorageError):
             pass
 
@@ -530,12 +536,12 @@ class Store:
 
 def _name(sql: sqlite.Connection, known: set[object], function: str, closure: bytes) -> None:
     """See to it that the index knows a function by name, and as one that has this closure."""
-    if (function, closure) in known:
+    if (function, closure, PYTHON) in known:
         return
     number = _function_id(function)
     sql.execute(rows.PUT_FUNCTION, (number, _bytes(function)))
     sql.execute(rows.PUT_CLOSURE, (number, closure, PYTHON))
-    known.add((function, closure))
+    known.add((function, closure, PYTHON))
 
 
 def _function_id(function: str) -> int:

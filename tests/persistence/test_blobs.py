@@ -1,0 +1,227 @@
+"""Blobs: what was altered, cut off, moved or planted is never believed."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from desk import Desk, digest
+
+from dumbo.errors import CorruptBlob
+from dumbo.persistence import blobs
+
+VALUE = list(range(2000))
+root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+
+
+def is_gone(desk: Desk, number: int, path: Path) -> bool:
+    """Loading fails as it should, and the next call finds nothing in the way."""
+    with pytest.raises(CorruptBlob):
+        desk.load(number)
+    assert desk.store.corrupt == 1
+    assert desk.store.trouble
+    assert desk.find(number) is None
+    desk.save(number, VALUE)
+    assert desk.load(number) == VALUE
+    return True
+
+
+def test_every_flipped_bit_is_seen(desk: Desk) -> None:
+    path = desk.blob(1, VALUE)
+    record = desk.find(1)
+    whole = path.read_bytes()
+    header = int.from_bytes(whole[4:8], "big")
+    chosen = random.Random(1)
+    places = [*range(header), *(chosen.randrange(header, len(whole)) for _ in range(300))]
+    for place in places:
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << chosen.randrange(8)
+        path.write_bytes(damaged)
+        with pytest.raises(CorruptBlob):
+            desk.store.load(record)
+        assert not path.exists()
+    assert desk.store.corrupt == len(places)
+
+
+def test_damage_after_the_first_reading_is_seen(desk: Desk) -> None:
+    path = desk.blob(1, VALUE)
+    assert desk.load(1) == VALUE
+    damaged = bytearray(path.read_bytes())
+    damaged[-100] ^= 1
+    path.write_bytes(damaged)
+    assert is_gone(desk, 1, path)
+
+
+@pytest.mark.parametrize("length", [0, 1, 63, 64, 100, 128, 200, 5000, -1])
+def test_a_blob_that_was_cut_off_is_no_hit(desk: Desk, length: int) -> None:
+    path = desk.blob(1, VALUE)
+    os.truncate(path, length if length >= 0 else path.stat().st_size - 1)
+    assert is_gone(desk, 1, path)
+
+
+def test_a_large_blob_cut_off_between_two_hits_is_no_hit(desk: Desk) -> None:
+    np = pytest.importorskip("numpy")
+    path = desk.blob(1, np.arange(10**6))
+    kept = desk.load(1)
+    os.truncate(path, path.stat().st_size // 2)
+    with pytest.raises(CorruptBlob, match="bytes long"):
+        desk.load(1)
+    assert kept[7] == 7
+
+
+def test_a_blob_with_something_added_is_no_hit(desk: Desk) -> None:
+    path = desk.blob(1, VALUE)
+    with path.open("ab") as file:
+        file.write(b"more")
+    assert is_gone(desk, 1, path)
+
+
+def test_a_missing_blob_is_no_hit(desk: Desk) -> None:
+    path = desk.blob(1, VALUE)
+    path.unlink()
+    assert is_gone(desk, 1, path)
+
+
+def test_two_blobs_that_changed_places_are_no_hits(desk: Desk) -> None:
+    one, two = desk.blob(1, VALUE), desk.blob(2, VALUE[::-1])
+    one.rename(desk.directory / "x")
+    two.rename(one)
+    (desk.directory / "x").rename(two)
+    for number in (1, 2):
+        with pytest.raises(CorruptBlob, match="belongs elsewhere"):
+            desk.load(number)
+        assert desk.find(number) is None
+
+
+def test_what_is_no_file_is_no_hit_and_in_nobodys_way(desk: Desk) -> None:
+    victim = desk.directory.parent / "victim"
+    victim.write_bytes(b"precious")
+
+    def full_directory(path: Path) -> None:
+        path.mkdir()
+        (path / "something").write_text("kept")
+
+    for number, put in enumerate(
+        [
+            full_directory,
+            lambda path: path.symlink_to(victim),
+            lambda path: path.symlink_to("nowhere"),
+            os.mkfifo,
+        ]
+    ):
+        path = desk.blob(number, VALUE)
+        path.unlink()
+        put(path)
+        with pytest.raises(CorruptBlob):
+            desk.load(number)
+        desk.save(number, VALUE)
+        assert desk.load(number) == VALUE
+    assert victim.read_bytes() == b"precious"
+    assert len(list(desk.directory.rglob("*.aside"))) == 1
+
+
+def test_a_file_or_a_link_where_a_folder_should_be_is_set_aside(desk: Desk) -> None:
+    path = desk.blob(1, VALUE)
+    path.unlink()
+    path.parent.rmdir()
+    path.parent.write_text("")
+    desk.save(1, VALUE)
+    assert desk.load(1) == VALUE
+    path.unlink()
+    path.parent.rmdir()
+    (desk.directory / "elsewhere").mkdir()
+    path.parent.symlink_to("../elsewhere")
+    desk.save(1, VALUE)
+    assert desk.load(1) == VALUE
+
+
+def test_a_blob_that_others_can_write_to_is_not_loaded(desk: Desk) -> None:
+    path = desk.blob(1, VALUE)
+    path.chmod(0o666)
+    with pytest.raises(CorruptBlob, match="written to by others"):
+        desk.load(1)
+
+
+@root_only
+def test_a_blob_of_somebody_else_is_not_loaded(desk: Desk) -> None:
+    path = desk.blob(1, VALUE)
+    os.chown(path, 65534, 65534)
+    with pytest.raises(CorruptBlob, match="user 65534"):
+        desk.load(1)
+
+
+def test_trouble_of_the_machine_sets_nothing_aside(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = desk.blob(1, VALUE)
+    record = desk.find(1)
+
+    def no_more(*args: object, **kwargs: object) -> int:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(os, "open", no_more)
+    with pytest.raises(CorruptBlob, match="Too many open files"):
+        desk.store.load(record)
+    monkeypatch.undo()
+    assert path.exists()
+    assert desk.load(1) == VALUE
+
+
+def test_a_payload_is_read_where_it_cannot_be_mapped(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np = pytest.importorskip("numpy")
+    desk.save(1, np.arange(10**6))
+
+    def no_more(*args: object, **kwargs: object) -> None:
+        raise OSError(12, "Cannot allocate memory")
+
+    monkeypatch.setattr("mmap.mmap", no_more)
+    value = desk.load(1)
+    value[0] = 5
+    assert (value[0], value.sum()) == (5, 499_999_500_005)
+
+
+def test_an_interrupted_store_leaves_no_temporary(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Late:
+        def __reduce__(self) -> Any:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        desk.save(1, [bytes(10**6), Late()])
+
+    def full(*args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(OSError, match="No space"):
+        desk.save(1, [bytes(10**6)])
+    monkeypatch.undo()
+    assert list(desk.directory.rglob("*.part")) == []
+    assert desk.find(1) is None
+
+
+def test_what_killed_processes_left_is_swept_by_age(desk: Desk) -> None:
+    shelf = desk.blob(1, VALUE).parent
+    old, new = shelf / ("0" * 32 + ".aa.part"), shelf / ("0" * 32 + ".bb.part")
+    for path in (old, new):
+        path.write_bytes(b"half")
+    os.utime(old, (time.time() - 10_000,) * 2)
+    desk.again().save(1, VALUE)
+    assert (old.exists(), new.exists()) == (False, True)
+
+
+def test_a_header_tells_all_that_a_row_does() -> None:
+    header = blobs.Header(
+        "mod:fünc\ud800", digest(1), digest(2), b"extras", 311, 5, 7, "note", 3, 11, 13, 17
+    )
+    back = blobs.Header.unpack(header.pack())
+    assert header.size == back.size == 128
+    for name in blobs.Header.__slots__:
+        assert getattr(back, name) == getattr(header, name)
