@@ -16,18 +16,17 @@ what tracing makes of the roots.
 
 from __future__ import annotations
 
-import marshal
-
 import xxhash
 
-from dumbo.arguments import instances, library, plain, standard
-from dumbo.arguments.registry import BACK, NODE, RING, ROOT, Entry, Node, Root, Token, find
+from dumbo.arguments import instances, plain, standard
+from dumbo.arguments import library as _library  # noqa: F401 - registers its hashers
+from dumbo.arguments.registry import BACK, NODE, RING, ROOT, Node, Root, Token, find
 from dumbo.errors import UnhashableArgument
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Any, NoReturn
+    from typing import Any
 
 # History of the digest: a change of any byte below empties every cache.
 #   1  the first
@@ -66,7 +65,7 @@ def digest(value: object) -> tuple[bytes, tuple[object, ...]]:
     Raises:
         UnhashableArgument: if *value*, or a part of it, has no honest key.
     """
-    return _digest(value, None)
+    return _digest((value,), None)
 
 
 def digest_call(
@@ -78,27 +77,41 @@ def digest_call(
         UnhashableArgument: with a path that begins with the parameter's name.
     """
     if plain.is_short(values):
-        return xxhash.xxh3_128_digest(_PLAIN + marshal.dumps(values, 2)), ()
+        return xxhash.xxh3_128_digest(_PLAIN + plain.dumps(values, 2)), ()
     return _digest(values, names)
 
 
-def _digest(value: object, names: tuple[str, ...] | None) -> tuple[bytes, tuple[object, ...]]:
-    if id(type(value)) in plain.CONTAINER_IDS:
-        try:
-            token = plain.container(value)  # type: ignore[arg-type]
-        except _TROUBLE:  # a metaclass may raise in the census; the walk finds out where
-            token = None
-        if token is not None:
-            return xxhash.xxh3_128_digest(_MARSHAL + token), ()
+def _digest(
+    values: tuple[object, ...], names: tuple[str, ...] | None
+) -> tuple[bytes, tuple[object, ...]]:
     walk = _Walk()
     try:
-        token = walk.run(value)
+        tokens = _plain_tokens(values, walk)
+        if len(tokens) == len(values):
+            return xxhash.xxh3_128_digest(_MARSHAL + b"".join(tokens)), ()
+        token = walk.run(values)
     except UnhashableArgument as cause:
         raise UnhashableArgument(cause.reason, walk.path(names) + cause.path) from cause.__cause__
     except _TROUBLE as cause:
         reason = f"{type(cause).__name__} while it was read"
         raise UnhashableArgument(reason, walk.path(names)) from cause
     return xxhash.xxh3_128_digest(_WALK + token), tuple(walk.scope.roots)
+
+
+def _plain_tokens(values: tuple[object, ...], walk: _Walk) -> list[bytes]:
+    """Return the tokens of all *values*, or of those in front of one that isn't plain."""
+    tokens: list[bytes] = []
+    for value in values:
+        kind = id(type(value))
+        if kind in plain.SCALAR_IDS:
+            tokens.append(plain.scalar(value))
+            continue
+        token = plain.container(value) if kind in plain.CONTAINER_IDS else None  # type: ignore[arg-type]
+        if token is None:
+            break
+        tokens.append(token)
+        walk.shared[id(value)] = (value, token)
+    return tokens
 
 
 class _Scope:
@@ -140,9 +153,9 @@ class _Frame:
         self.outer: _Scope | None = None  # of a set: the scope around its elements
         self.elements: list[tuple[bytes, list[object]]] = []
 
-    def head(self) -> bytes:
-        name = self.node.name
-        return bytes((len(name),)) + name + len(self.node.children).to_bytes(8, "big")
+
+def _head(node: Node) -> bytes:
+    return b"%c%b%d;" % (len(node.name), node.name, len(node.children))
 
 
 _NOWHERE = 1 << 62
@@ -157,13 +170,13 @@ class _Walk:
         self.frames: list[_Frame] = []
         self.open: list[object] = []  # on the stack, or done but hanging on what is
         self.places: dict[int, int] = {}  # id -> place in `open`
-        self.plans: dict[int, tuple[type, Callable[[Any], bytes | Node]]] = {}
+        self.plans: dict[int, Callable[[Any], bytes | Node]] = {}
         self.walked: set[int] = set()  # ids of open values that a set's element left behind
         self.revisits = 0
 
-    def run(self, value: object) -> bytes:
-        """Return the token of *value*."""
-        top = _Frame(None, Node(b"", (value,)), -1, 0)
+    def run(self, values: tuple[object, ...]) -> bytes:
+        """Return the token of *values* as one."""
+        top = _Frame(None, Node(b"call", values), -1, 0)
         frames = self.frames
         frames.append(top)
         frame = top
@@ -190,7 +203,7 @@ class _Walk:
                 frame = entered
                 continue
             if frame is top:
-                return tokens[0]
+                return self._close(top)
             token = self._close(frame)
             frames.pop()
             inner, frame = frame, frames[-1]
@@ -207,7 +220,8 @@ class _Walk:
             frame.rooted = True
             return self.scope.token(child.code)  # type: ignore[attr-defined]
         if kind == _NODE:
-            return self._push(None, child, -1)  # type: ignore[arg-type]
+            token = None if child.unordered else self._small(frame, child)  # type: ignore[attr-defined, arg-type]
+            return token or self._push(None, child, -1)  # type: ignore[arg-type]
         key = id(child)
         known = self.shared.get(key)
         if known is None:
@@ -229,6 +243,13 @@ class _Walk:
         answer = self._ask(child, kind)
         if type(answer) is not Node:
             return answer  # type: ignore[return-value]
+        if not answer.unordered and len(answer.children) < _FLUSH:
+            token = self._small(frame, answer)
+            if token is not None:
+                # `frame` may hold roots beside these: this scope's then, which is narrower.
+                tokens = self.scope.tokens if frame.rooted else self.shared
+                tokens[key] = (child, token)
+                return token
         if key in self.walked:
             self.revisits += 1
             if self.revisits > _REVISITS:
@@ -241,13 +262,30 @@ class _Walk:
     def _ask(self, child: object, kind: int) -> bytes | Node:
         plan = self.plans.get(kind)
         if plan is None:
-            plan = (type(child), self._plan(type(child)))
+            # The class cannot go, nor its id to another, while the walk holds an instance.
+            entry = find(type(child))
+            plan = entry.hasher if entry is not None else instances.plan(type(child))
             self.plans[kind] = plan
-        return plan[1](child)
+        return plan(child)
 
-    def _plan(self, kind: type) -> Callable[[Any], bytes | Node]:
-        entry: Entry | None = find(kind)
-        return entry.hasher if entry is not None else instances.plan(kind)
+    def _small(self, frame: _Frame, node: Node) -> bytes | None:
+        """Return the token of a node none of whose children needs a frame, else None."""
+        tokens = [_head(node)]
+        rooted = False
+        for child in node.children:
+            kind = id(type(child))
+            if kind in plain.SCALAR_IDS:
+                token = plain.scalar(child)
+            elif kind == _TOKEN:
+                token = child  # type: ignore[assignment]
+            elif kind == _ROOT:
+                token = self.scope.token(child.code)  # type: ignore[attr-defined]
+                rooted = True
+            else:
+                return None
+            tokens.append(token)
+        frame.rooted |= rooted
+        return NODE + xxhash.xxh3_128_digest(b"".join(tokens))
 
     def _push(self, value: object, node: Node, place: int) -> _Frame:
         frame = _Frame(value, node, place, len(self.open))
@@ -262,7 +300,7 @@ class _Walk:
             self.scope = frame.outer
             self._order(frame)
         if frame.state is None:
-            digest = xxhash.xxh3_128_digest(frame.head() + b"".join(frame.tokens))
+            digest = xxhash.xxh3_128_digest(_head(frame.node) + b"".join(frame.tokens))
         else:
             frame.state.update(b"".join(frame.tokens))
             digest = frame.state.digest()
@@ -314,10 +352,10 @@ class _Walk:
     def path(self, names: tuple[str, ...] | None) -> str:
         """Return where the walk stands, for a message."""
         pieces: list[str] = []
-        for frame in self.frames[1:]:
+        for frame in self.frames:
             index = frame.done + len(frame.tokens) + len(frame.elements)
-            if names is not None and frame is self.frames[1]:
-                pieces.append(names[index] if index < len(names) else "")
+            if frame is self.frames[0]:
+                pieces.append(names[index] if names is not None and index < len(names) else "")
             elif frame.node.label is not None:
                 pieces.append(frame.node.label(index))
         return "".join(pieces)
@@ -330,7 +368,7 @@ _NODE = id(Node)
 
 def _flush(frame: _Frame) -> None:
     if frame.state is None:
-        frame.state = xxhash.xxh3_128(frame.head())
+        frame.state = xxhash.xxh3_128(_head(frame.node))
     frame.state.update(b"".join(frame.tokens))
     frame.done += len(frame.tokens)
     frame.tokens.clear()

@@ -18,6 +18,7 @@ Knows classes and their layout; must not know what a field holds.
 from __future__ import annotations
 
 import sys
+from _weakref import ref
 from itertools import islice
 
 from dumbo.arguments.registry import (
@@ -33,6 +34,7 @@ from dumbo.arguments.registry import (
     namespace_of,
     qualname_of,
     refuse,
+    registered,
 )
 from dumbo.errors import UnhashableArgument
 
@@ -40,6 +42,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
+
+    from dumbo.arguments.registry import Hasher
 
 _MemberDescriptor = type(type.__dict__["__basicsize__"])
 _GetSetDescriptor = type(type.__dict__["__dict__"])
@@ -56,8 +60,11 @@ _UNSET = Token(leaf(b"unset", b""))
 _REDUCED = 1 << 22  # items that a `__reduce__` may deliver one by one
 
 
-def plan(kind: type) -> Callable[[Any], bytes | Node]:
+def plan(kind: type) -> Hasher:
     """Return the hasher for instances of *kind*, which has no entry of its own."""
+    known = _layouts.get(id(kind))
+    if known is not None and known.holds(kind):
+        return _Fields(kind, known)
     base, entry = _nearest(kind)
     if entry is not None and entry.way == "whole":
         return entry.hasher
@@ -74,7 +81,8 @@ def plan(kind: type) -> Callable[[Any], bytes | Node]:
         return _reduce
     if entry is not None and _hides_state(kind, base):
         return refuse(f"its class {qualname_of(kind)} keeps state that cannot be read")
-    return _Fields(kind, base, entry)
+    layout = _layouts[id(kind)] = _Layout(kind, base, entry)
+    return _Fields(kind, layout)
 
 
 def _nearest(kind: type) -> tuple[type, Entry | None]:
@@ -160,7 +168,7 @@ def _enum_member(value: Any) -> Node:
 
 def _is_sunder(name: str) -> bool:
     # What `enum` itself keeps on a member has such a name, and differs by version.
-    return name[:1] == "_" and name[-1:] == "_" or name == "__objclass__"
+    return (name[:1] == "_" and name[-1:] == "_") or name == "__objclass__"
 
 
 # Fields
@@ -186,7 +194,7 @@ def dict_of(value: object) -> dict[Any, Any] | None:
 def _pairs(fields: dict[Any, Any], without: frozenset[str]) -> list[object]:
     """Return names and values in the order of names, which is not the dict's."""
     names = [*dict.keys(fields)]
-    if any([type(name) is not str for name in names]):
+    if any(type(name) is not str for name in names):
         # Not names at all, so no order but the dict's.
         return [names, [*dict.values(fields)]]
     out: list[object] = []
@@ -209,24 +217,73 @@ def extras(
     return _pairs(fields, without) if fields else []
 
 
-class _Fields:
-    """The plan of a class whose instances are their content, slots and `__dict__`."""
+class _Layout:
+    """What is to be read of instances of a class, kept from call to call.
 
-    __slots__ = ("base", "entry", "has_dict", "root", "slots", "without")
+    Holds neither the class nor anything that does: one defined in a function, or again
+    and again in a notebook, has to go.
+    """
+
+    __slots__ = (
+        "cached", "entry", "has_dict", "ignored", "kind", "mro", "registered", "size",
+        "slots", "without",
+    )  # fmt: skip
 
     def __init__(self, kind: type, base: type, entry: Entry | None) -> None:
-        self.root = Root(kind)
-        self.base = base
+        key = id(kind)
+        self.kind = ref(kind, lambda gone: _layouts.pop(key, None))
+        self.mro = [*map(id, mro_of(kind))]
+        self.size = _size(kind)
+        self.registered = registered()
         self.entry = entry
-        ignored = _ignored(kind)
+        self.ignored = _ignored(kind)
+        self.cached = _cached(kind)
+        self.without = self.ignored | self.cached
+        below = [*map(id, _below(kind, base))]
         self.slots = [
-            (name, descriptor)
-            for cls in _below(kind, base)
-            for name, descriptor in sorted(_slots_of(cls), key=lambda slot: slot[0])
-            if name not in ignored
+            (place, name)
+            for place, cls in enumerate(mro_of(kind))
+            if id(cls) in below
+            for name in sorted([name for name, _ in _slots_of(cls)])
+            if name not in self.ignored
         ]
         self.has_dict = _dictoffset_of(kind) != 0
-        self.without = ignored | _cached(kind)
+
+    def holds(self, kind: type) -> bool:
+        """Whether *kind* is that class, and what was read of it is still so."""
+        return (
+            self.kind() is kind
+            and self.size == _size(kind)
+            and self.registered == registered()
+            and self.mro == [*map(id, mro_of(kind))]
+            and self.ignored == _ignored(kind)
+            and all(_is_cached_property(_static(kind, name)) for name in self.cached)
+            and all(type(slot) is _MemberDescriptor for _, slot in self.slots_of(kind))
+        )
+
+    def slots_of(self, kind: type) -> list[tuple[str, Any]]:
+        classes = mro_of(kind)
+        return [(name, namespace_of(classes[place]).get(name)) for place, name in self.slots]
+
+
+_layouts: dict[int, _Layout] = {}
+
+
+def _size(kind: type) -> int:
+    return sum(map(len, map(namespace_of, mro_of(kind))))
+
+
+class _Fields:
+    """The hasher of a class whose instances are their content, slots and `__dict__`."""
+
+    __slots__ = ("entry", "has_dict", "root", "slots", "without")
+
+    def __init__(self, kind: type, layout: _Layout) -> None:
+        self.root = Root(kind)
+        self.entry = layout.entry
+        self.slots = layout.slots_of(kind)
+        self.has_dict = layout.has_dict
+        self.without = layout.without
 
     def __call__(self, value: Any) -> Node:
         children: list[object] = [self.root]
@@ -264,14 +321,18 @@ def _ignored(kind: type) -> frozenset[str]:
 
 def _cached(kind: type) -> frozenset[str]:
     """Return the names under which the class keeps what it can compute again."""
-    functools = sys.modules.get("functools")
-    if functools is None:
+    if "functools" not in sys.modules:
         return frozenset()
-    names: dict[str, bool] = {}
+    found: dict[str, bool] = {}
     for cls in mro_of(kind):
         for name, value in namespace_of(cls).items():
-            names.setdefault(name, functools.cached_property in mro_of(type(value)))
-    return frozenset([name for name, is_cached in names.items() if is_cached])
+            if name not in found:
+                found[name] = _is_cached_property(value)
+    return frozenset([name for name, is_cached in found.items() if is_cached])
+
+
+def _is_cached_property(value: object) -> bool:
+    return sys.modules["functools"].cached_property in mro_of(type(value))
 
 
 # State that only C knows
@@ -297,8 +358,7 @@ def _reduce(value: Any) -> bytes | Node:
     if type(reduced) is not tuple or not 2 <= len(reduced) <= 6 or type(reduced[1]) is not tuple:
         raise UnhashableArgument(f"a {name}, whose __reduce_ex__ answers with something else")
     children: list[object] = [Root(kind), *reduced[:3]]
-    for items in reduced[3:5]:
-        children.append(None if items is None else _drain(items, name))
+    children += [None if items is None else _drain(items, name) for items in reduced[3:5]]
     children += reduced[5:]
     fields = dict_of(value) if _dictoffset_of(kind) else None
     if fields:
@@ -322,7 +382,7 @@ def _reducer(kind: type) -> Callable[[Any], object]:
                 return lambda value: method.__get__(value, kind)()
             return lambda value: method.__get__(value, kind)(4)
     for cls in mro_of(kind)[:-1]:
-        if any([type(namespace_of(cls).get(name)) is _Function for name in _SAYS]):
+        if any(type(namespace_of(cls).get(name)) is _Function for name in _SAYS):
             raise TypeError("its class hides what its base holds")
     return lambda value: object.__reduce_ex__(value, 4)
 

@@ -13,6 +13,7 @@ from dumbo.arguments.instances import dict_of, extras
 from dumbo.arguments.registry import (
     Entry,
     Node,
+    Root,
     foreign,
     leaf,
     mro_of,
@@ -22,6 +23,7 @@ from dumbo.arguments.registry import (
     register,
     register_package,
 )
+from dumbo.arguments.standard import COPIED
 from dumbo.errors import UnhashableArgument
 
 TYPE_CHECKING = False
@@ -224,6 +226,8 @@ _BY_TYPE_ONLY = (
     "_weakrefset:WeakSet",
 )
 
+_PATHS = ("PurePath", "PurePosixPath", "PureWindowsPath", "Path", "PosixPath", "WindowsPath")
+
 _DATETIMES = (
     ("date", "__reduce__", ()),
     ("datetime", "__reduce_ex__", (4,)),
@@ -241,7 +245,7 @@ def _register() -> None:
     register("decimal:Decimal", Entry(_decimal))
     register("decimal:Context", Entry(_decimal_context))
     register("fractions:Fraction", Entry(_fraction))
-    for kind in ("PurePath", "PurePosixPath", "PureWindowsPath", "Path", "PosixPath", "WindowsPath"):
+    for kind in _PATHS:
         for module in ("pathlib", "pathlib._local"):
             register(f"{module}:{kind}", Entry(_path(f"pathlib.{kind}".encode())))
     for version in ("4", "6"):
@@ -256,6 +260,8 @@ def _register() -> None:
         register(f"operator:{kind}", Entry(_operator(f"operator.{kind}".encode())))
     register("_ctypes:_SimpleCData", Entry(foreign(_c_value)))
     _register_typing()
+    register("dumbo.memoized:Memoized", Entry(_memoized, "whole"))
+    register("dumbo.memoized:BoundMemoized", Entry(_bound_memoized, "whole"))
     for name, reason in _REFUSED.items():
         register(name, Entry(refuse(reason), "whole"))
     for name in _BY_TYPE_ONLY:
@@ -265,6 +271,21 @@ def _register() -> None:
         register(lock, Entry(_only_type(qualname_of(lock).encode()), "opaque"))
     register_package("numpy", "dumbo.arguments.arrays")
     register_package("pandas", "dumbo.arguments.frames")
+
+
+# dumbo's own: a memoized function stands for its function, whatever its cache is
+
+
+_memoized_function = _own_field("dumbo.memoized", "BoundMemoized", "__func__")
+_memoized_self = _own_field("dumbo.memoized", "BoundMemoized", "__self__")
+
+
+def _memoized(value: Any) -> Node:
+    return Node(b"code", [Root(value), *extras(value, None, COPIED)], _no_label)
+
+
+def _bound_memoized(value: Any) -> Node:
+    return Node(b"method", (_memoized_function(value), _memoized_self(value)), _no_label)
 
 
 def _register_typing() -> None:

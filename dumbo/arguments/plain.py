@@ -3,16 +3,18 @@
 `marshal.dumps(x, 2)` is canonical for exact int, float, bool, str, bytes, None, complex
 in exact list, tuple, dict, set, frozenset, on every supported CPython and under every
 hash seed; but it takes anything with a buffer for bytes, and expands what is shared. So
-the types are looked at first, level by level, and nests are bounded. Whether a value is
-plain depends on its content only, never on identity or on what holds it: equal values
-must take the same road. For the same reason no bound here may change without a new
-version of the digest.
+the types are looked at first, level by level (the *census*), and nests are bounded; a
+long container goes in pieces, which stay in the processor's cache and are never copied
+as a whole. Whether and how a value is plain depends on its content only, never on
+identity or on what holds it: equal values must take the same road. For the same reason
+no bound here may change without a new version of the digest.
 
 Knows exact builtin types; must not know the walk or any other type.
 """
 
 from __future__ import annotations
 
+import gc
 import marshal
 from itertools import chain
 
@@ -22,33 +24,39 @@ from dumbo.arguments.registry import FLAT, LONG, NEST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     Container = list[Any] | tuple[Any, ...] | dict[Any, Any] | set[Any] | frozenset[Any]
 
 _NUMBERS = frozenset({int, float, bool, type(None), complex})
-_SCALARS = _NUMBERS | {str, bytes}
+_TEXTS = frozenset({str, bytes})
+_SCALARS = _NUMBERS | _TEXTS
 _CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
-_PLAIN = _SCALARS | _CONTAINERS
-_STR = frozenset({str})
-_BYTES = frozenset({bytes})
-_CHUNK = 2048  # elements written at once: the copy stays in the cache
+_SETS = frozenset({set, frozenset})
+_STR: set[type] = {str}
+_BYTES: set[type] = {bytes}
 
 # What may be one nest. The walk takes bigger and deeper ones apart.
+_PIECE = 512  # elements of a long container that are written at once
 _DEPTH = 16
-_ELEMENTS = 1 << 22
-_TEXT = 1 << 22  # characters and bytes in all strings of a nest: marshal copies them
-_SET = 256  # marshal sorts sets by bytes, at a price
+_WIDTH = 2048  # elements of a container inside of a nest
+_SET = 256  # elements of a set: marshal sorts them by bytes, at a price
+_ELEMENTS = 1 << 20
+_TEXT = 1 << 22  # characters and bytes in the strings of a nest, as far as they are counted
+_COUNTED = 16  # of every so many containers of a level, one has its strings counted
 
 _LONG_TEXT = 4096
-_PIECE = 1 << 22
-_SAMPLED = 32
+_SLICE = 1 << 20
+_SMALL = 64  # elements that are looked at one by one
 
 SCALAR_IDS = frozenset(map(id, _SCALARS))
 CONTAINER_IDS = frozenset(map(id, _CONTAINERS))
 _NUMBER_IDS = frozenset(map(id, _NUMBERS))
-_TEXT_IDS = frozenset({id(str), id(bytes)})
+_TEXT_IDS = frozenset(map(id, _TEXTS))
+
+# Wider than the stubs, which know no container of anything.
+dumps: Callable[[Any, int], bytes] = marshal.dumps
 
 
 def is_short(values: tuple[object, ...]) -> bool:
@@ -68,106 +76,117 @@ def scalar(value: Any) -> bytes:
     if kind is str:
         if len(value) > _LONG_TEXT:
             digest = xxhash.xxh3_128()
-            for start in range(0, len(value), _PIECE):
-                digest.update(value[start : start + _PIECE].encode("utf-8", "surrogatepass"))
+            for start in range(0, len(value), _SLICE):
+                digest.update(value[start : start + _SLICE].encode("utf-8", "surrogatepass"))
             return LONG + b"u" + len(value).to_bytes(8, "big") + digest.digest()
     elif kind is bytes and len(value) > _LONG_TEXT:
         return LONG + b"s" + len(value).to_bytes(8, "big") + xxhash.xxh3_128_digest(value)
-    return marshal.dumps(value, 2)
+    return dumps(value, 2)
 
 
 def container(value: Container) -> bytes | None:
     """Return the token of a container of exact builtin type, or None if it isn't plain."""
-    kind = type(value)
-    if len(value) > _CHUNK:
-        token = _flat(value)
-        if token is not None:
-            return token
-    elif (kind is set or kind is frozenset) and len(value) > _SET:
-        return _flat(value)
-    if not _is_nest(value):
+    if len(value) > (_SET if type(value) in _SETS else _PIECE):
+        return _long(value)
+    if not _is_nest((value,)):
         return None
+    data = _dump(value)
+    return None if data is None else NEST + xxhash.xxh3_128_digest(data)
+
+
+def _dump(value: Container) -> bytes | None:
     try:
-        return NEST + xxhash.xxh3_128_digest(marshal.dumps(value, 2))
+        return dumps(value, 2)
     except (TypeError, ValueError):
         # A set of several complex nan has no order, and a metaclass may lie to the
         # census: the walk looks at each one.
         return None
 
 
-def _is_nest(value: Container) -> bool:
-    """Whether everything in *value* is plain, and it is small enough for one `marshal`."""
-    if _is_deep(value):
-        return False
-    sequences: list[Any] = []
-    dicts: list[Any] = []
-    kind = type(value)
-    (dicts if kind is dict else sequences).append(value)
-    if (kind is set or kind is frozenset) and len(value) > _SET:
-        return False
+# Nests
+
+
+def _is_nest(values: Sequence[Any]) -> bool:
+    """Whether everything in *values* is plain, and small enough for one `marshal`."""
+    found = _look(values, _SMALL, _DEPTH)
+    return _census(values) if found == _UNKNOWN else found >= 0
+
+
+_OTHER, _UNKNOWN = -1, -2
+
+
+def _look(values: Any, left: int, depth: int) -> int:
+    """Return how many of *left* elements remain, if all are plain, or one of the two above.
+
+    Answers for small values what the census does for all, at a quarter of the price.
+    """
+    left -= len(values)
+    if left < 0 or not depth:
+        return _UNKNOWN
+    for value in values:
+        kind = type(value)
+        if kind in _NUMBERS:
+            continue
+        if kind in _TEXTS:
+            if len(value) > _LONG_TEXT:
+                return _UNKNOWN
+            continue
+        if kind not in _CONTAINERS:
+            return _OTHER
+        left = _look(value, left, depth - 1)
+        if kind is dict and left >= 0:
+            left = _look(value.values(), left, depth - 1)
+        if left < 0:
+            return left
+    return left
+
+
+def _census(values: Sequence[Any]) -> bool:
+    level: list[Any] = [values]  # containers that are no dict, and the values of dicts
+    keyed: list[Any] = []  # dicts
     count = text = 0
-    for _ in range(_DEPTH):
-        count += sum(map(len, sequences)) + 2 * sum(map(len, dicts))
-        if count > _ELEMENTS:
+    step = _COUNTED
+    for depth in range(_DEPTH):
+        sizes = [*map(len, level)]
+        count += sum(sizes) + len(keyed)
+        if count > _ELEMENTS or (depth and sizes and max(sizes) > _WIDTH):
             return False
-        elements = _elements_of(sequences, dicts)
-        kinds = set(map(type, elements()))
-        if not kinds <= _PLAIN:
+        below = [x for part in level for x in part if type(x) not in _SCALARS]
+        keys = set(map(type, chain.from_iterable(keyed)))
+        if not keys <= _SCALARS:
+            below += [x for part in keyed for x in part if type(x) not in _SCALARS]
+        text += _text_in([*level[::step], *keyed[::step]])
+        if text > _TEXT:
             return False
-        if str in kinds or bytes in kinds:
-            text += sum([len(x) for x in elements() if type(x) is str or type(x) is bytes])
-            if text > _TEXT:
-                return False
-        if kinds <= _SCALARS:
+        if not below:
             return True
-        below_sequences: list[Any] = []
-        below_dicts: list[Any] = []
-        if list in kinds:
-            below_sequences += [x for x in elements() if type(x) is list]
-        if tuple in kinds:
-            below_sequences += [x for x in elements() if type(x) is tuple]
-        if dict in kinds:
-            below_dicts = [x for x in elements() if type(x) is dict]
-        if set in kinds or frozenset in kinds:
-            sets = [x for x in elements() if type(x) is set or type(x) is frozenset]
-            if max(map(len, sets)) > _SET:
+        kinds = set(map(type, below))
+        if not kinds <= _CONTAINERS:
+            return False
+        if kinds & _SETS:
+            step = 1  # their order follows the hash seed, so that a choice of some would
+            if max([len(x) for x in below if type(x) in _SETS]) > _SET:
                 return False
-            below_sequences += sets
-        sequences, dicts = below_sequences, below_dicts
+        keyed = [x for x in below if type(x) is dict] if dict in kinds else []
+        level = [x for x in below if type(x) is not dict] if keyed else below
+        level += map(dict.values, keyed)
     return False
 
 
-def _is_deep(value: Any) -> bool:
-    """Whether one way down is longer than a nest may be: the cheap question, asked first."""
-    for _ in range(_DEPTH):
-        kind = type(value)
-        if not (kind is list or kind is tuple or kind is dict) or not value:
-            return False
-        value = next(iter(value.values())) if kind is dict else value[0]
-    return True
+def _text_in(parts: Sequence[Any]) -> int:
+    return sum([len(x) for part in parts for x in part if type(x) in _TEXTS])
 
 
-def _elements_of(sequences: list[Any], dicts: list[Any]) -> Callable[[], Iterable[Any]]:
-    if not dicts:
-        return lambda: chain.from_iterable(sequences)
-    return lambda: chain(
-        chain.from_iterable(sequences),
-        chain.from_iterable(dicts),
-        chain.from_iterable(map(dict.values, dicts)),
-    )
+# Long containers
 
 
-# Long and flat: in chunks, so that nothing as large as the argument is copied.
-
-
-def _flat(value: Container) -> bytes | None:
-    """Return the token of a long container of scalars, or None if it holds something else."""
+def _long(value: Container) -> bytes | None:
     kind = type(value)
     parts: list[bytes | None]
     if kind is dict:
         code = b"{"
         parts = [_sequence(list(value)), _sequence(list(dict.values(value)))]  # type: ignore[arg-type]
-    elif kind is set or kind is frozenset:
+    elif kind in _SETS:
         code = b"<" if kind is set else b">"
         parts = [_sorted_set(value)]
     else:
@@ -180,65 +199,58 @@ def _flat(value: Container) -> bytes | None:
 
 
 def _sequence(values: Sequence[Any]) -> bytes | None:
+    """Return the digest of a long sequence of plain values, or None."""
+    state = xxhash.xxh3_128()
+    for start in range(0, len(values), _PIECE):
+        data = _piece(values[start : start + _PIECE])
+        if data is None:
+            return None
+        state.update(len(data).to_bytes(8, "big"))
+        state.update(data)
+    return state.digest()
+
+
+def _piece(values: Sequence[Any]) -> bytes | None:
+    """Return the content of a piece, begun by how it is written; None if it isn't plain."""
     first = type(values[0])
     if first is int or first is float:
-        digest = _uniform_numbers(values, *((b"i", 5) if first is int else (b"g", 9)))
-        if digest is not None:
-            return digest
+        data = _numbers(values, *((b"i", 5) if first is int else (b"g", 9)))
+        if data is not None:
+            return data
     kinds = set(map(type, values))
-    if not kinds <= _SCALARS:
-        return None
-    if kinds == _STR:
-        return _joined(values, "\0")
-    if kinds == _BYTES:
-        return _joined(values, b"\0")
-    if str in kinds or bytes in kinds:
-        text = sum([len(x) for x in values if type(x) is str or type(x) is bytes])
-        if text > _LONG_TEXT * len(values):
+    if kinds == _STR or kinds == _BYTES:  # noqa: SIM109 - a set has no hash
+        if sum(map(len, values)) > _TEXT:
             return None
-    digest = xxhash.xxh3_128(b"scalars")
-    for start in range(0, len(values), _CHUNK):
-        digest.update(marshal.dumps(values[start : start + _CHUNK], 2))
-    return digest.digest()
+        separator: Any = "\0" if kinds == _STR else b"\0"
+        joined = separator.join(values)
+        if joined.count(separator) == len(values) - 1:
+            # No element contains the separator, so that it tells them apart.
+            if kinds == _BYTES:
+                return b"b" + joined  # type: ignore[no-any-return]
+            return b"t" + joined.encode("utf-8", "surrogatepass")  # type: ignore[no-any-return]
+    elif not _is_nest(values):
+        return None
+    data = _dump(values)  # type: ignore[arg-type]
+    return None if data is None else b"m" + data
 
 
-def _uniform_numbers(values: Sequence[Any], code: bytes, width: int) -> bytes | None:
-    """Digest small ints only, or floats only, without a look at each type.
+def _numbers(values: Sequence[Any], code: bytes, width: int) -> bytes | None:
+    """Return the dump of small ints only, or floats only, without a look at each type.
 
-    The dump of such a chunk is five bytes, then *width* bytes an element, each begun by
+    The dump of such a piece is five bytes, then *width* bytes an element, each begun by
     *code*. If the first element begins with *code*, the next begins *width* further on,
     so that counting the codes there proves the type of every one.
     """
-    digest = xxhash.xxh3_128(code)
-    for start in range(0, len(values), _CHUNK):
-        piece = values[start : start + _CHUNK]
-        try:
-            dump = marshal.dumps(piece, 2)
-        except ValueError:
-            return None
-        size = len(piece)
-        if len(dump) != 5 + width * size or dump[5::width].count(code) != size:
-            return None
-        digest.update(dump)
-    return digest.digest()
-
-
-def _joined(values: Sequence[Any], separator: Any) -> bytes | None:
-    """Digest strings through one buffer a chunk, told apart by a separator none contains."""
-    digest = xxhash.xxh3_128(b"strings" if type(separator) is str else b"bytes")
-    for start in range(0, len(values), _CHUNK):
-        piece = values[start : start + _CHUNK]
-        if sum(map(len, piece[::_SAMPLED])) > _PIECE // _SAMPLED:
-            return None  # long strings: the walk copies one at a time
-        joined = separator.join(piece)
-        if joined.count(separator) == len(piece) - 1:
-            data = joined if type(joined) is bytes else joined.encode("utf-8", "surrogatepass")
-            digest.update(b"\0" + len(data).to_bytes(8, "big"))
-        else:
-            data = marshal.dumps(piece, 2)
-            digest.update(b"\1" + len(data).to_bytes(8, "big"))
-        digest.update(data)
-    return digest.digest()
+    if gc.get_referents(*values):
+        return None  # not numbers only; and what is nested could grow without end here
+    try:
+        data = dumps(values, 2)
+    except ValueError:
+        return None
+    size = len(values)
+    if len(data) != 5 + width * size or data[5::width].count(code) != size:
+        return None
+    return b"m" + data
 
 
 def _sorted_set(values: Any) -> bytes | None:
@@ -248,8 +260,4 @@ def _sorted_set(values: Any) -> bytes | None:
     if len(kinds) == 1 and not kinds & {float, complex}:
         return _sequence(sorted(values))
     # nan has no place in an order of values; bytes always have.
-    tokens = sorted([marshal.dumps(x, 2) for x in values])
-    digest = xxhash.xxh3_128(b"set")
-    for start in range(0, len(tokens), _CHUNK):
-        digest.update(b"".join(tokens[start : start + _CHUNK]))
-    return digest.digest()
+    return _sequence(sorted([dumps(x, 2) for x in values]))

@@ -54,7 +54,7 @@ namespace_of: Callable[[type], Any] = type.__dict__["__dict__"].__get__
 qualname_of: Callable[[type], str] = type.__dict__["__qualname__"].__get__
 _module_of: Callable[[type], Any] = type.__dict__["__module__"].__get__
 _Module = type(sys)
-_module_space: Callable[[object], Any] = _Module.__dict__["__dict__"].__get__
+_module_space: Callable[[object], Any] = namespace_of(_Module)["__dict__"].__get__
 
 
 def module_of(kind: type) -> str:
@@ -137,15 +137,23 @@ class Entry:
 
 _by_identity: dict[int, tuple[type, Entry]] = {}  # holds the type, so that the id stays its own
 _by_name: dict[str, Entry] = {}
+_registered = 0
 _late: dict[str, str] = {}  # top-level package -> the module here that knows its types
 
 
 def register(kind: type | str, entry: Entry) -> None:
     """Let *entry* answer for *kind*: a type, or "module:qualname" of one not loaded yet."""
+    global _registered
+    _registered += 1
     if type(kind) is str:
         _by_name[kind] = entry
-    elif TYPE_CHECKING or type in mro_of(type(kind)):
-        _by_identity[id(kind)] = (kind, entry)
+    else:
+        _by_identity[id(kind)] = (kind, entry)  # type: ignore[assignment]
+
+
+def registered() -> int:
+    """Return a number that grows with each registration."""
+    return _registered
 
 
 def register_package(package: str, module: str) -> None:

@@ -18,7 +18,7 @@ from dumbo.errors import InvalidUse
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
-    from types import CodeType, FunctionType
+    from types import FunctionType
     from typing import Any
 
     Values = tuple[object, ...]
@@ -101,10 +101,10 @@ class Binder:
         """
         if self._dropped:
             args, kwargs = self._drop(args, kwargs)
-        values = self._bind(*args, **kwargs)
+        values: Values = self._bind(*args, **kwargs)
         at = self._kwargs_at
         if at is not None:
-            rest: dict[str, object] = values[at]
+            rest: Any = values[at]
             if len(rest) > 1:
                 values = (*values[:at], dict(sorted(rest.items())))
         return values
@@ -117,7 +117,7 @@ class Binder:
         self, args: tuple[object, ...], kwargs: dict[str, object]
     ) -> tuple[tuple[object, ...], dict[str, object]]:
         kept = list(args)
-        for name, place in self._dropped:
+        for _, place in self._dropped:
             if place is not None and place < len(kept):
                 kept[place] = None
         names = {name for name, place in self._dropped}
@@ -146,16 +146,14 @@ def check_ignored(function: Callable[..., Any], ignore: Collection[str]) -> None
 def parameters_of(function: Callable[..., Any]) -> Parameters:
     """Return the signature with which *function* really is called; `*args, **kwargs` at worst."""
     if type(function) is _Function:
-        return _of_code(function.__code__, function)
+        return _of_code(function)  # type: ignore[arg-type]
     # Imported here: a plain function, which nearly all are, does without.
     import inspect
 
     try:
         signature = inspect.signature(function, follow_wrapped=False)
-    except (TypeError, ValueError):  # a builtin that does not tell
-        return _raw()
-    except Exception:  # a user's __signature__ or __call__ may be a property that raises
-        return _raw()
+    except Exception:  # noqa: BLE001 - a user's __signature__ or __call__ may be a property that raises
+        return _raw()  # or a builtin that does not tell
     if _claims_signature(function):
         return _raw()
     return _of_signature(signature)
@@ -167,11 +165,12 @@ def _claims_signature(function: object) -> bool:
     if isinstance(function, type):
         own = [vars(base) for base in function.__mro__[:-1]]
     return "__signature__" in getattr(function, "__dict__", ()) or any(
-        ["__signature__" in space for space in own]
+        "__signature__" in space for space in own
     )
 
 
-def _of_code(code: CodeType, function: FunctionType) -> Parameters:
+def _of_code(function: FunctionType) -> Parameters:
+    code = function.__code__
     names = code.co_varnames
     only, count, keyword = code.co_posonlyargcount, code.co_argcount, code.co_kwonlyargcount
     rest = list(names[count + keyword :])
@@ -301,7 +300,7 @@ def _facts_of(function: Any) -> tuple[object, ...]:
 
 def _same(first: tuple[object, ...], second: tuple[object, ...]) -> bool:
     return len(first) == len(second) and all(
-        [mine is theirs for mine, theirs in zip(first, second, strict=True)]
+        mine is theirs for mine, theirs in zip(first, second, strict=True)
     )
 
 

@@ -133,8 +133,10 @@ def _bytearray(value: bytearray) -> bytes:
 
 def _memoryview(value: memoryview) -> Node:
     # Content in C order; where the memory is laid out otherwise, it is copied.
-    data = value if value.c_contiguous else memoryview(value.tobytes())
-    flat = data.cast("B") if 0 not in value.shape else b""
+    try:
+        flat = value.cast("B") if value.c_contiguous and value.nbytes else value.tobytes()
+    except TypeError:  # a format of struct's, which has no cast
+        flat = value.tobytes()
     return Node(b"memoryview", (value.format, value.shape, leaf(b"buffer", flat)))
 
 
@@ -143,9 +145,7 @@ def _range(value: range) -> Node:
 
 
 def _slice(value: slice) -> Node:
-    return Node(
-        b"slice", (value.start, value.stop, value.step), _fields("start", "stop", "step")
-    )
+    return Node(b"slice", (value.start, value.stop, value.step), _fields("start", "stop", "step"))
 
 
 def _name_only(name: bytes) -> Callable[[Any], bytes]:
@@ -174,7 +174,7 @@ def _code(value: object) -> Node:
 
 # What `functools.update_wrapper` puts on an object that isn't a function; on a function
 # these are no entries of its `__dict__`.
-_COPIED = frozenset(
+COPIED = frozenset(
     {
         "__wrapped__",
         "__module__",
@@ -190,9 +190,9 @@ _COPIED = frozenset(
 
 def _function(value: Any) -> Node:
     fields = dict_of(value)
-    if not fields or "__dumbo_memo__" in fields:  # a memoized function stands for its function
+    if not fields:
         return Node(b"code", (Root(value),))
-    children = [Root(value), *extras(value, None, _COPIED)]
+    children = [Root(value), *extras(value, None, COPIED)]
     return Node(b"code", children, lambda index: _field(children, index - 1))
 
 
@@ -219,7 +219,7 @@ def _method(value: Any) -> Node:
 def _partial(value: Any) -> Node:
     names = _fields("func", "args", "keywords")
     parts = (_partial_func(value), _partial_args(value), _partial_keywords(value))
-    return Node(b"functools.partial", (*parts, *extras(value, functools.partial, _COPIED)), names)
+    return Node(b"functools.partial", (*parts, *extras(value, functools.partial, COPIED)), names)
 
 
 _partial_func: Callable[[Any], Any] = namespace_of(functools.partial)["func"].__get__
@@ -231,7 +231,7 @@ def _wrapping_method(kind: type) -> Callable[[Any], Node]:
     name = qualname_of(kind).encode()
     function: Callable[[Any], Any] = namespace_of(kind)["__func__"].__get__
     return lambda value: Node(
-        name, (function(value), *extras(value, kind, _COPIED)), _fields("__func__")
+        name, (function(value), *extras(value, kind, COPIED)), _fields("__func__")
     )
 
 
@@ -285,7 +285,8 @@ def _exception(kind: type[BaseException]) -> Callable[[Any], Node]:
                 children += (field, getter(value))
             except AttributeError:  # unset
                 children += (field, unset)
-        return Node(name, children + extras(value, kind), _fields("args", "__cause__", "__context__"))
+        children += extras(value, kind)
+        return Node(name, children, _fields("args", "__cause__", "__context__"))
 
     return hasher
 
