@@ -94,9 +94,20 @@ class Call:
         reason: why it was not loaded, as far as that is known.
         started: when the function started.
         explicit: stored whatever the rule says.
+        straight: not even looked up, because the function is faster than that.
     """
 
-    __slots__ = ("done", "explicit", "key", "reason", "snapshot", "started", "store", "value")
+    __slots__ = (
+        "done",
+        "explicit",
+        "key",
+        "reason",
+        "snapshot",
+        "started",
+        "store",
+        "straight",
+        "value",
+    )
 
     key: bytes | None
     snapshot: Snapshot
@@ -108,9 +119,9 @@ class Call:
     def __init__(self) -> None:
         self.done = False
         self.explicit = False
+        self.straight = False
         self.key = None
         self.reason = None
-        self.started = 0.0
 
     @property
     def identity(self) -> bytes:
@@ -132,6 +143,7 @@ class Keeper:
         "options",
         "shelf",
         "_binder",
+        "_digest",
         "_never",
         "_off",
         "_target",
@@ -161,6 +173,10 @@ class Keeper:
         """Return the call of these arguments: done, or ready for the function to run."""
         call = Call()
         begun = perf_counter()
+        if not worth_looking(self.options.keep, self.ledger.fast_in_a_row):
+            call.straight = True
+            call.started = begun
+            return call
         reason = self._out_of_the_way()
         if reason is not None:
             call.reason = reason
@@ -205,8 +221,6 @@ class Keeper:
         if self._never is not None:
             self._warn(self._never)
             return self._never
-        if not worth_looking(self.options.keep, self.ledger.fast_in_a_row):
-            return Reason("not asked", compute=self.ledger.costs.compute.value)
         return None
 
     def _locate(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -216,29 +230,25 @@ class Keeper:
             Bypass: if it cannot be identified, with the reason.
             TypeError: if the arguments do not fit.
         """
-        # Imported here: `import dumbo` must not pay for it, and after that it is a dict lookup.
-        from dumbo.arguments.hashing import digest_call
-
-        binder = self._binder
-        target = self._target
-        if binder is None or binder.stale(target.function):
-            binder = self._prepare()
-        tracker = self._tracker
-        assert tracker is not None
+        binder, tracker, target = self._binder, self._tracker, self._target
+        if binder is None or tracker is None or binder.stale(target.function):
+            binder, tracker = self._prepare()
         if target.args or target.kwargs:
             args, kwargs = target.with_fixed(args, kwargs)
         try:
             values = binder.bind(args, kwargs)
         except TypeError as error:
             raise _Misfit(str(error)) from error
-        key, roots = digest_call(values, binder.names)
+        key, roots = self._digest(values, binder.names)
         store = self.shelf.open()
         call.snapshot = tracker.look(values, roots, store, binder.names)
         call.store = store
         call.key = key
 
-    def _prepare(self) -> Binder:
+    def _prepare(self) -> tuple[Binder, Tracker]:
         """Make what the first call needs, or what a changed signature invalidates."""
+        # Imported here: `import dumbo` must not pay for it.
+        from dumbo.arguments.hashing import digest_call
         from dumbo.arguments.signature import Binder
 
         function = self._target.function
@@ -247,14 +257,20 @@ class Keeper:
         except (TypeError, ValueError) as error:  # what inspect.signature refuses with
             self._never = Reason("never cached", why=f"its parameters are not known: {error}")
             raise Bypass(str(self._never)) from error
+        self._digest = digest_call
+        self._binder = binder
+        return binder, self._track()
+
+    def _track(self) -> Tracker:
         if self._tracker is None:
             from dumbo.tracing.tracker import Tracker
 
             self._tracker = Tracker(
-                function, track_deps=self.options.track_deps, version=self.options.version
+                self._target.function,
+                track_deps=self.options.track_deps,
+                version=self.options.version,
             )
-        self._binder = binder
-        return binder
+        return self._tracker
 
     def _load(self, call: Call, begun: float) -> None:
         """Load the value of *call*, if there is one."""
@@ -308,6 +324,11 @@ class Keeper:
     def finish(self, call: Call, value: object) -> None:
         """Keep *value*, the result of *call*, if that is worth it."""
         compute = perf_counter() - call.started
+        if call.straight:
+            self.ledger.went_straight(compute)
+            if self.options.verbose:
+                self._say(call, Reason("not asked", compute=compute), compute)
+            return
         try:
             outcome = self._keep(call, value, compute)
         except Exception as error:  # noqa: BLE001 - __reduce__ and the like of results
@@ -327,7 +348,7 @@ class Keeper:
         costs.compute.add(compute)
         size = costs.size.of(rough_size(value))
         verdict = judge(self.options.keep, compute, costs.store.of(size), costs.load.of(size))
-        ledger.fast_in_a_row = ledger.fast_in_a_row + 1 if verdict.code == "too fast" else 0
+        ledger.judged(verdict)
         if call.key is None:
             ledger.bypassed += 1
             return None
@@ -346,9 +367,7 @@ class Keeper:
         if isinstance(value, _RUNNING):
             raise UnstorableResult(f"a {type(value).__name__} is a running computation")
         costs = self.ledger.costs
-        tracker = self._tracker
-        assert tracker is not None
-        digest = tracker.settle(call.snapshot, call.store)
+        digest = self._track().settle(call.snapshot, call.store)
         begun = perf_counter()
         record = call.store.save(digest, call.key, value, function=self.label, compute=compute)
         costs.store.learn(record.size, perf_counter() - begun)
@@ -447,17 +466,9 @@ class Keeper:
 
     def graph(self, args: tuple[Any, ...] | None, kwargs: dict[str, Any] | None) -> nx.DiGraph:
         """Return what this function depends on, for these arguments if they are given."""
-        if self._tracker is None:
-            from dumbo.tracing.tracker import Tracker
-
-            self._tracker = Tracker(
-                self._target.function,
-                track_deps=self.options.track_deps,
-                version=self.options.version,
-            )
         if args is not None or kwargs is not None:
             args, kwargs = self._target.with_fixed(args or (), kwargs or {})
-        return self._tracker.graph(args, kwargs)
+        return self._track().graph(args, kwargs)
 
     def _verdict(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Reason:
         if current() & DISABLED:
@@ -500,8 +511,7 @@ class Keeper:
     def _why_missing(self, call: Call) -> Reason:
         """Return why *call* has no entry; never fails, since it only informs."""
         try:
-            assert self._tracker is not None
-            what = self._tracker.explain(call.snapshot, call.store)
+            what = self._track().explain(call.snapshot, call.store)
             if what:
                 return Reason("code changed", what=what)
             return Reason("new", others=self._stored()[0])

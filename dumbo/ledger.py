@@ -11,6 +11,7 @@ from dumbo.decision.costs import Costs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from dumbo.decision.worth import Verdict
     from dumbo.explain import Reason
 
 __all__ = ["Ledger"]
@@ -29,7 +30,16 @@ class Ledger:
         last: the last reasons why a call was not loaded, or its result not stored.
     """
 
-    __slots__ = ("bypassed", "costs", "fast_in_a_row", "hits", "last", "misses", "_by_call")
+    __slots__ = (
+        "bypassed",
+        "costs",
+        "fast_in_a_row",
+        "hits",
+        "last",
+        "misses",
+        "_by_call",
+        "_price",
+    )
 
     def __init__(self) -> None:
         self.hits = 0
@@ -39,6 +49,20 @@ class Ledger:
         self.costs = Costs()
         self.last: deque[Reason] = deque(maxlen=_LAST)
         self._by_call: dict[bytes, Reason] = {}
+        self._price = 0.0
+
+    def judged(self, verdict: Verdict) -> None:
+        """Count a computation that was judged."""
+        if verdict.code == "too fast":
+            self.fast_in_a_row += 1
+            self._price = verdict.price
+        else:
+            self.fast_in_a_row = 0
+
+    def went_straight(self, compute: float) -> None:
+        """Count a call that was not looked up; one that was slow makes the next be looked up."""
+        self.bypassed += 1
+        self.fast_in_a_row = self.fast_in_a_row + 1 if compute <= self._price else 0
 
     def note(self, reason: Reason, call: bytes | None = None) -> None:
         """Keep *reason*; *call* is what tells this call from others, if that is known."""

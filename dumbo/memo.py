@@ -174,7 +174,10 @@ class _Plan:
         # Imported here: `import dumbo` must not pay for reading signatures.
         from dumbo.arguments.signature import check_ignored
 
-        check_ignored(Target(function).function, self._options.ignore)
+        try:
+            check_ignored(Target(function).function, self._options.ignore)
+        except InvalidUse as error:
+            raise InvalidUse(f"memo at {_caller()}: {error}") from None
 
 
 def _known(keywords: dict[str, Any]) -> dict[str, Any]:

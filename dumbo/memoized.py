@@ -310,8 +310,11 @@ class BoundMemoized(Generic[P, R]):
         return MethodType(self.__func__._function, self.__self__)
 
     def __getattr__(self, name: str) -> Any:
-        # Names, documentation and what the user has put on the function, as methods do.
-        return getattr(self.__func__, name)
+        # Names, and what the user has put on the function, as methods do; nothing else, so
+        # that no protocol of the function's, such as copying, is taken for the method's.
+        if name in self.__func__.__dict__ or name == "version":
+            return getattr(self.__func__, name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def recompute(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the method, store what it returns in place of what is stored, and return it."""
@@ -357,6 +360,11 @@ class BoundMemoized(Generic[P, R]):
 
     def __copy__(self) -> BoundMemoized[P, R]:
         return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> BoundMemoized[P, R]:
+        from copy import deepcopy  # whoever calls this has it
+
+        return BoundMemoized(self.__func__, deepcopy(self.__self__, memo))
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         memoized = self.__func__

@@ -102,6 +102,8 @@ def label_of(function: object) -> str:
     """
     named = function if hasattr(function, "__qualname__") else type(function)
     module = getattr(named, "__module__", None) or "builtins"
+    if module == "__mp_main__":  # what a spawned worker of multiprocessing calls the script
+        module = "__main__"
     return f"{module}:{named.__qualname__}"
 
 
