@@ -65,7 +65,8 @@ _SCALARS = (int, float, complex, bool, str, bytes)
 
 def instance_of(frame: Frame, kind: type) -> Value:
     """Some value of a builtin type."""
-    ref = frame.analysis.look("global", frame.home.ref, kind.__name__)
+    home = frame.analysis.look("module", -1, "builtins")
+    ref = frame.analysis.look("attr", home, kind.__name__)
     known = frame.pool.known(kind, ref)
     made: Value = frame.pool.make(Instance, known, ("builtin", kind.__name__))
     return made

@@ -38,7 +38,9 @@ def single(lowered: Lowered) -> Lowered:
         if stack is not None:
             steps += _rewrite(one, stack)
     moved.append(len(steps))
-    landed = [one if one.target is None else one._replace(target=moved[one.target]) for one in steps]
+    landed = [
+        one if one.target is None else one._replace(target=moved[one.target]) for one in steps
+    ]
     handlers = []
     for start, stop, target, depth, lasti in lowered.handlers:
         stack = stacks[target]
