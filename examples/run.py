@@ -21,7 +21,7 @@ import tempfile
 import time
 from pathlib import Path
 
-TRIFLES = 0.1  # so many of a stage's calls may be too quick to be kept
+TRIFLES = 0.25  # so many of a stage's calls may be too quick to be kept
 HERE = Path(__file__).resolve().parent
 
 # (what is edited, file, before, after, the stages that must run again)
