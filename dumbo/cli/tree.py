@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
     import networkx
 
-__all__ = ["UNICODE", "lines", "node_link_data", "root_of", "within"]
+UNRESOLVED = "unresolved"  # the kind of node that says what could not be followed, and why
+
+__all__ = ["UNICODE", "UNRESOLVED", "lines", "node_link_data", "root_of", "within"]
 
 
 class Strokes(NamedTuple):
@@ -110,15 +112,18 @@ def lines(graph: networkx.DiGraph[str], *, unicode: bool = True) -> Iterator[str
 
 def _describe(graph: networkx.DiGraph[str], node: str, reference: str | None = None) -> str:
     data = graph.nodes[node]
-    parts = [str(data.get("name") or node)]
-    kind = data.get("kind", "")
-    if reference:
-        parts.append(f"[{kind}, {reference}]" if kind else f"[{reference}]")
-    elif kind:
-        parts.append(f"[{kind}]")
-    if data.get("version"):
-        parts.append(str(data["version"]))
-    if data.get("file") and kind != "library":
+    kind = str(data.get("kind") or "")
+    name = str(data.get("name") or node)
+    if kind == UNRESOLVED:  # its name is the reason
+        line = f"  line {data['line']}" if data.get("line") else ""
+        return printable(f"? {name}{line}")
+    if kind == "library":
+        kind = str(data.get("library") or kind)  # its name, with its version
+    parts = [name]
+    labels = ", ".join(label for label in (kind, reference) if label)
+    if labels:
+        parts.append(f"[{labels}]")
+    if data.get("file") and data["kind"] != "library":
         parts.append(f"{_short(data['file'])}:{data.get('line') or 1}")
     return printable("  ".join(parts))
 
@@ -130,6 +135,17 @@ def _short(file: str) -> str:
 
 
 def _count(graph: networkx.DiGraph[str]) -> str:
-    kinds = Counter(str(data.get("kind", "other")) for _, data in graph.nodes(data=True))
-    counts = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
-    return f"{len(graph)} in all: {counts}"
+    kinds = Counter(str(data.get("kind") or "other") for _, data in graph.nodes(data=True))
+    unresolved = kinds.pop(UNRESOLVED, 0)
+    counts = [_plural(count, kind) for kind, count in kinds.most_common()]
+    if unresolved:
+        counts.append(f"{unresolved} unresolved")
+    return ", ".join(counts)
+
+
+def _plural(count: int, noun: str) -> str:
+    if count == 1:
+        return f"1 {noun}"
+    if noun.endswith("y"):
+        return f"{count} {noun[:-1]}ies"
+    return f"{count} {noun}{'es' if noun.endswith('s') else 's'}"

@@ -19,13 +19,13 @@ def diamond():
     graph.add_node("m:a", kind="function", file="m.py", line=5, digest="aa")
     graph.add_node("m:b", kind="function", file="m.py", line=9, digest="bb")
     graph.add_node("m:c", kind="method", file="m.py", line=12, digest="cc")
-    graph.add_node("json", kind="library", version="2.0")
+    graph.add_node("numpy", kind="library", library="numpy 2.4", file="np.py")
     graph.add_edge("m:f", "m:a", reference="global a")
     graph.add_edge("m:f", "m:b", reference="global b")
     graph.add_edge("m:a", "m:c", reference="global c")
     graph.add_edge("m:b", "m:c", reference="default c")
     graph.add_edge("m:c", "m:f", reference="global f")
-    graph.add_edge("m:c", "json", reference="global json")
+    graph.add_edge("m:c", "numpy", reference="global np")
     return graph
 
 
@@ -35,11 +35,24 @@ def test_each_node_is_drawn_once_with_what_is_below_it() -> None:
         "├── m:a  [function, global a]  m.py:5",
         "│   └── m:c  [method, global c]  m.py:12",
         "│       ├── m:f  [function, global f]  m.py:1 (above)",
-        "│       └── json  [library, global json]  2.0",
+        "│       └── numpy  [numpy 2.4, global np]",
         "└── m:b  [function, global b]  m.py:9",
         "    └── m:c  [method, default c]  m.py:12 (above)",
         "",
-        "5 in all: 3 function, 1 method, 1 library",
+        "3 functions, 1 method, 1 library",
+    ]
+
+
+def test_what_could_not_be_resolved_is_told_with_its_reason() -> None:
+    graph = nx.DiGraph()
+    graph.add_node("m:f", kind="function", file="m.py", line=1)
+    graph.add_node("unresolved:1", kind="unresolved", name="call of an argument", line=3)
+    graph.add_edge("m:f", "unresolved:1", reference="call of an argument")
+    assert list(tree.lines(graph)) == [
+        "m:f  [function]  m.py:1",
+        "└── ? call of an argument  line 3",
+        "",
+        "1 function, 1 unresolved",
     ]
 
 
