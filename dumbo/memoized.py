@@ -203,7 +203,7 @@ class Memoized(Generic[P, R]):
             self._attribute = name
 
     @overload
-    def __get__(self, instance: None, owner: type | None = None, /) -> Memoized[P, R]: ...
+    def __get__(self, instance: None, owner: type | None = None, /) -> UnboundMemoized[P, R]: ...
 
     @overload
     def __get__(
@@ -231,6 +231,29 @@ class Memoized(Generic[P, R]):
 
     def __repr__(self) -> str:
         return f"<memoized {self.__qualname__} at {id(self):#x}>"
+
+
+if TYPE_CHECKING:
+
+    class UnboundMemoized(Memoized[P, R]):
+        """What a class has: a method that wants its object, or a classmethod that has it.
+
+        mypy does not say which of the two when it asks `__get__`, so both calls are right.
+        At run time it is a Memoized, or a BoundMemoized.
+        """
+
+        @overload
+        def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R: ...
+        @overload
+        def __call__(
+            self: UnboundMemoized[Concatenate[Any, Q], S], /, *args: Q.args, **kwargs: Q.kwargs
+        ) -> S: ...
+        def __call__(self, /, *args: Any, **kwargs: Any) -> Any: ...
+        def recompute(self, /, *args: Any, **kwargs: Any) -> R: ...
+        def get_entry(self, /, *args: Any, **kwargs: Any) -> Entry | None: ...
+        def insert(self, value: Any, /, *args: Any, **kwargs: Any) -> Entry: ...
+        def forget(self, /, *args: Any, **kwargs: Any) -> int: ...
+        def why(self, /, *args: Any, **kwargs: Any) -> str: ...
 
 
 class AsyncMemoized(Memoized[P, R]):

@@ -1,0 +1,59 @@
+"""Averages that forget, prices that learn, and sizes guessed without running user code."""
+
+from __future__ import annotations
+
+import pytest
+
+from dumbo.decision.costs import Average, Costs, Price, rough_size
+
+
+def test_the_first_measurements_count_alike() -> None:
+    average = Average()
+    for measured in (1, 2, 3):
+        average.add(measured)
+    assert average.value == pytest.approx(2)
+
+
+def test_an_average_follows_a_change_within_twenty_measurements() -> None:
+    average = Average()
+    for _ in range(100):
+        average.add(1)
+    for _ in range(20):
+        average.add(1000)
+    assert average.value > 990
+
+
+def test_a_price_is_a_guess_until_it_learns() -> None:
+    price = Price(1e-4, 1e-9)
+    assert price.of(0) == 1e-4
+    assert price.of(1e6) == pytest.approx(1.1e-3)
+    price.learn(0, 1e-3)
+    assert price.of(0) == pytest.approx(1e-3)
+    assert price.of(1e6) == pytest.approx(1.1e-2)
+
+
+def test_storing_costs_more_than_loading_at_first() -> None:
+    costs = Costs()
+    for size in (0, 10**3, 10**6, 10**9):
+        assert costs.store.of(size) > costs.load.of(size) > 0
+
+
+def test_sizes_grow_with_length() -> None:
+    for make in (lambda n: "x" * n, bytes, lambda n: [0] * n, lambda n: dict.fromkeys(range(n))):
+        assert rough_size(make(10)) < rough_size(make(10_000))
+
+
+def test_arrays_are_as_large_as_their_data() -> None:
+    numpy = pytest.importorskip("numpy")
+    assert rough_size(numpy.zeros(1000)) == 8000
+
+
+def test_no_method_of_the_users_is_called() -> None:
+    class Nasty(list):
+        def __len__(self):
+            raise AssertionError
+
+        def __getattr__(self, name):
+            raise AssertionError
+
+    assert rough_size(Nasty()) > 0

@@ -1,0 +1,60 @@
+"""Which exceptions stay inside."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from dumbo.net import describe, meant_for_the_program
+
+
+class Timeout(Exception):
+    pass
+
+
+def handler(*_: object) -> None:
+    raise Timeout
+
+
+@pytest.fixture
+def installed() -> Iterator[None]:
+    before = signal.signal(signal.SIGUSR1, handler)
+    yield
+    signal.signal(signal.SIGUSR1, before)
+
+
+def test_what_a_handler_raises_is_meant_for_the_program(installed: None) -> None:
+    with pytest.raises(Timeout) as caught:
+        signal.raise_signal(signal.SIGUSR1)
+    assert meant_for_the_program(caught.value) is caught.value
+
+
+def test_also_where_it_was_wrapped_on_its_way(installed: None) -> None:
+    def wrap():
+        try:
+            signal.raise_signal(signal.SIGUSR1)
+        except Timeout as error:
+            raise LookupError from error
+
+    with pytest.raises(LookupError) as caught:
+        wrap()
+    assert meant_for_the_program(caught.value) is caught.value.__cause__
+
+
+def test_everything_else_is_not(installed: None) -> None:
+    with pytest.raises(ZeroDivisionError) as caught:
+        1 / 0
+    assert meant_for_the_program(caught.value) is None
+
+
+def test_errors_are_described_in_one_line() -> None:
+    class Silent(Exception):
+        def __str__(self):
+            raise RuntimeError
+
+    assert describe(ValueError("one\ntwo")) == "ValueError: one"
+    assert describe(KeyError()) == "KeyError"
+    assert describe(Silent()) == "Silent"
+    assert len(describe(ValueError("x" * 9999))) < 400
