@@ -26,6 +26,7 @@ from dumbo.arguments.registry import (
     Node,
     Root,
     Token,
+    derives,
     find,
     leaf,
     lives_in,
@@ -77,8 +78,8 @@ def plan(kind: type) -> Hasher:
         return _with_content(Root(kind), entry)
     if _is_enum(kind):
         return _enum_member
-    if entry is None and _hides_state(kind):
-        return _reduce
+    if (entry is None and _hides_state(kind)) or _static(kind, "n_unnamed_fields") is not None:
+        return _reduce  # the latter is a tuple with fields that it does not show as items
     if entry is not None and _hides_state(kind, base):
         return refuse(f"its class {qualname_of(kind)} keeps state that cannot be read")
     layout = _layouts[id(kind)] = _Layout(kind, base, entry)
@@ -109,7 +110,7 @@ def _lives_in_package(kind: type, package: str) -> bool:
 
 def _is_enum(kind: type) -> bool:
     enum = sys.modules.get("enum")  # if it isn't loaded, there are no members
-    return enum is not None and enum.Enum in mro_of(kind)
+    return enum is not None and derives(kind, enum.Enum)
 
 
 def _hides_state(kind: type, base: type = object) -> bool:
@@ -332,7 +333,7 @@ def _cached(kind: type) -> frozenset[str]:
 
 
 def _is_cached_property(value: object) -> bool:
-    return sys.modules["functools"].cached_property in mro_of(type(value))
+    return derives(type(value), sys.modules["functools"].cached_property)
 
 
 # State that only C knows

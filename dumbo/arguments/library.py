@@ -14,6 +14,7 @@ from dumbo.arguments.registry import (
     Entry,
     Node,
     Root,
+    derives,
     foreign,
     leaf,
     mro_of,
@@ -142,7 +143,7 @@ def _random(value: Any) -> Node:
 def _operator(name: bytes) -> Callable[[Any], Node]:
     def hasher(value: Any) -> Node:
         made, args = value.__reduce__()[:2]
-        if type in mro_of(type(made)):
+        if derives(type(made), type):
             return Node(name, args, _no_label)
         return Node(name, (*args, made.args, made.keywords), _no_label)
 

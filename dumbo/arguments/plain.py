@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _NUMBERS = frozenset({int, float, bool, type(None), complex})
 _TEXTS = frozenset({str, bytes})
 _SCALARS = _NUMBERS | _TEXTS
+_SIMPLE = _SCALARS - {complex}
 _CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
 _SETS = frozenset({set, frozenset})
 _STR: set[type] = {str}
@@ -97,9 +98,8 @@ def container(value: Container) -> bytes | None:
 def _dump(value: Container) -> bytes | None:
     try:
         return dumps(value, 2)
-    except (TypeError, ValueError):
-        # A set of several complex nan has no order, and a metaclass may lie to the
-        # census: the walk looks at each one.
+    except ValueError:
+        # A metaclass may lie to the census: the walk looks at each one.
         return None
 
 
@@ -133,6 +133,8 @@ def _look(values: Any, left: int, depth: int) -> int:
             continue
         if kind not in _CONTAINERS:
             return _OTHER
+        if kind in _SETS:
+            return _UNKNOWN
         left = _look(value, left, depth - 1)
         if kind is dict and left >= 0:
             left = _look(value.values(), left, depth - 1)
@@ -146,24 +148,33 @@ def _census(values: Sequence[Any]) -> bool:
     keyed: list[Any] = []  # dicts
     count = text = 0
     step = _COUNTED
+    # Older marshals cannot sort a set of several complex nan.
+    has_set = has_complex = False
     for depth in range(_DEPTH):
         sizes = [*map(len, level)]
         count += sum(sizes) + len(keyed)
         if count > _ELEMENTS or (depth and sizes and max(sizes) > _WIDTH):
             return False
-        below = [x for part in level for x in part if type(x) not in _SCALARS]
+        below = [x for part in level for x in part if type(x) not in _SIMPLE]
         keys = set(map(type, chain.from_iterable(keyed)))
-        if not keys <= _SCALARS:
-            below += [x for part in keyed for x in part if type(x) not in _SCALARS]
+        if not keys <= _SIMPLE:
+            below += [x for part in keyed for x in part if type(x) not in _SIMPLE]
         text += _text_in([*level[::step], *keyed[::step]])
         if text > _TEXT:
             return False
         if not below:
             return True
         kinds = set(map(type, below))
-        if not kinds <= _CONTAINERS:
+        if complex in kinds:
+            has_complex = True
+            below = [x for x in below if type(x) is not complex]
+            kinds.discard(complex)
+            if not below:
+                return not has_set
+        if not kinds <= _CONTAINERS or (has_complex and (has_set or kinds & _SETS)):
             return False
         if kinds & _SETS:
+            has_set = True
             step = 1  # their order follows the hash seed, so that a choice of some would
             if max([len(x) for x in below if type(x) in _SETS]) > _SET:
                 return False

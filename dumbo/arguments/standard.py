@@ -20,6 +20,7 @@ from dumbo.arguments.registry import (
     Entry,
     Node,
     Root,
+    derives,
     leaf,
     mro_of,
     namespace_of,
@@ -198,7 +199,7 @@ def _function(value: Any) -> Node:
 
 def _builtin(value: Any) -> Node:
     owner = value.__self__
-    if owner is None or type(sys) in mro_of(type(owner)):
+    if owner is None or derives(type(owner), type(sys)):
         return _code(value)
     return Node(b"builtin method", (value.__name__, owner), _fields("__name__", "__self__"))
 
@@ -245,6 +246,16 @@ _accessors: list[Callable[[Any], Any]] = [
 ]
 
 
+def _super(value: Any) -> Node:
+    # Past `super`'s own getattr, which answers for its object.
+    return Node(b"super", [get(value) for get in _super_parts], _fields("", "__self__"))
+
+
+_super_parts: list[Callable[[Any], Any]] = [
+    namespace_of(super)[name].__get__ for name in ("__thisclass__", "__self__", "__self_class__")
+]
+
+
 def _generic_alias(value: Any) -> Node:
     parts = (value.__origin__, value.__args__, getattr(value, "__unpacked__", False))
     return Node(b"types.GenericAlias", parts, _fields("__origin__", "__args__"))
@@ -257,9 +268,9 @@ def _union(value: Any) -> Node:
 def name_of_code(code: object) -> str:
     """Return a name of a code root, for an order among several: "" where none is at hand."""
     kind = type(code)
-    if type in mro_of(kind):
+    if derives(kind, type):
         return qualname_of(code)  # type: ignore[arg-type]
-    if kind in (_Function, _Builtin):
+    if kind is _Function or kind is _Builtin:
         return f"{code.__qualname__}"  # type: ignore[attr-defined]
     return ""
 
@@ -360,7 +371,7 @@ def _register() -> None:
         register(type(view), Entry(_view(name)))
     _register_code()
     for thing in vars(__import__("builtins")).values():
-        if type(thing) is type and BaseException in mro_of(thing):
+        if type(thing) is type and derives(thing, BaseException):
             register(thing, Entry(_exception(thing)))
     _register_refused()
 
@@ -381,6 +392,7 @@ def _register_code() -> None:
     register(staticmethod, Entry(_wrapping_method(staticmethod)))
     register(classmethod, Entry(_wrapping_method(classmethod)))
     register(property, Entry(_property))
+    register(super, Entry(_super, "whole"))
     register(type(list[int]), Entry(_generic_alias))
     register(type(int | str), Entry(_union))
 
