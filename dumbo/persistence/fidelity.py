@@ -205,12 +205,15 @@ def _importable(obj: Any) -> bool:
 
 def doubtful(pickler: Watching) -> frozenset[type]:
     """The types a pickler met which have only their own word for being picklable."""
-    return frozenset(kind for kind in pickler.seen if _root(kind) not in _EXACT)
+    return frozenset(kind for kind in pickler.seen if not _is_exact(kind))
 
 
-def _root(kind: type) -> str:
+def _is_exact(kind: type) -> bool:
     module = kind.__module__
-    return module.partition(".")[0] if isinstance(module, str) else ""
+    if not isinstance(module, str):  # a property, or what else classes may have there
+        return False
+    # Functions of Cython have a type of their own in each version; they go by their names.
+    return module.partition(".")[0] in _EXACT or module.startswith("_cython_")
 
 
 class _Nowhere:

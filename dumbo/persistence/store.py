@@ -89,7 +89,7 @@ class Store:
         if self._index is None:  # a record of another store of this directory
             try:
                 self._open()
-            except OSError as error:
+            except (OSError, StorageError) as error:
                 raise CorruptBlob(f"cannot be read: {error}") from error
         payload: codecs.Buffer | None = record.payload
         codec = self._numbers.get(record.codec, 0)
@@ -369,9 +369,17 @@ class Store:
         folder.prepare(self.directory)
 
     def _open(self) -> Index:
+        """Prepare the directory; the files are opened by the first statement.
+
+        Raises:
+            UnusableDirectory, StorageError: why nothing can be stored here.
+        """
         # Here and not at the top: a program that calls nothing twice needs no SQLite.
-        from dumbo.persistence import blobs, codecs, folder
-        from dumbo.persistence.index import Index
+        try:
+            from dumbo.persistence import blobs, codecs, folder
+            from dumbo.persistence.index import Index
+        except ImportError as error:  # a Python without SQLite still runs, uncached
+            raise StorageError(f"{error}, so nothing can be stored") from error
 
         self._root = folder.prepare(self.directory)
         self._decode = codecs.decode

@@ -13,7 +13,6 @@ from dumbo.persistence import folder
 from dumbo.persistence.store import Store
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
-not_root = pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 
 
 def mode(path: Path) -> int:
@@ -85,9 +84,10 @@ def test_a_file_in_its_place_is_refused(tmp_path: Path) -> None:
         Store(tmp_path / "file" / "sub" / "cache").prepare()
 
 
-@not_root
 def test_a_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "closed").mkdir(0o500)
+    if os.access(tmp_path / "closed", os.W_OK):
+        pytest.skip("root may write anywhere")
     with pytest.raises(UnusableDirectory, match="Permission denied"):
         Store(tmp_path / "closed" / "cache").prepare()
 
