@@ -373,6 +373,9 @@ class BoundMemoized(Generic[P, R]):
         """Return the counts of calls in this process, and of what is stored."""
         return self._memo().cache_info()
 
+    def __get__(self, instance: object, owner: type | None = None, /) -> BoundMemoized[P, R]:
+        return self  # as bound methods do; and by having it, `inspect` knows a routine
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, BoundMemoized):
             return NotImplemented

@@ -640,3 +640,106 @@ def test_the_environment_disables(
     assert ran == [1, 1]
     assert "DUMBO_DISABLE" in f.why(1)
     assert not Path(cache.directory).exists()
+
+
+# -- code that changes -------------------------------------------------------------------------
+
+BEFORE = """
+import sys
+import dumbo
+
+RATE = 2
+
+def helper(x):
+    return x * RATE
+
+def unrelated(x):
+    return x
+
+@dumbo.memo(keep="always")
+def f(x):
+    sys.audit("ran", x)
+    return [helper(x)]
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Write a module, and import it anew, as another process would."""
+    monkeypatch.syspath_prepend(tmp_path)
+    # Two versions of one file may have the same size, and be written in the same second.
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+
+    def load(source: str):
+        import importlib
+
+        (tmp_path / "project.py").write_text(source)
+        sys.modules.pop("project", None)
+        importlib.invalidate_caches()
+        return importlib.import_module("project")
+
+    yield load
+    sys.modules.pop("project", None)
+
+
+def test_an_edited_helper_makes_results_stale_and_why_names_it(project, ran: list[object]) -> None:
+    assert project(BEFORE).f(3) == [6]
+    module = project(BEFORE.replace("x * RATE", "x + RATE"))
+    assert "helper" in module.f.why(3)
+    assert module.f.why(3).startswith("no entry: ")
+    assert module.f(3) == [5]
+    assert ran == [3, 3]
+
+
+def test_an_edited_global_makes_results_stale_and_why_names_it(project, ran: list[object]) -> None:
+    assert project(BEFORE).f(3) == [6]
+    module = project(BEFORE.replace("RATE = 2", "RATE = 5"))
+    assert "RATE" in module.f.why(3)
+    assert module.f(3) == [15]
+    assert ran == [3, 3]
+
+
+def test_edits_that_do_not_matter_and_edits_that_are_taken_back_are_hits(
+    project, ran: list[object]
+) -> None:
+    for source in (
+        BEFORE,
+        BEFORE.replace("    return x\n", "    return -x\n"),
+        "# moved\n\n" + BEFORE,
+        BEFORE.replace("helper", "renamed"),
+        BEFORE,
+    ):
+        assert project(source).f(3) == [6]
+    assert ran == [3]
+
+
+def test_changes_in_a_running_process_are_seen_at_the_next_call(
+    project, ran: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = project(BEFORE)
+    assert module.f(3) == [6]
+    monkeypatch.setattr(module, "helper", lambda x: -x)
+    assert module.f(3) == [-3]
+    monkeypatch.undo()
+    monkeypatch.setitem(sys.modules, "project", module)
+    assert module.f(3) == [6]
+    module.RATE = 7
+    assert module.f(3) == [21]
+    assert ran == [3, 3, 3]
+
+
+def test_without_track_deps_only_the_functions_own_code_counts(project, ran: list[object]) -> None:
+    source = BEFORE.replace('keep="always"', 'keep="always", track_deps=False')
+    assert project(source).f(3) == [6]
+    assert project(source.replace("x * RATE", "x + RATE")).f(3) == [6]
+    assert project(source.replace("[helper(x)]", "[helper(x), 1]")).f(3) == [6, 1]
+    assert ran == [3, 3]
+
+
+def test_a_nested_memoized_function_counts_with_its_version(project, ran: list[object]) -> None:
+    source = BEFORE.replace("def helper", '@dumbo.memo(version="1")\ndef helper')
+    assert project(source).f(3) == [6]
+    assert project(source).f(3) == [6]
+    assert project(source.replace('version="1"', 'version="2"')).f(3) == [6]
+    assert project(source.replace("x * RATE", "x + RATE")).f(3) == [5]
+    assert ran == [3, 3, 3]
