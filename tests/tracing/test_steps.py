@@ -495,6 +495,7 @@ def _awaited(value: Any) -> Any:
 # ------------------------------------------------------------------ functions under test
 
 flag = 3
+TABLE = {"twice": [lambda x: 2 * x]}
 
 
 class Plain:
@@ -770,6 +771,10 @@ def calls(a, *b, c=1, **d):
         (lambda x, y=c: x + y)(a),
         sorted(b, key=lambda x: -x, reverse=True),
         print(*b, sep="", end="", file=None, **{}),
+        TABLE["twice"][0](a),
+        contextlib.ExitStack.__name__.upper().lower(),
+        asyncio.queues.Queue(maxsize=a).maxsize,
+        (TABLE if a else {})["twice"][0](a),
         flag,
     )
 
