@@ -25,6 +25,7 @@ from dumbo.errors import (
     StorageError,
     UnhashableArgument,
     UnstorableResult,
+    UntraceableFunction,
     UnusableDirectory,
 )
 from dumbo.explain import Reason, human_time
@@ -301,7 +302,7 @@ class Keeper:
         call.key = None
         call.reason = reason = self._reason_of(error)
         self.ledger.note(reason)
-        if reason.code in ("never cached", "no store"):
+        if reason.code in ("never cached", "no store") or _is_for_good(error):
             self._warn(reason)
 
     def _reason_of(self, error: Exception) -> Reason:
@@ -549,6 +550,13 @@ class Keeper:
 
 class _Misfit(Bypass):
     """The arguments do not fit the function, which will say so itself when it is called."""
+
+
+def _is_for_good(error: Exception) -> bool:
+    """Return whether *error* says that the function cannot be traced, wherever it is called."""
+    return isinstance(error, UntraceableFunction) and not isinstance(
+        error.__cause__, RecursionError
+    )
 
 
 def _let_through(error: Exception) -> None:

@@ -276,8 +276,9 @@ def _closest(given: object, known: tuple[str, ...]) -> str:
 
 
 def _caller() -> str:
-    """Return file and line of the decoration: the nearest frame that is not this file's."""
+    """Return file and line of the decoration: the nearest frame that is not of this package."""
     frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename == __file__:
+    here = os.path.dirname(__file__) + os.sep
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(here):
         frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"

@@ -73,7 +73,7 @@ def test_the_default_cache_is_that_of_plain_memo(ran: list[object]) -> None:
 
 
 def test_a_cache_decorates_like_memo_but_has_its_own_directory(cache: Cache) -> None:
-    with pytest.raises(InvalidUse, match="no such keyword"):
+    with pytest.raises(InvalidUse, match=r"test_cache\.py:\d+: there is no such keyword"):
         cache.memo(kep="always")
     with pytest.raises(InvalidUse, match="no such keyword"):
         Cache(cache.directory).memo(directory="x")
