@@ -87,11 +87,11 @@ def _connect(lowered: Lowered) -> list[_Node]:
 
 def _end(steps: list[Step], index: int) -> int:
     """Return where the JUMP at *index* leads in the end."""
-    passed: set[int] = set()
+    passed: list[int] = []
     while steps[index].name == "JUMP":
         if index in passed:
-            return min(passed)  # `while True: pass` jumps to itself
-        passed.add(index)
+            return min(passed[passed.index(index) :])  # `while True: pass` jumps to itself
+        passed.append(index)
         target = steps[index].target
         assert target is not None
         index = target

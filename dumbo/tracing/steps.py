@@ -88,9 +88,10 @@ leaves when it falls through, `=>` what it leaves when it jumps.
     RERAISE n                                error    ends; lasti is the n-th below error
     RAISE_VARARGS n                            x*n    ends
 
-`a b` is CPython's callee pair, in either order: a callee and NULL; or a method and
-its receiver. A `with` that is left calls `exit` as a method of the first of three
-`None`: `exit None None None; CALL 2`.
+`a b` is CPython's callee pair, in either order: a callee and NULL, or a method and
+its receiver. Until 3.12 NULL is pushed before what makes the callee, `PUSH_NULL;
+LOAD_GLOBAL table; ...`, later right after it; after LOAD_ATTR on all. A `with` that is
+left calls `exit` as a method of the first of three None: `exit None None None; CALL 2`.
 
 (*) In an inlined comprehension, whose variable a lambda captures: between
 LOAD_FAST_AND_CLEAR x; MAKE_CELL x, and the STORE_FAST x that puts back what the

@@ -195,6 +195,7 @@ def past_jumps(steps: list[Step], index: int) -> int:
             "try:\n        return g(\n            a)\n    finally:\n        g(b)",
         ),
         ("'documented'\n    return a", "return a"),
+        ("if a:\n        while True: pass", "if a:\n        while 1:\n            pass"),
     ],
 )
 def test_lines_do_not_count(first: str, second: str) -> None:
