@@ -10,6 +10,7 @@ Knows the object model; must not know steps.
 
 from __future__ import annotations
 
+import collections
 import functools
 from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, MethodType
 from typing import Any
@@ -30,6 +31,7 @@ from dumbo.tracing.lookup import (
     namespace,
 )
 from dumbo.tracing.values import (
+    UNKNOWN,
     Bound,
     Builtin,
     Cell,
@@ -78,10 +80,39 @@ def _of_member(frame: Frame, value: Value, name: str) -> Value | None:
         return value.function if name == "__func__" else value.receiver
     if isinstance(value, Partial) and name == "func":
         return value.function
-    if isinstance(value, Heap | Const | Text | Tuple | Unknown | Builtin | Bound | Partial):
+    if isinstance(value, Unknown | Builtin):
+        # What is known of neither: one value for all such, or chains of them would never end.
+        unknown: Value = frame.pool.make(Builtin, name, UNKNOWN)
+        return unknown
+    if isinstance(value, Heap | Const | Text | Tuple | Bound | Partial):
+        if not _may_have(value, name):
+            return None  # it raises AttributeError, so nothing comes of it
         found: Value = frame.pool.make(Builtin, name, value)
         return found
     return frame.unresolved(f"attribute {name} of {type(value).__name__.lower()}")
+
+
+_STANDS_FOR: dict[str, tuple[type, ...]] = {
+    "list": (list, collections.deque),
+    "dict": (dict, collections.OrderedDict, collections.Counter, collections.defaultdict),
+    "set": (set,),
+    "frozenset": (frozenset,),
+    "tuple": (tuple,),
+}
+
+
+def _may_have(value: Value, name: str) -> bool:
+    """Whether a container or constant can have such an attribute at all."""
+    kinds: tuple[type, ...] = ()
+    if isinstance(value, Heap):
+        kinds = _STANDS_FOR.get(value.kind, ())
+    elif isinstance(value, Const):
+        kinds = (type(value.obj),)
+    elif isinstance(value, Text):
+        kinds = (str,)
+    elif isinstance(value, Tuple):
+        kinds = (tuple,)
+    return not kinds or any(hasattr(kind, name) for kind in kinds)
 
 
 def _of_known(frame: Frame, value: Known, name: str) -> Value | None:
@@ -95,6 +126,8 @@ def _of_known(frame: Frame, value: Known, name: str) -> Value | None:
     if type(obj) is FunctionType or type(obj) in MEMBERS:
         return _of_member_holder(frame, value, name)
     if type(obj) in _MODELLED:
+        if not hasattr(type(obj), name):
+            return None
         found: Value = frame.pool.make(Builtin, name, value)
         return found
     return _of_object(frame, value, name)
@@ -248,6 +281,8 @@ def _of_instance(frame: Frame, value: Instance, name: str) -> Value | None:
     analysis, cls = frame.analysis, value.cls
     if owner_of(cls.obj) is not None:
         held = analysis.read(value.site, ("attr", name), frame, frame.index)
+        if cls.obj in _MODELLED and not hasattr(cls.obj, name):
+            return held
         found: Value = frame.pool.make(Builtin, name, value)
         return frame.pool.join(held, found)
     hook = _user_hook(frame, cls, "__getattribute__")

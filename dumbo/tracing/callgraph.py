@@ -40,7 +40,7 @@ from dumbo.tracing.values import Const, Known, Local, LocalClass, Pool, Value
 if TYPE_CHECKING:
     from dumbo.tracing.frame import Frame
 
-CONTEXTS = 8  # argument sets of one function, beyond which they are joined
+CONTEXTS = 6  # argument sets of one function, beyond which they are joined
 PATH = 8  # lookups in a row through fields and items, beyond which the whole is taken
 STEPS = 3_000_000  # of abstract work, beyond which a closure cannot be known
 
@@ -121,6 +121,7 @@ class Analysis:
         self.by_node: dict[Node, list[Frame]] = {}
         self.unresolved: dict[tuple[str, int | None, str], None] = {}
         self.unloaded: dict[str, None] = {}
+        self.untraceable = ""  # why no digest of this closure would be honest
         self.escaped: set[Any] = set()
         self.generators: dict[Any, Frame] = {}  # by heap site of what calling them gives
         self.names_read: set[str] = set()  # of __name__, __qualname__, __module__
@@ -351,8 +352,7 @@ class Analysis:
     def take_whole(self, value: Known) -> list[Known]:
         """Make all of a value's content count; the functions and classes in it are returned.
 
-        Raises:
-            UntraceableFunction: if the content has no honest digest.
+        Where the content has no honest digest, `untraceable` says so.
         """
         node = self._value_node(value)
         if type(value.obj) in fingerprint.ATOMS:
@@ -367,7 +367,8 @@ class Analysis:
             try:
                 node.content, roots = self._contents[content] = content_of(value.obj)
             except UnhashableArgument as cause:
-                raise UntraceableFunction(f"{path} has no honest digest: {cause}") from cause
+                self.untraceable = self.untraceable or f"{path} has no honest digest: {cause}"
+                node.content, roots = self._contents[content] = b"unknown", ()
         known = []
         for number, root in enumerate(roots):
             index = self.look("coderoot", content, number, root)

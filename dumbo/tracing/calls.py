@@ -41,7 +41,9 @@ from dumbo.tracing.values import (
     Local,
     LocalClass,
     Partial,
+    Text,
     Tuple,
+    Union,
     Unknown,
     Value,
     each,
@@ -357,10 +359,10 @@ def bind_arguments(
 
 def _varargs(frame: Frame, callee: Value, args: Arguments, count: int) -> Value:
     extra = args.positional[count:]
-    if args.rest is None and len(extra) <= 8:
+    if args.rest is None and len(extra) <= 4:
         made: Value = frame.pool.make(Tuple, extra)
         return made
-    site = ("varargs", callee, extra, args.rest)
+    site = ("varargs", callee)
     for value in (*extra, args.rest):
         frame.analysis.write(site, "elem", value)
     heap: Value = frame.pool.make(Heap, "tuple", site)
@@ -370,7 +372,7 @@ def _varargs(frame: Frame, callee: Value, args: Arguments, count: int) -> Value:
 def _varkeywords(
     frame: Frame, callee: Value, named: dict[str, Value], rest: Value | None
 ) -> Value:
-    site = ("varkeywords", callee, tuple(sorted(named.items(), key=lambda item: item[0])), rest)
+    site = ("varkeywords", callee, tuple(sorted(named)))
     for name, value in named.items():
         frame.analysis.write(site, ("item", name), value)
         frame.analysis.write(site, "key", frame.pool.const(name))
@@ -427,53 +429,57 @@ def _enter(
     assert node is not None
     code = callee.obj.__code__ if isinstance(callee, Known) else callee.code  # type: ignore[attr-defined]
     outer = callee.site if isinstance(callee, Local) else None
-    key: Any = (outer, *parameters.values())
-    contexts = analysis.by_node.get(node, [])
-    if (node, key) not in analysis.frames and len(contexts) >= CONTEXTS:
-        return _enter_joined(frame, callee, node, code, outer, parameters)
+    key: Any = (outer, *map(context_of, parameters.values()))
     entered = analysis.frames.get((node, key))
+    if entered is None and (crowd := len(analysis.by_node.get(node, ())) - CONTEXTS) >= 0:
+        # One frame for all further argument sets; methods keep one for each class of receiver.
+        receiver = key[1] if code.co_argcount else None
+        key = ("joined", receiver if crowd < 32 else None, outer if crowd < 16 else None)
+        entered = analysis.frames.get((node, key))
     if entered is None:
-        entered = _new_frame(frame, callee, node, plan_of(code), parameters, len(contexts))
+        number = len(analysis.by_node.get(node, ()))
+        entered = _new_frame(frame, callee, node, plan_of(code), dict(parameters), number)
         entered.namespace = namespace
         analysis.enter(node, entered, key)
-        entered.entered_with(frame.written)
-        entered.callers[frame, frame.index] = None
-        entered.start()
-        raise NeedsCallee(entered)
+        grown = True
+    else:
+        joined = {
+            name: frame.pool.join(entered.parameters.get(name), value) or UNKNOWN
+            for name, value in parameters.items()
+        }
+        grown = joined != entered.parameters
+        entered.parameters = joined
     entered.entered_with(frame.written)
     entered.callers[frame, frame.index] = None
+    if grown:
+        entered.start()
+        raise NeedsCallee(entered)
     return entered
 
 
-def _enter_joined(
-    frame: Frame, callee: Value, node: Any, code: CodeType, outer: Any, parameters: dict[str, Value]
-) -> Frame:
-    """One frame for all further argument sets; methods keep one for each class of receiver."""
-    analysis = frame.analysis
-    first = next(iter(parameters.values()), None) if code.co_argcount else None
-    kind = first.cls if isinstance(first, Instance) else first if isinstance(first, Known) else None
-    joined = [f for (n, k), f in analysis.frames.items() if n is node and k[0] == "joined"][:64]
-    key = ("joined", kind if len(joined) < 32 else None, outer if len(joined) < 16 else None)
-    entered = analysis.frames.get((node, key))
-    if entered is None:
-        number = len(analysis.by_node[node])
-        entered = _new_frame(frame, callee, node, plan_of(code), dict(parameters), number)
-        analysis.enter(node, entered, key)
-        entered.entered_with(frame.written)
-        entered.callers[frame, frame.index] = None
-        entered.start()
-        raise NeedsCallee(entered)
-    entered.entered_with(frame.written)
-    entered.callers[frame, frame.index] = None
-    grown = {
-        name: frame.pool.join(entered.parameters.get(name), value) or UNKNOWN
-        for name, value in parameters.items()
-    }
-    if grown != entered.parameters:
-        entered.parameters = grown
-        entered.start()
-        raise NeedsCallee(entered)
-    return entered
+def context_of(value: Value) -> Any:
+    """What of an argument makes a context of its own: code, types and names, not data.
+
+    Arguments that agree in this share a frame, whose parameters are their union.
+    """
+    if isinstance(value, Instance):
+        return ("instance", value.cls)
+    if isinstance(value, Known):
+        obj = value.obj
+        if type(obj) is FunctionType or is_class(obj) or is_memoized(obj) or is_module(obj):
+            return value
+        return obj if type(obj) is str else ("known", type(obj))
+    if isinstance(value, Const):
+        return ("const", value.obj) if type(value.obj) in (str, bool, type(None)) else type(value.obj)
+    if isinstance(value, Heap):
+        return value.kind
+    if isinstance(value, Tuple):
+        return ("tuple", *map(context_of, value.items[:4]))
+    if isinstance(value, Union):
+        return frozenset(map(context_of, value.members[:8]))
+    if isinstance(value, Unknown | Text):
+        return type(value)
+    return value
 
 
 def _new_frame(

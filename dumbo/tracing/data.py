@@ -591,7 +591,7 @@ def _iterator_of_member(frame: Frame, source: Value) -> Value | None:
 
 
 def iterator_over(frame: Frame, item: Value | None, source: Any) -> Value:
-    site = ("iterator", frame.site, frame.index, source)
+    site = ("iterator", frame.site, frame.index, source if isinstance(source, str) else "")
     frame.analysis.write(site, "elem", item)
     made: Value = frame.pool.make(Heap, "iterator", site)
     return made

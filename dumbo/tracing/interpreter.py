@@ -9,7 +9,7 @@ Knows how an analysis begins and ends; must not know what steps mean.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FunctionType
 from typing import Any
 
@@ -48,7 +48,7 @@ def trace(
         analysis.pool.known(root, analysis.look("root", -1, number + 1, root))
     frame = _RootFrame(analysis, callee)
     analysis.root = frame.node
-    frame.begin(_arguments(frame, function, shape, names), shape)
+    frame.begin(lambda: _arguments(frame, function, shape, names))
     analysis.wake(frame, 0)
     analysis.run()
     return analysis
@@ -63,8 +63,8 @@ class _RootFrame(Frame):
         super().__init__(analysis, node, plan, callee, {}, {}, (node, 0), HANDLERS)
         self.callee = callee
 
-    def begin(self, args: Arguments, shape: Sequence[Shape] | None) -> None:
-        self.args = args
+    def begin(self, arguments: Callable[[], Arguments]) -> None:
+        self.arguments = arguments
         self.states[0] = ((), {}, frozenset())
 
     def run(self) -> int:
@@ -74,9 +74,10 @@ class _RootFrame(Frame):
             self.index, self.stack, self.locals, self.written = 0, [], {}, frozenset()
             try:
                 self.touch(self.callee, "function")
-                given = calls.invoke(self, self.callee, self.args)
+                args = self.arguments()
+                given = calls.invoke(self, self.callee, args)
                 escape(self, given)
-                for value in self.args.all():
+                for value in args.all():
                     self._depend_on_classes(value)
             except NeedsCallee:
                 self._push(0)

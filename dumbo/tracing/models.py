@@ -349,7 +349,7 @@ def _map(frame: Frame, args: Arguments) -> Value | None:
     given = None
     if all(item is not None for item in items):
         given = invoke(frame, function, tuple(item or UNKNOWN for item in items))
-    return iterator_over(frame, given, ("map", function, *sources))
+    return iterator_over(frame, given, "map")
 
 
 @model("builtins:filter", "itertools:filterfalse", "itertools:takewhile", "itertools:dropwhile")
@@ -358,7 +358,7 @@ def _filter(frame: Frame, args: Arguments) -> Value | None:
     item = items_of(frame, source)
     if item is not None and not (isinstance(function, Const) and function.obj is None):
         invoke(frame, function, (item,))
-    return iterator_over(frame, item, ("filter", function, source))
+    return iterator_over(frame, item, "filter")
 
 
 @model("builtins:zip", "itertools:zip_longest", "itertools:product")
@@ -367,14 +367,14 @@ def _zip(frame: Frame, args: Arguments) -> Value:
     row = make_tuple(frame, tuple(item or UNKNOWN for item in items))
     if args.rest is not None:
         row = frame.unknown_value("a row of spread arguments")
-    return iterator_over(frame, row, ("zip", *args.positional))
+    return iterator_over(frame, row, "zip")
 
 
 @model("builtins:enumerate")
 def _enumerate(frame: Frame, args: Arguments) -> Value:
     item = items_of(frame, args.positional[0]) if args.positional else UNKNOWN
     row = make_tuple(frame, (instance_of(frame, int), item or UNKNOWN))
-    return iterator_over(frame, row if item is not None else None, ("enumerate", *args.positional))
+    return iterator_over(frame, row if item is not None else None, "enumerate")
 
 
 @model("builtins:reversed")
@@ -385,14 +385,14 @@ def _reversed(frame: Frame, args: Arguments) -> Value | None:
         for method in methods:
             found = frame.pool.join(found, invoke(frame, method, ()))
         if not methods:
-            found = frame.pool.join(found, iterator_over(frame, items_of(frame, value), ("rev", value)))
+            found = frame.pool.join(found, iterator_over(frame, items_of(frame, value), "rev"))
     return found
 
 
 @model("itertools:chain", "builtins:chain.from_iterable")
 def _chain(frame: Frame, args: Arguments) -> Value:
     items = [items_of(frame, source) for source in args.positional]
-    return iterator_over(frame, frame.pool.join(*items), ("chain", *args.positional))
+    return iterator_over(frame, frame.pool.join(*items), "chain")
 
 
 @model("itertools:starmap")
@@ -403,14 +403,14 @@ def _starmap(frame: Frame, args: Arguments) -> Value:
     for member in each(row):
         spread = member.items if isinstance(member, Tuple) else (UNKNOWN,)
         given = frame.pool.join(given, invoke(frame, function, spread))
-    return iterator_over(frame, given, ("starmap", function, source))
+    return iterator_over(frame, given, "starmap")
 
 
 @model("builtins:iter")
 def _iter(frame: Frame, args: Arguments) -> Value | None:
     if len(args.positional) == 2:
         given = invoke(frame, args.positional[0], ())
-        return iterator_over(frame, given, ("iter", *args.positional))
+        return iterator_over(frame, given, "iter")
     return iterator_of(frame, args.positional[0]) if args.positional else UNKNOWN
 
 
@@ -826,14 +826,14 @@ def _quiet_item(frame: Frame, receiver: Heap, constant: Any) -> Value | None:
 
 def _more_on_heap(frame: Frame, name: str, receiver: Heap, args: Arguments) -> Value | None:
     if name in ("keys", "__iter__", "elements"):
-        return iterator_over(frame, items_of(frame, receiver), ("keys", receiver))
+        return iterator_over(frame, items_of(frame, receiver), "keys")
     if name == "values":
-        return iterator_over(frame, _quiet_item(frame, receiver, None), ("values", receiver))
+        return iterator_over(frame, _quiet_item(frame, receiver, None), "values")
     if name == "items":
         value = _quiet_item(frame, receiver, None)
         key = frame.analysis.read(receiver.site, "key", frame, frame.index)
         row = make_tuple(frame, (key or UNKNOWN, value or UNKNOWN))
-        return iterator_over(frame, row if value is not None else None, ("items", receiver))
+        return iterator_over(frame, row if value is not None else None, "items")
     if name == "sort":
         _key_function(frame, args, read_quietly(frame, receiver))
         return frame.pool.const(None)
@@ -870,11 +870,11 @@ def _call_on_live(frame: Frame, name: str, receiver: Known, args: Arguments) -> 
         return frame.pool.join(found, stored, *positional[1:], frame.pool.const(None))
     consume(frame, receiver)
     if name == "values" and type(obj) is dict:
-        return iterator_over(frame, subscript(frame, receiver, UNKNOWN), ("values", receiver))
+        return iterator_over(frame, subscript(frame, receiver, UNKNOWN), "values")
     if name == "items" and type(obj) is dict:
         key, value = items_of(frame, receiver), subscript(frame, receiver, UNKNOWN)
         row = make_tuple(frame, (key or UNKNOWN, value or UNKNOWN))
-        return iterator_over(frame, row, ("items", receiver))
+        return iterator_over(frame, row, "items")
     if name in ("keys", "__iter__", "copy") and type(obj) is dict:
         return receiver
     if name in ("append", "add", "insert", "appendleft"):

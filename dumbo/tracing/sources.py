@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import importlib.machinery
 import sys
+from functools import cache
 
 import xxhash
 
@@ -91,6 +92,11 @@ def _file_print(name: str) -> bytes:
     if source is None:
         spec = find(name)
         return b"absent" if spec is None else b"installed"
+    return _code_print(source)
+
+
+@cache
+def _code_print(source: bytes) -> bytes:
     try:
         return fingerprint.code(compile(source, "<source>", "exec", dont_inherit=True))
     except (SyntaxError, ValueError):
@@ -98,17 +104,23 @@ def _file_print(name: str) -> bytes:
 
 
 def _imports(name: str) -> list[str]:
-    """What the user module *name* imports while it is loaded."""
-    import ast
-
+    """The user modules that *name* imports while it is loaded."""
     source = _user_source(name)
     if source is None:
         return []
+    package = name if _is_package(name) else name.rpartition(".")[0]
+    found = _imported(source, package)
+    return [module for module in found if module and _user_source(module) is not None]
+
+
+@cache
+def _imported(source: bytes, package: str) -> tuple[str, ...]:
+    import ast
+
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):
-        return []
-    package = name if _is_package(name) else name.rpartition(".")[0]
+        return ()
     found: list[str] = []
     todo: list[ast.AST] = list(tree.body)
     while todo:
@@ -122,9 +134,9 @@ def _imports(name: str) -> list[str]:
                 home = ".".join(parts[: len(parts) - node.level + 1])
                 base = f"{home}.{base}" if base else home
             found += [base, *[f"{base}.{alias.name}" for alias in node.names]]
-        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.expr):
             todo += ast.iter_child_nodes(node)
-    return [module for module in found if module and _user_source(module) is not None]
+    return tuple(found)
 
 
 def _is_package(name: str) -> bool:

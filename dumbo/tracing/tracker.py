@@ -182,6 +182,8 @@ class Tracker:
         if not self.track_deps:
             return self._trace_own(roots)
         analysis = self._analyse(shape, roots, names, None)
+        if analysis.untraceable:
+            raise UntraceableFunction(analysis.untraceable)
         snapshot = self._snapshot(analysis, roots, shape)
         snapshot.unloaded = tuple(analysis.unloaded)
         snapshot.contents = analysis.contents()
@@ -246,6 +248,8 @@ class Tracker:
 
     def _complete(self, snapshot: Snapshot, store: Store, loaded: Sequence[str]) -> bytes:
         analysis = self._analyse(snapshot.shape, snapshot.roots, snapshot.names, snapshot.contents)
+        if analysis.untraceable:
+            raise UntraceableFunction(analysis.untraceable)
         completed = self._snapshot(analysis, snapshot.roots, snapshot.shape)
         before = _by_path(snapshot.program, snapshot.state)
         completed.state = _as_before(completed.program, completed.state, before)

@@ -31,6 +31,7 @@ from types import CodeType
 from typing import Any
 
 WIDTH = 200  # members of a union, beyond which the rest becomes unknown
+CONSTANTS = 8  # different ones in a union, beyond which they are just some value
 DEPTH = 4  # of tuples in tuples, bound methods of partials and so on
 
 
@@ -182,6 +183,7 @@ class Pool:
 
     def __init__(self) -> None:
         self._made: dict[Any, Value] = {}
+        self._joins: dict[tuple[Value, Value], Value] = {}
 
     def make(self, kind: type[Value], *parts: Any) -> Any:
         """The value of *kind* with *parts*, which must be hashable or live objects by `ident`."""
@@ -219,30 +221,41 @@ class Pool:
 
     def join(self, *values: Value | None) -> Value | None:
         """The union of *values*, in the order in which they were first made; None is bottom."""
-        members: dict[Value, None] = {}
+        found: Value | None = None
         for value in values:
-            if value is None:
-                continue
-            if isinstance(value, Union):
-                members.update(dict.fromkeys(value.members))
-            else:
-                members[value] = None
-        if len(members) < 2:
-            return next(iter(members), None)
-        if any(isinstance(member, Unknown) for member in members):
-            unknown = next(m for m in members if isinstance(m, Unknown))
-            members = {m: None for m in members if not isinstance(m, Unknown)} | {unknown: None}
+            if found is None:
+                found = value
+            elif value is not None and value is not found:
+                found = self._join_two(found, value)
+        return found
+
+    def _join_two(self, one: Value, two: Value) -> Value:
+        key = (one, two)
+        found = self._joins.get(key)
+        if found is None:
+            found = self._joins[key] = self._unite((*each(one), *each(two)))
+        return found
+
+    def _unite(self, values: tuple[Value, ...]) -> Value:
+        members = dict.fromkeys(values)
+        unknown = [member for member in members if isinstance(member, Unknown)]
+        for member in unknown[1:]:
+            del members[member]
         # Many constants say no more than that it is a constant.
         consts = [m for m in members if isinstance(m, Const | Text)]
-        if len(consts) > 12:
-            members = {m: None for m in members if m not in consts} | {UNKNOWN: None}
+        if len(consts) > CONSTANTS:
+            members = {m: None for m in members if m not in consts} | {unknown[0] if unknown else UNKNOWN: None}
         if len(members) > WIDTH:
-            members = dict.fromkeys([*list(members)[:WIDTH], UNKNOWN])
-        ordered = tuple(sorted(members, key=lambda member: member.number))
+            members = dict.fromkeys([*list(members)[:WIDTH], unknown[0] if unknown else UNKNOWN])
+        ordered = tuple(sorted(members, key=_number))
         if len(ordered) == 1:
             return ordered[0]
         found: Union = self.make(Union, ordered)
         return found
+
+
+def _number(value: Value) -> int:
+    return value.number
 
 
 def each(value: Value | None) -> tuple[Value, ...]:
