@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import networkx as nx
 import pytest
 
-nx = pytest.importorskip("networkx")
-
-from dumbo.cli import tree  # noqa: E402 - after the skip
+from dumbo.cli import tree
 
 
 def diamond():
