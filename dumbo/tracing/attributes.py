@@ -18,7 +18,7 @@ from typing import Any
 from dumbo.tracing import fingerprint
 from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.callgraph import PATH, Node
-from dumbo.tracing.escapes import consume, escape
+from dumbo.tracing.escapes import consume, escape, out_of_sight_with
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.lookup import (
     MEMBERS,
@@ -81,9 +81,7 @@ def _of_member(frame: Frame, value: Value, name: str) -> Value | None:
     if isinstance(value, Partial) and name == "func":
         return value.function
     if isinstance(value, Unknown | Builtin):
-        # What is known of neither: one value for all such, or chains of them would never end.
-        unknown: Value = frame.pool.make(Builtin, name, UNKNOWN)
-        return unknown
+        return _of_unknown(frame, value, name)
     if isinstance(value, Heap | Const | Text | Tuple | Bound | Partial):
         if not _may_have(value, name):
             return None  # it raises AttributeError, so nothing comes of it
@@ -113,6 +111,15 @@ def _may_have(value: Value, name: str) -> bool:
     elif isinstance(value, Tuple):
         kinds = (tuple,)
     return not kinds or any(hasattr(kind, name) for kind in kinds)
+
+
+def _of_unknown(frame: Frame, value: Value, name: str) -> Value | None:
+    """Whatever went out of sight may have come back."""
+    # One value for all such, or chains of them would never end.
+    if isinstance(value, Builtin):
+        escape(frame, value.receiver)
+    found = [_of_member(frame, member, name) for member in out_of_sight_with(frame, name)]
+    return frame.pool.join(*found, frame.pool.make(Builtin, name, UNKNOWN))
 
 
 def _of_known(frame: Frame, value: Known, name: str) -> Value | None:

@@ -59,7 +59,7 @@ def owner_of(obj: Any) -> Owner | None:
 
 def owner_of_code(filename: str, module: str) -> Owner | None:
     """Who owns code from *filename* that runs in the globals of *module*."""
-    if module.partition(".")[0] in user_packages():
+    if module.partition(".")[0] in _user_packages():
         return None
     if filename.startswith("<frozen "):
         return STDLIB
@@ -69,9 +69,21 @@ def owner_of_code(filename: str, module: str) -> Owner | None:
     return _owner_of_file(filename, module)
 
 
+@cache
+def _user_packages() -> frozenset[str]:
+    return user_packages()
+
+
+def refresh() -> None:
+    """Forget what is only true for one analysis: settings, and which modules are loaded."""
+    _user_packages.cache_clear()
+    _owner_of_module.cache_clear()
+
+
+@cache
 def _owner_of_module(name: str) -> Owner | None:
     top = name.partition(".")[0]
-    if top in user_packages():
+    if top in _user_packages():
         return None
     if top == "dumbo":
         return _DUMBO

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 CONTEXTS = 6  # argument sets of one function, beyond which they are joined
 PATH = 8  # lookups in a row through fields and items, beyond which the whole is taken
-STEPS = 3_000_000  # of abstract work, beyond which a closure cannot be known
+STEPS = 600_000  # of abstract work, beyond which a closure cannot be known
 
 
 class NeedsCallee(Exception):  # noqa: N818 - a signal, not an error

@@ -51,7 +51,7 @@ from dumbo.tracing.values import (
 
 _VARARGS, _VARKEYWORDS, _GENERATOR = 4, 8, 0x20 | 0x80 | 0x200
 _EXTRAS = (8, 4, 2, 1)  # closure, annotations, keyword defaults, defaults; top first
-ROOT_CALL = "root"
+HEAPS = 1  # contexts of a function that make containers of their own
 
 
 class Arguments(NamedTuple):
@@ -498,7 +498,9 @@ def _new_frame(
             held = analysis.read(callee.site, ("cell", name), frame, frame.index)
             first = next((cell for cell in each(held) if isinstance(cell, Cell)), None)
             cells[name] = first or frame.pool.make(Cell, (callee.site, name))
-    made = Frame(analysis, node, plan, home, parameters, cells, (node, number), frame.handlers)
+    # The first contexts have a heap of their own; the others share one, lest it never settles.
+    site = (node, min(number, HEAPS))
+    made = Frame(analysis, node, plan, home, parameters, cells, site, frame.handlers)
     first_name = plan.code.co_varnames[0] if plan.code.co_argcount else None
     made.receiver = parameters.get(first_name) if first_name else None
     return made

@@ -58,6 +58,7 @@ _PLAIN_BASES = frozenset(
         "enum:ReprEnum",
     }
 )
+OUT = "out of sight"  # a heap site, with a slot for each class
 _MADE_WITH = frozenset({"__init__", "__new__", "__init_subclass__", "__class_getitem__", "__set_name__"})
 
 
@@ -82,6 +83,7 @@ def _escape_member(frame: Frame, value: Value) -> None:
     if isinstance(value, Known):
         _escape_known(frame, value)
     elif isinstance(value, Instance):
+        _remember(frame, value.cls, value)
         _escape_site(frame, value.site)
         if isinstance(value.cls, LocalClass):
             _escape_local_class(frame, value.cls, value)
@@ -133,6 +135,8 @@ def _escape_known(frame: Frame, value: Known) -> None:
         if owner_of(obj) is None:
             take_class(frame, value)
             made = frame.pool.make(Instance, value, ("class", id(obj)))
+            _remember(frame, value, made)
+            _remember(frame, value, value)
             escape_methods(frame, value, made, made=True)
     elif is_module(obj):
         _escape_module(frame, value)
@@ -141,6 +145,9 @@ def _escape_known(frame: Frame, value: Known) -> None:
             escape(frame, frame.touch(analysis.get("member", value.ref, name), name))
     elif _is_data(obj):
         frame.touch(value, "value")
+        cls = analysis.get("type", value.ref, None)
+        if isinstance(cls, Known) and owner_of(cls.obj) is None:
+            _remember(frame, cls, value)
         for root in analysis.take_whole(value):
             frame.touch(root, "content")
             escape(frame, root)
@@ -238,6 +245,7 @@ def _calls_by_name(base: type) -> bool:
 
 def _escape_local_class(frame: Frame, cls: LocalClass, receiver: Value | None) -> None:
     made = receiver or frame.pool.make(Instance, cls, ("instance", cls.site))
+    _remember(frame, cls, made)
     for name in frame.analysis.slots(cls.site, frame, frame.index):
         held = frame.analysis.read(cls.site, name, frame, frame.index)
         for raw in each(held):
@@ -273,4 +281,29 @@ def enter_unknown(frame: Frame, function: Value, receiver: tuple[Value, ...]) ->
     from dumbo.tracing.calls import Arguments, invoke  # a cycle by nature
 
     rest = frame.unknown_value("an argument from out of sight")
-    invoke(frame, function, Arguments(receiver, {}, rest, rest))
+    escape(frame, invoke(frame, function, Arguments(receiver, {}, rest, rest)))
+
+
+def _remember(frame: Frame, cls: Value, value: Value) -> None:
+    """What is out of sight may come back as an unknown value: see `out_of_sight_with`."""
+    frame.analysis.write(OUT, cls, value)
+
+
+def out_of_sight_with(frame: Frame, name: str | None = None) -> list[Value]:
+    """What an unknown value may be, as far as a class of user code gives it attribute *name*."""
+    found: list[Value] = []
+    for cls in frame.analysis.slots(OUT, frame, frame.index):
+        if name is None or _defines(frame, cls, name):
+            found += each(frame.analysis.read(OUT, cls, frame, frame.index))
+    return found
+
+
+def _defines(frame: Frame, cls: Value, name: str) -> bool:
+    if isinstance(cls, LocalClass):
+        if frame.analysis.read(cls.site, name, frame, frame.index) is not None:
+            return True
+        return any(_defines(frame, base, name) for base in cls.bases)
+    if isinstance(cls, Known) and is_class(cls.obj):
+        bases = (*mro(cls.obj), type(cls.obj))
+        return any(name in namespace(base) and owner_of(base) is None for base in bases)
+    return False

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from types import FunctionType
 from typing import Any
 
-from dumbo.tracing import calls, data, flow, loads
+from dumbo.tracing import boundary, calls, data, flow, loads
 from dumbo.tracing.callgraph import Analysis, NeedsCallee, Node
 from dumbo.tracing.calls import Arguments
 from dumbo.tracing.escapes import escape
@@ -42,6 +42,7 @@ def trace(
     Raises:
         UntraceableFunction: if what it depends on cannot be known.
     """
+    boundary.refresh()
     analysis = Analysis(contents)
     callee = analysis.pool.known(function, analysis.look("root", -1, 0, function))
     for number, root in enumerate(roots):

@@ -43,7 +43,7 @@ from dumbo.tracing.data import (
     stringify,
     subscript,
 )
-from dumbo.tracing.escapes import consume, escape
+from dumbo.tracing.escapes import consume, escape, out_of_sight_with
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.loads import import_module, make_super, read_cell
 from dumbo.tracing.lookup import is_class, is_module, module_namespace, mro, namespace
@@ -61,6 +61,7 @@ from dumbo.tracing.values import (
     Partial,
     Text,
     Tuple,
+    Unknown,
     Value,
     each,
 )
@@ -142,7 +143,7 @@ def call_library(frame: Frame, callee: Known, args: Arguments) -> Value | None:
     escape_all(frame, args)
     if is_class(callee.obj):
         # What is passed to a library's object may be called back by its methods.
-        made: Value = frame.pool.make(Instance, callee, ("library", frame.site, frame.index, callee))
+        made: Value = frame.pool.make(Instance, callee, ("library", callee))
         return made
     return frame.unknown_value(f"the result of {name}")
 
@@ -280,6 +281,9 @@ def _by_pattern(frame: Frame, target: Value, name: Value) -> Value | None:
     found: Value | None = None
     for member in each(target):
         names = _names_of(frame, member)
+        if isinstance(member, Unknown | Builtin):
+            for other in out_of_sight_with(frame):
+                found = frame.pool.join(found, _by_pattern(frame, other, name))
         matching = [n for n in names if n.startswith(prefix) and n.endswith(suffix)]
         if not prefix and not suffix:
             matching = [n for n in matching if not n.startswith("__")]
@@ -706,7 +710,7 @@ def _call_on(frame: Frame, name: str, receiver: Value, args: Arguments) -> Value
     if isinstance(receiver, Instance):
         return _call_on_instance(frame, name, receiver, args)
     if isinstance(receiver, Known):
-        consume(frame, receiver)
+        escape(frame, receiver)
         escape_all(frame, args)
         return frame.unknown_value(f"the result of {name}")
     return out_of_sight(frame, args, f"method {name} of {getattr(receiver, 'reason', 'a value')}")

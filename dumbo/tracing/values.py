@@ -176,6 +176,8 @@ NULL = _Null()
 NULL.number, NULL.depth = -1, 0
 UNKNOWN = Unknown("not known")
 UNKNOWN.number, UNKNOWN.depth = -2, 0
+MANY = Unknown("one of many constants")
+MANY.number, MANY.depth = -3, 0
 
 
 class Pool:
@@ -237,16 +239,21 @@ class Pool:
         return found
 
     def _unite(self, values: tuple[Value, ...]) -> Value:
-        members = dict.fromkeys(values)
+        members: dict[Value, None] = dict.fromkeys(values)
         unknown = [member for member in members if isinstance(member, Unknown)]
-        for member in unknown[1:]:
+        for member in unknown:
             del members[member]
-        # Many constants say no more than that it is a constant.
-        consts = [m for m in members if isinstance(m, Const | Text)]
-        if len(consts) > CONSTANTS:
-            members = {m: None for m in members if m not in consts} | {unknown[0] if unknown else UNKNOWN: None}
+        # Many constants say no more than that it is a constant; and so it stays, or a
+        # union would grow and shrink for ever.
+        consts = [member for member in members if isinstance(member, Const | Text)]
+        rest = MANY if MANY in unknown or len(consts) > CONSTANTS else next(iter(unknown), None)
+        if rest is MANY:
+            members = {member: None for member in members if member not in consts}
         if len(members) > WIDTH:
-            members = dict.fromkeys([*list(members)[:WIDTH], unknown[0] if unknown else UNKNOWN])
+            members = dict.fromkeys(list(members)[:WIDTH])
+            rest = rest or UNKNOWN
+        if rest is not None:
+            members[rest] = None
         ordered = tuple(sorted(members, key=_number))
         if len(ordered) == 1:
             return ordered[0]
