@@ -16,9 +16,9 @@ from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, Meth
 from typing import Any
 
 from dumbo.tracing import fingerprint
-from dumbo.tracing.boundary import owner_of
+from dumbo.tracing.boundary import STDLIB, owner_of
 from dumbo.tracing.callgraph import PATH, Node
-from dumbo.tracing.escapes import consume, escape, out_of_sight_with
+from dumbo.tracing.escapes import consume, escape, is_data, out_of_sight_with
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.lookup import (
     MEMBERS,
@@ -147,6 +147,10 @@ def _of_module(frame: Frame, value: Known, name: str) -> Value | None:
     found = analysis.get("attr", value.ref, name)
     if found is not None:
         frame.resolved(found)
+        if is_data(found.obj) and owner_of(value.obj) == STDLIB:
+            # `os.environ`, `sys.path`: not the program's, and other in each process.
+            frame.depend(analysis.library(STDLIB, f"{value.obj.__name__}:{name}"), f"global {name}")
+            return analysis.pool.join(frame.unknown_value(f"{value.obj.__name__}.{name}"), stored)
         return analysis.pool.join(frame.touch(found, f"global {name}"), stored)
     frame.depend(analysis.absent(), f"attribute {name}")
     if stored is not None:

@@ -150,7 +150,7 @@ class Analysis:
             self.found.append(found)
         return index
 
-    def get(self, op: str, base: int, arg: Any) -> Value | None:
+    def get(self, op: str, base: int, arg: Any) -> Known | None:
         """The value that a lookup finds, or None where it finds nothing."""
         index = self.look(op, base, arg)
         found = self.found[index]
@@ -257,7 +257,7 @@ class Analysis:
         if is_module(obj):
             owner = owner_of(obj)
             return (
-                self._library(owner, str(module_namespace(obj).get("__name__"))) if owner else None
+                self.library(owner, str(module_namespace(obj).get("__name__"))) if owner else None
             )
         if type(obj) is FunctionType:
             return self._function_node(obj, value.ref)
@@ -266,10 +266,10 @@ class Analysis:
         if is_memoized(obj) or type(obj) is MethodType:
             return None  # what they are made of is looked up by itself
         if type(obj) in fingerprint.C_FUNCTIONS:
-            return self._library(owner_of(obj) or STDLIB, fingerprint.qualified_name(obj).decode())
+            return self.library(owner_of(obj) or STDLIB, fingerprint.qualified_name(obj).decode())
         return self._value_node(value)
 
-    def _library(self, owner: Owner, name: str) -> Node:
+    def library(self, owner: Owner, name: str) -> Node:
         key = ("library", owner, name)
         node = self.nodes.get(key)
         if node is None:
@@ -313,7 +313,7 @@ class Analysis:
             owner = owner_of(obj)
             name = fingerprint.qualified_name(obj).decode("utf-8", "replace")
             if owner:
-                node = self.nodes[key] = self._library(owner, name)
+                node = self.nodes[key] = self.library(owner, name)
                 return node
             node = self.nodes[key] = Node("class", name, obj, ref)
             for position, base in enumerate((*mro(obj)[1:], type(obj))):

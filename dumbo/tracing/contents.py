@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _RESOURCES = frozenset(
     {
         b"_io:_IOBase",
+        b"os:_Environ",
         b"_socket:socket",
         b"sqlite3:Connection",
         b"threading:Thread",

@@ -65,7 +65,7 @@ _MADE_WITH = frozenset({"__init__", "__new__", "__init_subclass__", "__class_get
 def consume(frame: Frame, value: Value) -> None:
     """Make the content of live data count, without calling what is in it."""
     for member in each(value):
-        if isinstance(member, Known) and _is_data(member.obj):
+        if isinstance(member, Known) and is_data(member.obj):
             frame.depend(frame.analysis.node(member), "content")
             frame.analysis.take_whole(member)
 
@@ -109,7 +109,7 @@ def _escape_member(frame: Frame, value: Value) -> None:
         escape(frame, value.receiver)
 
 
-def _is_data(obj: Any) -> bool:
+def is_data(obj: Any) -> bool:
     return not (
         is_module(obj)
         or is_class(obj)
@@ -143,7 +143,7 @@ def _escape_known(frame: Frame, value: Known) -> None:
     elif type(obj) in MEMBERS:
         for name in sorted(MEMBERS[type(obj)]):
             escape(frame, frame.touch(analysis.get("member", value.ref, name), name))
-    elif _is_data(obj):
+    elif is_data(obj):
         frame.touch(value, "value")
         cls = analysis.get("type", value.ref, None)
         if isinstance(cls, Known) and owner_of(cls.obj) is None:
@@ -193,7 +193,7 @@ def take_class(frame: Frame, cls: Known) -> None:
         for name, held in namespace(base).items():
             if name.startswith("__") or name in ("_abc_impl", "_member_map_"):
                 continue
-            if not _is_data(held) and type(held) not in fingerprint.ATOMS:
+            if not is_data(held) and type(held) not in fingerprint.ATOMS:
                 continue
             found = analysis.get("mro", cls.ref, name)
             if isinstance(found, Known):
