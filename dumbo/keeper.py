@@ -264,9 +264,9 @@ class Keeper:
 
     def _track(self) -> Tracker:
         if self._tracker is None:
-            from dumbo.tracing.tracker import Tracker
+            from dumbo.tracing.tracker import tracker_of
 
-            self._tracker = Tracker(
+            self._tracker = tracker_of(
                 self._target.function,
                 track_deps=self.options.track_deps,
                 version=self.options.version,

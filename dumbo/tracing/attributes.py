@@ -541,6 +541,28 @@ def store_attribute(frame: Frame, target: Value, name: str, value: Value) -> Non
             escape(frame, value)
 
 
+def delete_attribute(frame: Frame, target: Value, name: str) -> None:
+    """Call what user code has put in the place of deleting a field."""
+    for method in special(frame, target, "__delattr__"):
+        call(frame, method, (frame.pool.const(name),))
+    for member in each(target):
+        cls: Value | None = member.cls if isinstance(member, Instance) else None
+        if isinstance(member, Known) and not is_module(member.obj) and not is_class(member.obj):
+            cls = frame.analysis.get("type", member.ref, None)
+        if not isinstance(cls, Known) or owner_of(cls.obj) is not None:
+            continue
+        raw = frame.analysis.get("mro", cls.ref, name)
+        if isinstance(raw, Known) and type(raw.obj) is property:
+            deleter = frame.touch(frame.analysis.get("member", raw.ref, "fdel"), "property deleter")
+            if isinstance(deleter, Known) and deleter.obj is not None:
+                call(frame, deleter, (member,))
+        elif isinstance(raw, Known):
+            hook = _user_hook(frame, frame.analysis.get("type", raw.ref, None), "__delete__")
+            if hook is not None:
+                frame.touch(raw, f"attribute {name}")
+                call(frame, hook, (raw, member))
+
+
 def _store_on_known(frame: Frame, target: Known, name: str, value: Value) -> None:
     obj = target.obj
     if is_module(obj):
@@ -583,4 +605,4 @@ def call(frame: Frame, callee: Value, args: tuple[Value, ...]) -> Value | None:
     return invoke(frame, callee, args, ())
 
 
-__all__ = ["Node", "attribute", "bind", "special", "store_attribute", "unwrap_memoized"]
+__all__ = ["Node", "attribute", "bind", "delete_attribute", "special", "store_attribute", "unwrap_memoized"]

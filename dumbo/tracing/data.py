@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from dumbo.tracing import fingerprint
-from dumbo.tracing.attributes import call, special
+from dumbo.tracing.attributes import call, delete_attribute, special
 from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.calls import Arguments, invoke, result
 from dumbo.tracing.escapes import consume, escape
@@ -156,7 +156,7 @@ def _text(value: Value) -> str | None:
 
 
 def build_slice(frame: Frame, step: Step) -> None:
-    frame.take(step.arg)
+    _index(frame, *frame.take(step.arg))
     frame.push(instance_of(frame, slice))
 
 
@@ -327,17 +327,28 @@ def _globals_written(frame: Frame, target: Value, key: Value) -> tuple[int, str]
 
 def delete_subscr(frame: Frame, step: Step) -> None:
     target, key = frame.take(2)
+    hashed(frame, key)
+    _index(frame, key)
     for method in special(frame, target, "__delitem__"):
         call(frame, method, (key,))
 
 
+def delete_attr(frame: Frame, step: Step) -> None:
+    (target,) = frame.take(1)
+    delete_attribute(frame, target, step.arg)
+
+
 def store_slice(frame: Frame, step: Step) -> None:
-    value, target, _, _ = frame.take(4)
+    value, target, *ends = frame.take(4)
+    _index(frame, *ends)
+    for method in special(frame, target, "__setitem__"):
+        call(frame, method, (instance_of(frame, slice), value))
     add(frame, target, items_of(frame, value))
 
 
 def binary_slice(frame: Frame, step: Step) -> None:
-    source, _, _ = frame.take(3)
+    source, *ends = frame.take(3)
+    _index(frame, *ends)
     result(frame, sliced(frame, source))
 
 
@@ -368,7 +379,15 @@ def _is_text(value: Value) -> bool:
 def subscript(frame: Frame, source: Value, key: Value) -> Value | None:
     """``source[key]``; None while nothing is known to be there."""
     hashed(frame, key)
+    _index(frame, key)
     return frame.pool.join(*[_item_of(frame, member, key) for member in each(source)])
+
+
+def _index(frame: Frame, *keys: Value) -> None:
+    """Instances used as an index, or as an end of a slice."""
+    for key in keys:
+        for method in special(frame, key, "__index__"):
+            call(frame, method, ())
 
 
 def _item_of(frame: Frame, source: Value, key: Value) -> Value | None:
@@ -981,7 +1000,7 @@ HANDLERS = {
     "COMPARE_OP": compare_op,
     "CONTAINS_OP": contains_op,
     "CONVERT": convert,
-    "DELETE_ATTR": lambda frame, step: frame.take(1),
+    "DELETE_ATTR": delete_attr,
     "DELETE_SUBSCR": delete_subscr,
     "DICT_MERGE": merge,
     "DICT_UPDATE": merge,

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from dumbo.tracing.attributes import call, special
 from dumbo.tracing.calls import result
-from dumbo.tracing.data import await_result, next_of
+from dumbo.tracing.data import await_result, items_of, next_of
 from dumbo.tracing.escapes import escape
 from dumbo.tracing.frame import Frame
+from dumbo.tracing.lookup import is_class, mro
 from dumbo.tracing.steps import Step
-from dumbo.tracing.values import UNKNOWN, Const, Instance, Known, Value, each
+from dumbo.tracing.values import UNKNOWN, Const, Instance, Known, Tuple, Value, each
+
+RAISED = "raised"  # a heap site
 
 
 def jump(frame: Frame, step: Step) -> None:
@@ -146,42 +149,64 @@ def push_exc_info(frame: Frame, step: Step) -> None:
 
 
 def check_exc_match(frame: Frame, step: Step) -> None:
-    kind = frame.pop()
-    _touch_classes(frame, kind)
-    caught = _caught(frame, kind)
+    kinds = _classes(frame, frame.pop())
+    caught = _caught(frame, kinds)
     if caught is not None:
         frame.stack[-1] = caught
     frame.push(UNKNOWN)
 
 
-def _touch_classes(frame: Frame, kind: Value) -> None:
+def _classes(frame: Frame, kind: Value) -> list[Value]:
+    """The classes that an ``except`` clause names, one by one or in tuples."""
+    found: list[Value] = []
     for member in each(kind):
-        if isinstance(member, Known):
+        if isinstance(member, Tuple):
+            found += [cls for item in member.items for cls in _classes(frame, item)]
+        elif isinstance(member, Known) and type(member.obj) is tuple:
             frame.touch(member, "except")
-
-
-def _caught(frame: Frame, kind: Value) -> Value | None:
-    """What an ``except`` clause binds: an instance of its class, as far as is known."""
-    found: Value | None = None
-    for member in each(kind):
-        if isinstance(member, Known) and isinstance(member.obj, type):
-            made = frame.pool.make(Instance, member, ("class", id(member.obj)))
-            found = frame.pool.join(found, made)
+            found += each(items_of(frame, member))
+        else:
+            found.append(frame.touch(member, "except") or member)
     return found
 
 
+def _caught(frame: Frame, kinds: list[Value]) -> Value | None:
+    """What an ``except`` clause binds: an instance of its class, or of one derived from it."""
+    found: Value | None = None
+    raised = each(frame.analysis.read(RAISED, "elem", frame, frame.index))
+    for member in kinds:
+        if isinstance(member, Known) and is_class(member.obj):
+            made = frame.pool.make(Instance, member, ("class", id(member.obj)))
+            fitting = [one for one in raised if _may_be(frame, one, member)]
+            found = frame.pool.join(found, made, *fitting)
+        else:
+            return frame.pool.join(UNKNOWN, *raised)
+    return found
+
+
+def _may_be(frame: Frame, value: Value, kind: Known) -> bool:
+    cls: Value | None = value.cls if isinstance(value, Instance) else None
+    if isinstance(value, Known) and not is_class(value.obj):
+        cls = frame.analysis.get("type", value.ref, None)
+    return not isinstance(cls, Known) or kind.obj in mro(cls.obj)
+
+
 def check_eg_match(frame: Frame, step: Step) -> None:
-    _touch_classes(frame, frame.pop())
+    _classes(frame, frame.pop())
     frame.push(UNKNOWN)
 
 
 def raise_varargs(frame: Frame, step: Step) -> None:
     for value in frame.take(step.arg):
         for member in each(value):
-            if isinstance(member, Known):
-                call(frame, member, ())  # `raise Oops` makes one
+            raised: Value | None = member
+            if isinstance(member, Known) and is_class(member.obj):
+                raised = call(frame, member, ())  # `raise Oops` makes one
             elif isinstance(member, Instance):
                 frame.touch(member.cls, "raise")
+            # Who catches it is not followed: it may be any `except` that fits.
+            frame.analysis.write(RAISED, "elem", raised)
+            escape(frame, raised)
     frame.stop()
 
 

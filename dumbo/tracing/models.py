@@ -744,7 +744,8 @@ def _call_on_instance(frame: Frame, name: str, receiver: Instance, args: Argumen
         escape(frame, receiver)
         return frame.pool.const(None)
     if name == "submit" and args.positional:
-        invoke(frame, args.positional[0], args._replace(positional=args.positional[1:]))
+        rest = args._replace(positional=args.positional[1:])
+        escape(frame, invoke(frame, args.positional[0], rest))
     escape_all(frame, args)
     escape(frame, receiver)
     return frame.unknown_value(f"the result of {name}")

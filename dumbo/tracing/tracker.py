@@ -31,6 +31,24 @@ if TYPE_CHECKING:
     from dumbo.persistence.store import Store
     from dumbo.tracing.callgraph import Analysis
 
+_trackers: dict[tuple[int, bool, str | None], Tracker] = {}
+_TRACKERS = 256  # kept for functions that are memoized again
+
+
+def tracker_of(
+    function: Callable[..., Any], *, track_deps: bool = True, version: str | None = ""
+) -> Tracker:
+    """The tracker of *function*: one for all who memoize it, so that it is traced once."""
+    key = (id(function), track_deps, version)
+    known = _trackers.pop(key, None)  # a tracker keeps its function, so that no id is reused
+    if known is None:
+        known = Tracker(function, track_deps=track_deps, version=version)
+    _trackers[key] = known
+    if len(_trackers) > _TRACKERS:
+        del _trackers[next(iter(_trackers))]
+    return known
+
+
 SHAPES = 64  # of arguments, beyond which only their types count, then nothing
 _PROGRAMS = 32  # that are tried, the latest first
 
@@ -44,6 +62,7 @@ class Snapshot:
     """
 
     __slots__ = (
+        "cold",
         "contents",
         "digest",
         "guard",
@@ -72,7 +91,8 @@ class Snapshot:
         self.roots = roots
         self.shape = shape
         self.names: tuple[str, ...] = ()
-        self.recorded = False
+        self.cold: bytes | None = None  # the state of a process that has not loaded what the body does
+        self.recorded: set[str] = set()  # the directories of stores that have the trace
         self.unloaded: tuple[str, ...] = ()
 
 
@@ -140,6 +160,7 @@ class Tracker:
                 again = Snapshot(snapshot.digest, snapshot.program, found, roots, shape)
                 again.recorded = snapshot.recorded
                 again.contents = snapshot.contents
+                again.cold = snapshot.cold
                 again.unloaded = tuple(n for n in snapshot.unloaded if n not in sys.modules)
                 return again
         if store is None:
@@ -157,7 +178,7 @@ class Tracker:
             found = self._try(program, trace.state, everything, ran)
             if found is not None:
                 proven = Snapshot(trace.closure, program, found, roots, shape)
-                proven.recorded = True
+                proven.recorded.add(store.directory)
                 return proven
         return None
 
@@ -241,9 +262,7 @@ class Tracker:
         loaded = [name for name in snapshot.unloaded if name in sys.modules]
         if loaded:
             return self._complete(snapshot, store, loaded)
-        if not snapshot.recorded:
-            self._record(snapshot.program, snapshot.state, snapshot.digest, snapshot, store)
-            snapshot.recorded = True
+        self._record(snapshot, store)
         return snapshot.digest
 
     def _complete(self, snapshot: Snapshot, store: Store, loaded: Sequence[str]) -> bytes:
@@ -255,33 +274,26 @@ class Tracker:
         completed.state = _as_before(completed.program, completed.state, before)
         completed.names = snapshot.names
         completed.unloaded = tuple(name for name in analysis.unloaded if name not in sys.modules)
-        completed.recorded = True
-        self._record(completed.program, completed.state, completed.digest, snapshot, store)
         # And as a process that has not loaded them yet will find it.
         cold = replay.run(completed.program, (self.function, *snapshot.roots), unloaded=loaded)
-        state = _as_before(completed.program, cold.state, before)
-        self._record(completed.program, state, completed.digest, snapshot, store)
+        completed.cold = _as_before(completed.program, cold.state, before)
+        self._record(completed, store)
         key = (snapshot.shape, *map(id, snapshot.roots))
         self._snapshots[key] = completed
         return completed.digest
 
-    def _record(
-        self,
-        program: Sequence[replay.Lookup],
-        state: bytes,
-        digest: bytes,
-        snapshot: Snapshot,
-        store: Store,
-    ) -> None:
-        store.add_trace(
-            self._label,
-            self._root(),
-            _shape_digest(snapshot.shape),
-            replay.encode(program),
-            state,
-            digest,
-            b"",
-        )
+    def _record(self, snapshot: Snapshot, store: Store) -> None:
+        """Put the trace into *store*, once."""
+        if store.directory in snapshot.recorded:
+            return
+        program = replay.encode(snapshot.program)
+        shape = _shape_digest(snapshot.shape)
+        for state in (snapshot.state, snapshot.cold):
+            if state is not None:
+                store.add_trace(
+                    self._label, self._root(), shape, program, state, snapshot.digest, b""
+                )
+        snapshot.recorded.add(store.directory)
 
     # --- explaining -------------------------------------------------------------------
 
