@@ -17,6 +17,7 @@ from dumbo.arguments.registry import (
     Node,
     Root,
     Token,
+    belongs_to,
     foreign,
     leaf,
     qualname_of,
@@ -35,13 +36,9 @@ _CHUNK = 1 << 20  # bytes of a strided array that are copied at once
 _LONG_DOUBLE = 10 if np.finfo(np.longdouble).nmant == 63 else 0
 
 
-def _label(index: int) -> str:
-    return ""
-
-
 def _array(value: Any) -> Answer:
     array = value.view(np.ndarray) if type(value) is not np.ndarray else value
-    return Node(b"numpy.ndarray", (array.dtype, *_content(array)), _label)
+    return Node(b"numpy.ndarray", (array.dtype, *_content(array)))
 
 
 def _content(array: Any) -> tuple[object, ...]:
@@ -109,7 +106,7 @@ def _masked(value: Any) -> Answer:
     mask = np.ma.getmaskarray(value)
     hard = value.hardmask if hasattr(value, "hardmask") else value._hardmask
     parts = (data.view(np.ndarray), mask, value.fill_value, bool(hard))
-    return Node(b"numpy.ma.MaskedArray", parts, _label)
+    return Node(b"numpy.ma.MaskedArray", parts)
 
 
 def _dtype(value: Any) -> Answer:
@@ -121,14 +118,15 @@ def _dtype(value: Any) -> Answer:
     elif value.subdtype is not None:
         parts += [*value.subdtype]
     if value.kind == "V":
-        parts.append(value.type if value.type is not np.void else None)
+        kind = value.type
+        parts.append(qualname_of(kind) if belongs_to(kind, "numpy") else kind)
     if value.kind == "T":
         parts += [value.coerce, getattr(value, "na_object", _NO_NA)]
     elif value.isbuiltin == 2:  # of another library: its name is all there is
         parts.append(value.name)
     if value.metadata:
         parts.append(dict(value.metadata))
-    return Node(b"numpy.dtype", parts, _label)
+    return Node(b"numpy.dtype", parts)
 
 
 _NO_NA = Token(leaf(b"no na_object", b""))
@@ -138,25 +136,25 @@ def _scalar(value: Any) -> Answer:
     array = np.asarray(value)
     if array.dtype.hasobject or array.ndim:
         raise UnhashableArgument("a numpy scalar that holds objects")
-    return Node(b"numpy.generic", (array.dtype, *_content(array)[1:]), _label)
+    return Node(b"numpy.generic", (array.dtype, *_content(array)[1:]))
 
 
 def _bit_generator(value: Any) -> Answer:
     seed = value.seed_seq if hasattr(value, "seed_seq") else None
-    return Node(b"numpy.random.BitGenerator", (qualname_of(type(value)), value.state, seed), _label)
+    return Node(b"numpy.random.BitGenerator", (qualname_of(type(value)), value.state, seed))
 
 
 def _seed_sequence(value: Any) -> Answer:
     state = value.state
-    return Node(b"numpy.random.SeedSequence", ([*state], [*state.values()]), _label)
+    return Node(b"numpy.random.SeedSequence", ([*state], [*state.values()]))
 
 
 def _generator(value: Any) -> Answer:
-    return Node(b"numpy.random.Generator", (value.bit_generator,), _label)
+    return Node(b"numpy.random.Generator", (value.bit_generator,))
 
 
 def _random_state(value: Any) -> Answer:
-    return Node(b"numpy.random.RandomState", (value.get_state(legacy=False),), _label)
+    return Node(b"numpy.random.RandomState", (value.get_state(legacy=False),))
 
 
 def _ufunc(value: Any) -> Answer:
@@ -177,7 +175,9 @@ def _register() -> None:
         return Entry(foreign(hasher), way, package="numpy")
 
     register(np.ndarray, entry(_array))
-    register(np.generic, entry(_scalar))
+    # The last two derive from str and bytes first.
+    for kind in (np.generic, np.str_, np.bytes_):
+        register(kind, entry(_scalar))
     register(np.dtype, entry(_dtype, "whole"))
     register(np.ufunc, entry(_ufunc, "whole"))
     register(type(np.sum), entry(_dispatched, "whole"))

@@ -12,22 +12,22 @@ import pandas as pd
 import xxhash
 
 from dumbo.arguments.instances import dict_of, extras
+from dumbo.arguments.plain import container
 from dumbo.arguments.registry import (
     Entry,
     Node,
     Root,
     Token,
+    belongs_to,
     foreign,
     leaf,
-    lives_in,
-    module_of,
     qualname_of,
     register,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
     from dumbo.arguments.registry import Answer
@@ -51,6 +51,7 @@ _INTERNAL = frozenset(
         "_names",
         "_no_setting_name",
         "_references",
+        "_typ",
     }
 )
 
@@ -60,15 +61,10 @@ def _type(value: Any) -> object:
     kind = type(value)
     known = _types.get(kind)
     if known is None:
-        module = module_of(kind)
-        if module.partition(".")[0] != "pandas" or not lives_in(kind, module, qualname_of(kind)):
+        if not belongs_to(kind, "pandas"):
             return Root(kind)
         known = _types[kind] = Token(leaf(b"type", f"pandas.{qualname_of(kind)}".encode()))
     return known
-
-
-def _label(index: int) -> str:
-    return ""
 
 
 def _node(name: bytes, value: Any, *children: object) -> Node:
@@ -76,14 +72,14 @@ def _node(name: bytes, value: Any, *children: object) -> Node:
     first = _type(value)
     if type(first) is Root:
         children += tuple(extras(value, None, _INTERNAL))
-    return Node(name, (first, *children), _label)
+    return Node(name, (first, *children))
 
 
 def _frame(value: Any) -> Node:
     columns = value.columns
     names = columns.tolist()
 
-    def label(index: int) -> str:
+    def label(children: Sequence[object], index: int) -> str:
         at = index - _COLUMNS
         known = 0 <= at < len(names) and type(names[at]) in (str, int)
         return f"[{names[at]!r}]" if known else ""
@@ -160,12 +156,13 @@ def _numpy_backed(value: Any) -> Node:
 
 
 def _strings(value: Any) -> Node:
-    # All str after the nulls are out, so that they can be joined.
+    texts = value._ndarray.tolist()
+    known = container(texts)
+    if known is not None:  # no null, or a plain one
+        return _node(b"pandas strings", value, value.dtype, Token(known[0]))
     mask = np.asarray(value.isna())
-    texts = value._ndarray
-    if mask.any():
-        texts = texts[~mask]
-    return _node(b"pandas strings", value, value.dtype, mask, texts.tolist())
+    rest = value._ndarray[~mask].tolist()
+    return _node(b"pandas strings", value, value.dtype, mask, rest)
 
 
 def _intervals(value: Any) -> Node:
@@ -258,9 +255,12 @@ def _zoned_dtype(value: Any) -> Node:
 
 def _offset(value: Any) -> Node:
     fields = dict_of(value) if hasattr(value, "__dict__") else None
-    known = {key: held for key, held in (fields or {}).items() if key != "_cache"}
+    known = {key: held for key, held in (fields or {}).items() if key not in _DERIVED}
     rest = [list(known), list(known.values())]
     return _node(b"pandas offset", value, value.n, value.normalize, value.freqstr, *rest)
+
+
+_DERIVED = frozenset({"_cache", "_offset"})
 
 
 def _register() -> None:

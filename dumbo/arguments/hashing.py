@@ -37,7 +37,7 @@ _MARSHAL = b"dumbo%dM" % VERSION  # plain containers, as one
 _WALK = b"dumbo%dW" % VERSION
 
 _FLUSH = 4096  # tokens of a frame that are kept before they are digested
-_REVISITS = 20_000  # how often rings through sets may be walked again before we give up
+_REVISITS = 5_000  # how often rings through sets may be walked again before we give up
 
 # What this package, or the interpreter below it, raises over a value that changes while
 # it is read, is too big, or lies about itself. Not `Exception`: a timeout that a signal
@@ -106,11 +106,11 @@ def _plain_tokens(values: tuple[object, ...], walk: _Walk) -> list[bytes]:
         if kind in plain.SCALAR_IDS:
             tokens.append(plain.scalar(value))
             continue
-        token = plain.container(value) if kind in plain.CONTAINER_IDS else None  # type: ignore[arg-type]
-        if token is None:
+        found = plain.container(value) if kind in plain.CONTAINER_IDS else None  # type: ignore[arg-type]
+        if found is None:
             break
-        tokens.append(token)
-        walk.shared[id(value)] = (value, token)
+        tokens.append(found[0])
+        walk.shared[id(value)] = (value, found[0])
     return tokens
 
 
@@ -151,11 +151,11 @@ class _Frame:
         self.low = place if place >= 0 else _NOWHERE  # the highest place that was referred to
         self.rooted = False  # whether a code root's number is in the tokens
         self.outer: _Scope | None = None  # of a set: the scope around its elements
-        self.elements: list[tuple[bytes, list[object]]] = []
+        self.elements: list[tuple[bytes, tuple[object, ...]]] = []
 
 
 def _head(node: Node) -> bytes:
-    return b"%c%b%d;" % (len(node.name), node.name, len(node.children))
+    return b"%b:%d;" % (node.name, len(node.children))  # no name has a colon
 
 
 _NOWHERE = 1 << 62
@@ -236,19 +236,21 @@ class _Walk:
             return BACK + (len(self.open) - place).to_bytes(8, "big")
         answer: bytes | Node | None = None
         if kind in plain.CONTAINER_IDS:
-            answer = plain.container(child)  # type: ignore[arg-type]
-            if answer is not None:
-                self.shared[key] = (child, answer)
-                return answer
+            found = plain.container(child)  # type: ignore[arg-type]
+            if found is not None:
+                if found[1]:
+                    self.shared[key] = (child, found[0])
+                return found[0]
         answer = self._ask(child, kind)
         if type(answer) is not Node:
             return answer  # type: ignore[return-value]
         if not answer.unordered and len(answer.children) < _FLUSH:
             token = self._small(frame, answer)
             if token is not None:
-                # `frame` may hold roots beside these: this scope's then, which is narrower.
-                tokens = self.scope.tokens if frame.rooted else self.shared
-                tokens[key] = (child, token)
+                if type(token) is Token:  # dear
+                    # `frame` may hold roots beside these: this scope's then, which is narrower.
+                    tokens = self.scope.tokens if frame.rooted else self.shared
+                    tokens[key] = (child, token)
                 return token
         if key in self.walked:
             self.revisits += 1
@@ -269,15 +271,31 @@ class _Walk:
         return plan(child)
 
     def _small(self, frame: _Frame, node: Node) -> bytes | None:
-        """Return the token of a node none of whose children needs a frame, else None."""
+        """Return the token of a node none of whose children needs a frame, else None.
+
+        As a `Token`, where hashers have put some: those may have cost much.
+        """
+        children = node.children
         tokens = [_head(node)]
+        first = children[0] if children else None
+        if type(first) is Root:
+            if plain.is_short(children[1:]):
+                frame.rooted = True
+                tokens += (self.scope.token(first.code), plain.dumps(children[1:], 2)[5:])
+                return NODE + xxhash.xxh3_128_digest(b"".join(tokens))
+        elif plain.is_short(children):
+            # The scalars' own dumps, one behind the other; five bytes are the container's.
+            tokens.append(plain.dumps(children, 2)[5:])
+            return NODE + xxhash.xxh3_128_digest(b"".join(tokens))
         rooted = False
-        for child in node.children:
+        has_tokens = False
+        for child in children:
             kind = id(type(child))
             if kind in plain.SCALAR_IDS:
                 token = plain.scalar(child)
             elif kind == _TOKEN:
                 token = child  # type: ignore[assignment]
+                has_tokens = True
             elif kind == _ROOT:
                 token = self.scope.token(child.code)  # type: ignore[attr-defined]
                 rooted = True
@@ -285,7 +303,8 @@ class _Walk:
                 return None
             tokens.append(token)
         frame.rooted |= rooted
-        return NODE + xxhash.xxh3_128_digest(b"".join(tokens))
+        token = NODE + xxhash.xxh3_128_digest(b"".join(tokens))
+        return Token(token) if has_tokens else token
 
     def _push(self, value: object, node: Node, place: int) -> _Frame:
         frame = _Frame(value, node, place, len(self.open))
@@ -329,8 +348,10 @@ class _Walk:
 
     def _element_done(self, frame: _Frame) -> None:
         """Put away the element of a set that was just hashed, and its roots."""
-        frame.elements.append((frame.tokens.pop(), self.scope.roots))
-        self.scope = _Scope()
+        roots = self.scope.roots
+        frame.elements.append((frame.tokens.pop(), tuple(roots)))
+        if roots:
+            self.scope = _Scope()
         # What hangs on a value further up is forgotten: its place would depend on the
         # order in which the set gives its elements. So it may be walked again.
         keep = frame.floor
@@ -357,7 +378,7 @@ class _Walk:
             if frame is self.frames[0]:
                 pieces.append(names[index] if names is not None and index < len(names) else "")
             elif frame.node.label is not None:
-                pieces.append(frame.node.label(index))
+                pieces.append(frame.node.label(frame.node.children, index))
         return "".join(pieces)
 
 
@@ -374,7 +395,7 @@ def _flush(frame: _Frame) -> None:
     frame.tokens.clear()
 
 
-def _rank(element: tuple[bytes, list[object]]) -> tuple[bytes, tuple[str, ...]]:
+def _rank(element: tuple[bytes, tuple[object, ...]]) -> tuple[bytes, tuple[str, ...]]:
     # Two elements of equal data are told apart by their code alone. Names decide which
     # comes first; should they lie, an entry is missed, but never mixed up.
     return element[0], tuple(map(standard.name_of_code, element[1]))

@@ -20,16 +20,18 @@ from __future__ import annotations
 import sys
 from _weakref import ref
 from itertools import islice
+from operator import is_
 
 from dumbo.arguments.registry import (
     Entry,
     Node,
     Root,
     Token,
+    after_name,
+    belongs_to,
     derives,
     find,
     leaf,
-    lives_in,
     module_of,
     mro_of,
     namespace_of,
@@ -71,7 +73,7 @@ def plan(kind: type) -> Hasher:
         return entry.hasher
     if _static(kind, "__next__") and _static(kind, "__iter__"):
         return refuse("an iterator: hashing it would use it up")
-    if entry is not None and entry.package and _lives_in_package(kind, entry.package):
+    if entry is not None and entry.package and belongs_to(kind, entry.package):
         first: object = leaf(b"type", f"{entry.package}.{qualname_of(kind)}".encode())
         return _with_content(first, entry)
     if entry is not None and entry.way == "opaque":
@@ -101,11 +103,6 @@ def _static(kind: type, name: str) -> object:
             found: object = namespace_of(base)[name]
             return found
     return None
-
-
-def _lives_in_package(kind: type, package: str) -> bool:
-    module = module_of(kind)
-    return module.partition(".")[0] == package and lives_in(kind, module, qualname_of(kind))
 
 
 def _is_enum(kind: type) -> bool:
@@ -142,7 +139,7 @@ def _slots_of(cls: type) -> Iterable[tuple[str, Any]]:
 
 def _with_content(first: object, entry: Entry) -> Callable[[Any], Node]:
     def hasher(value: Any) -> Node:
-        return Node(b"subclass", (first, _content(entry, value)), _no_label)
+        return Node(b"subclass", (first, _content(entry, value)))
 
     return hasher
 
@@ -154,17 +151,13 @@ def _content(entry: Entry, value: Any) -> object:
     return answer if type(answer) is Node else Token(answer)  # type: ignore[arg-type]
 
 
-def _no_label(index: int) -> str:
-    return ""
-
-
 def _enum_member(value: Any) -> Node:
     fields = dict_of(value) or {}
     children = [Root(type(value)), fields.get("_name_"), fields.get("_value_")]
     rest = {k: v for k, v in fields.items() if type(k) is not str or not _is_sunder(k)}
     if rest:
         children += _pairs(rest, frozenset())
-    return Node(b"enum", children, _no_label)
+    return Node(b"enum", children)
 
 
 def _is_sunder(name: str) -> bool:
@@ -195,7 +188,7 @@ def dict_of(value: object) -> dict[Any, Any] | None:
 def _pairs(fields: dict[Any, Any], without: frozenset[str]) -> list[object]:
     """Return names and values in the order of names, which is not the dict's."""
     names = [*dict.keys(fields)]
-    if any(type(name) is not str for name in names):
+    if not _are_names(names):
         # Not names at all, so no order but the dict's.
         return [names, [*dict.values(fields)]]
     out: list[object] = []
@@ -203,6 +196,10 @@ def _pairs(fields: dict[Any, Any], without: frozenset[str]) -> list[object]:
         if name not in without:
             out += (name, dict.__getitem__(fields, name))
     return out
+
+
+def _are_names(names: list[object]) -> bool:
+    return all([type(name) is str for name in names])  # noqa: C419 - twice as fast
 
 
 def extras(
@@ -277,9 +274,12 @@ def _size(kind: type) -> int:
 class _Fields:
     """The hasher of a class whose instances are their content, slots and `__dict__`."""
 
-    __slots__ = ("entry", "has_dict", "root", "slots", "without")
+    __slots__ = ("entry", "has_dict", "names", "order", "root", "slots", "without")
 
     def __init__(self, kind: type, layout: _Layout) -> None:
+        # Names of the last instance, as they stood in its `__dict__` and sorted.
+        self.names: list[str] = []
+        self.order: list[str] = []
         self.root = Root(kind)
         self.entry = layout.entry
         self.slots = layout.slots_of(kind)
@@ -290,7 +290,6 @@ class _Fields:
         children: list[object] = [self.root]
         if self.entry is not None:
             children.append(_content(self.entry, value))
-        head = len(children)
         for name, descriptor in self.slots:
             children.append(name)
             try:
@@ -300,13 +299,22 @@ class _Fields:
         if self.has_dict:
             fields = dict_of(value)
             if fields:
-                children += _pairs(fields, self.without)
+                children += self._pairs(fields)
+        return Node(b"instance", children, after_name)
 
-        def label(index: int) -> str:
-            name = children[index - 1] if index > head else None
-            return f".{name}" if type(name) is str else ""
-
-        return Node(b"instance", children, label)
+    def _pairs(self, fields: dict[Any, Any]) -> list[object]:
+        names = [*dict.keys(fields)]
+        if type(fields) is not dict:
+            return _pairs(fields, self.without)
+        if len(names) != len(self.names) or not all(map(is_, names, self.names)):
+            if not _are_names(names):
+                return _pairs(fields, self.without)
+            self.names = names
+            self.order = sorted([name for name in names if name not in self.without])
+        children: list[object] = []
+        for name in self.order:
+            children += (name, fields[name])
+        return children
 
 
 def _ignored(kind: type) -> frozenset[str]:
@@ -364,7 +372,7 @@ def _reduce(value: Any) -> bytes | Node:
     fields = dict_of(value) if _dictoffset_of(kind) else None
     if fields:
         children += _pairs(fields, frozenset())
-    return Node(b"reduced", children, _no_label)
+    return Node(b"reduced", children)
 
 
 def _reducer(kind: type) -> Callable[[Any], object]:

@@ -58,11 +58,7 @@ def _own_field(module: str, kind: str, field: str) -> Callable[[Any], Any]:
 
 def _from(name: bytes, get: Callable[[Any], Any]) -> Callable[[Any], Node]:
     """Return a hasher whose children are what *get* gives, as a tuple."""
-    return lambda value: Node(name, get(value), _no_label)
-
-
-def _no_label(index: int) -> str:
-    return ""
+    return lambda value: Node(name, get(value))
 
 
 def _reduced(module: str, kind: str, method: str, *args: int) -> Callable[[Any], Node]:
@@ -80,7 +76,7 @@ _zone_key = _own_field("zoneinfo", "ZoneInfo", "key")
 
 
 def _decimal(value: Any) -> Node:
-    return Node(b"decimal.Decimal", tuple(_decimal_tuple(value)), _no_label)
+    return Node(b"decimal.Decimal", tuple(_decimal_tuple(value)))
 
 
 def _decimal_context(value: Any) -> Node:
@@ -89,11 +85,11 @@ def _decimal_context(value: Any) -> Node:
         sorted([qualname_of(signal) for signal, is_set in flags.items() if is_set])
         for flags in (value.flags, value.traps)
     ]
-    return Node(b"decimal.Context", (*parts, *signals), _no_label)
+    return Node(b"decimal.Context", (*parts, *signals))
 
 
 def _fraction(value: Any) -> Node:
-    return Node(b"fractions.Fraction", (_numerator(value), _denominator(value)), _no_label)
+    return Node(b"fractions.Fraction", (_numerator(value), _denominator(value)))
 
 
 def _zone(value: Any) -> Node:
@@ -144,8 +140,8 @@ def _operator(name: bytes) -> Callable[[Any], Node]:
     def hasher(value: Any) -> Node:
         made, args = value.__reduce__()[:2]
         if derives(type(made), type):
-            return Node(name, args, _no_label)
-        return Node(name, (*args, made.args, made.keywords), _no_label)
+            return Node(name, args)
+        return Node(name, (*args, made.args, made.keywords))
 
     return hasher
 
@@ -163,7 +159,7 @@ def _c_value(value: Any) -> Node:
 def _alias(value: Any) -> Node:
     fields = dict_of(value) or {}
     parts = [fields.get(name) for name in ("__origin__", "__args__", "__metadata__")]
-    return Node(b"typing alias", (qualname_of(type(value)), *parts), _no_label)
+    return Node(b"typing alias", (qualname_of(type(value)), *parts))
 
 
 def _special(value: Any) -> Node:
@@ -177,7 +173,7 @@ def _forward(value: Any) -> Node:
 def _type_variable(value: Any) -> Node:
     names = ("__name__", "__bound__", "__constraints__", "__covariant__", "__contravariant__")
     parts = [getattr(value, name, None) for name in names]
-    return Node(b"type variable", (qualname_of(type(value)), *parts), _no_label)
+    return Node(b"type variable", (qualname_of(type(value)), *parts))
 
 
 # What counts by its type, and what has no key
@@ -282,11 +278,11 @@ _memoized_self = _own_field("dumbo.memoized", "BoundMemoized", "__self__")
 
 
 def _memoized(value: Any) -> Node:
-    return Node(b"code", [Root(value), *extras(value, None, COPIED)], _no_label)
+    return Node(b"code", [Root(value), *extras(value, None, COPIED)])
 
 
 def _bound_memoized(value: Any) -> Node:
-    return Node(b"method", (_memoized_function(value), _memoized_self(value)), _no_label)
+    return Node(b"method", (_memoized_function(value), _memoized_self(value)))
 
 
 def _register_typing() -> None:

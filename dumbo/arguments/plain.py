@@ -49,6 +49,7 @@ _COUNTED = 16  # of every so many containers of a level, one has its strings cou
 
 _LONG_TEXT = 4096
 _SLICE = 1 << 20
+_WORTH = 512  # bytes
 _SMALL = 64  # elements that are looked at one by one
 
 SCALAR_IDS = frozenset(map(id, _SCALARS))
@@ -60,7 +61,7 @@ _TEXT_IDS = frozenset(map(id, _TEXTS))
 dumps: Callable[[Any, int], bytes] = marshal.dumps
 
 
-def is_short(values: tuple[object, ...]) -> bool:
+def is_short(values: Sequence[object]) -> bool:
     """Whether all *values* are scalars, and none a long string: the hot road's question."""
     for value in values:
         kind = id(type(value))
@@ -85,14 +86,18 @@ def scalar(value: Any) -> bytes:
     return dumps(value, 2)
 
 
-def container(value: Container) -> bytes | None:
-    """Return the token of a container of exact builtin type, or None if it isn't plain."""
+def container(value: Container) -> tuple[bytes, bool] | None:
+    """Return the token of a container of exact builtin type, or None if it isn't plain.
+
+    With it comes whether it is worth to be remembered: small ones are hashed as fast.
+    """
     if len(value) > (_SET if type(value) in _SETS else _PIECE):
-        return _long(value)
+        token = _long(value)
+        return None if token is None else (token, True)
     if not _is_nest((value,)):
         return None
     data = _dump(value)
-    return None if data is None else NEST + xxhash.xxh3_128_digest(data)
+    return None if data is None else (NEST + xxhash.xxh3_128_digest(data), len(data) > _WORTH)
 
 
 def _dump(value: Container) -> bytes | None:
@@ -109,7 +114,22 @@ def _dump(value: Container) -> bytes | None:
 def _is_nest(values: Sequence[Any]) -> bool:
     """Whether everything in *values* is plain, and small enough for one `marshal`."""
     found = _look(values, _SMALL, _DEPTH)
-    return _census(values) if found == _UNKNOWN else found >= 0
+    if found != _UNKNOWN:
+        return found >= 0
+    return not (_is_deep(values, 0) or _is_deep(values, -1)) and _census(values)
+
+
+def _is_deep(value: Any, at: int) -> bool:
+    """Whether one way down is longer than a nest may be: so a long chain costs little."""
+    for _ in range(_DEPTH + 1):
+        kind = type(value)
+        if kind is dict and value:
+            value = next(iter(value.values()))
+        elif (kind is list or kind is tuple) and value:
+            value = value[at]
+        else:
+            return False
+    return True
 
 
 _OTHER, _UNKNOWN = -1, -2
@@ -230,7 +250,7 @@ def _piece(values: Sequence[Any]) -> bytes | None:
             return data
     kinds = set(map(type, values))
     if kinds == _STR or kinds == _BYTES:  # noqa: SIM109 - a set has no hash
-        if sum(map(len, values)) > _TEXT:
+        if sum(map(len, values[::_COUNTED])) > _TEXT // _COUNTED:
             return None
         separator: Any = "\0" if kinds == _STR else b"\0"
         joined = separator.join(values)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
     Answer: TypeAlias = "bytes | Node"
+    Label: TypeAlias = Callable[[Sequence[object], int], str]
     Hasher: TypeAlias = Callable[[Any], Answer]
 
 LEAF = b"\xd0"
@@ -92,7 +93,7 @@ class Node:
     Attributes:
         name: the fixed name of the type, in every release of dumbo and of its library.
         children: what the walk hashes next, in order.
-        label: index of a child -> its piece of a path, for messages.
+        label: children, index of one -> its piece of a path, for messages; None: no piece.
         unordered: whether the order of the children does not count.
     """
 
@@ -102,13 +103,19 @@ class Node:
         self,
         name: bytes,
         children: Sequence[object],
-        label: Callable[[int], str] | None = None,
+        label: Label | None = None,
         unordered: bool = False,
     ) -> None:
         self.name = name
         self.children = children
         self.label = label
         self.unordered = unordered
+
+
+def after_name(children: Sequence[object], index: int) -> str:
+    """Label what comes after its name: the fields of an instance."""
+    name = children[index - 1] if index else None
+    return f".{name}" if type(name) is str else ""
 
 
 class Entry:
@@ -178,7 +185,7 @@ def register_hasher(
     def decorate(function: Callable[[Any], object]) -> Callable[[Any], object]:
         def hasher(value: Any) -> Node:
             first = Root(type(value)) if name is None else leaf(b"name", name.encode())
-            return Node(b"registered", [first, function(value)], lambda index: "")
+            return Node(b"registered", [first, function(value)])
 
         register(kind, Entry(hasher, "whole"))
         return function
@@ -207,10 +214,7 @@ def find(kind: type) -> Entry | None:
 
 def lives_in(kind: type, module: str, name: str) -> bool:
     """Whether *kind* really is what *module* calls *name*: a class may claim any module."""
-    loaded = sys.modules.get(module)
-    if loaded is None:
-        return False
-    found: object = loaded
+    found: object = sys.modules.get(module)
     for part in name.split("."):
         if derives(type(found), type):
             space = namespace_of(found)  # type: ignore[arg-type]
@@ -222,6 +226,15 @@ def lives_in(kind: type, module: str, name: str) -> bool:
             return False
         found = space[part]
     return found is kind
+
+
+def belongs_to(kind: type, package: str) -> bool:
+    """Whether *kind* is a type of *package*, and not one that merely says so."""
+    module, name = module_of(kind), qualname_of(kind)
+    if module.partition(".")[0] != package:
+        return False
+    # What the package itself exports may name a module that isn't loaded yet.
+    return lives_in(kind, module, name) or lives_in(kind, package, name)
 
 
 def leaf(name: bytes, data: bytes | bytearray | memoryview) -> Token:

@@ -85,12 +85,13 @@ class Binder:
         parameters = parameters_of(function)
         self._facts = _facts_of(function)
         own = parameters.names()
+        if not all(map(str.isidentifier, own)):  # only bytecode has such: of a comprehension, say
+            parameters = _raw()
+            own = parameters.names()
         self.names = tuple([name for name in own if name not in ignore])
         self._bind = _compile(parameters, self.names)
-        self._kwargs_at = (
-            len(self.names) - 1 if parameters.kwargs is not None and self.names
-            and self.names[-1] == parameters.kwargs else None
-        )  # fmt: skip
+        ends = parameters.kwargs is not None and self.names[-1:] == (parameters.kwargs,)
+        self._kwargs_at = len(self.names) - 1 if ends else None
         self._dropped = _places_behind(function, [name for name in ignore if name not in own])
 
     def bind(self, args: tuple[object, ...], kwargs: dict[str, object]) -> Values:
@@ -226,10 +227,7 @@ def _compile(parameters: Parameters, names: tuple[str, ...]) -> Callable[..., An
         listed.append(f"**{parameters.kwargs}")
     result = "".join([f"{name}, " for name in names])
     space: dict[str, Any] = {}
-    try:
-        exec(f"def bind({', '.join(listed)}): return ({result})", space)
-    except SyntaxError:  # a name that only bytecode can have: of a comprehension, say
-        return _compile(_raw(), ("args", "kwargs"))
+    exec(f"def bind({', '.join(listed)}): return ({result})", space)
     bind = space["bind"]
     bind.__defaults__ = parameters.defaults
     bind.__kwdefaults__ = parameters.keyword_defaults

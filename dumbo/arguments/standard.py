@@ -20,6 +20,7 @@ from dumbo.arguments.registry import (
     Entry,
     Node,
     Root,
+    after_name,
     derives,
     leaf,
     mro_of,
@@ -31,16 +32,18 @@ from dumbo.arguments.registry import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
     from typing import Any
 
+    from dumbo.arguments.registry import Label
 
-def _index(index: int) -> str:
+
+def _index(children: Sequence[object], index: int) -> str:
     return f"[{index}]"
 
 
-def _fields(*names: str) -> Callable[[int], str]:
-    return lambda index: f".{names[index]}" if index < len(names) else ""
+def _fields(*names: str) -> Label:
+    return lambda _, index: f".{names[index]}" if index < len(names) and names[index] else ""
 
 
 # Containers. Exact ones that are plain never come here.
@@ -55,32 +58,30 @@ def _tuple(value: tuple[Any, ...]) -> Node:
 
 
 def _dict(value: dict[Any, Any]) -> Node:
-    keys = [*dict.keys(value)]
-    children = [*chain.from_iterable(zip(keys, dict.values(value), strict=True))]
-    return Node(b"dict", children, lambda index: _key(keys, index // 2))
+    return Node(b"dict", [*chain.from_iterable(dict.items(value))], _key)
 
 
 def _pairs(name: bytes, keys: list[Any], values: list[Any], *more: object) -> Node:
     """Keys and values as two lists, which may be plain; for types derived from dict."""
-
-    def label(index: int) -> str:
-        return ""
-
-    return Node(name, (keys, values, *more), label)
+    return Node(name, (keys, values, *more))
 
 
-def _key(keys: list[Any], index: int) -> str:
-    key = keys[index] if index < len(keys) else None
-    return f"[{key!r}]" if type(key) in (str, int, bytes) else f"[key {index}]"
+def _key(children: Sequence[object], index: int) -> str:
+    key = children[index - index % 2]
+    return f"[{key!r}]" if type(key) in (str, int, bytes) else f"[key {index // 2}]"
+
+
+def _element(children: Sequence[object], index: int) -> str:
+    return "{...}"
 
 
 def _set(value: set[Any]) -> Node:
-    return Node(b"set", [*set.__iter__(value)], lambda index: "{...}", unordered=True)
+    return Node(b"set", [*set.__iter__(value)], _element, unordered=True)
 
 
 def _frozenset(value: frozenset[Any]) -> Node:
     elements = [*frozenset.__iter__(value)]
-    return Node(b"frozenset", elements, lambda index: "{...}", unordered=True)
+    return Node(b"frozenset", elements, _element, unordered=True)
 
 
 def _dict_content(value: dict[Any, Any]) -> Node:
@@ -115,12 +116,12 @@ _maxlen: Callable[[Any], object] = namespace_of(deque)["maxlen"].__get__
 
 
 def _view(name: bytes) -> Callable[[Any], Node]:
-    return lambda value: Node(name, ([*value],), lambda index: "")
+    return lambda value: Node(name, ([*value],))
 
 
 def _mapping_proxy(value: Any) -> Node:
     # The proxy would ask the mapping, which may be the user's; the collector gives it as is.
-    return Node(b"mappingproxy", gc.get_referents(value), lambda index: "")
+    return Node(b"mappingproxy", gc.get_referents(value))
 
 
 # Buffers and small things
@@ -155,15 +156,10 @@ def _name_only(name: bytes) -> Callable[[Any], bytes]:
 
 
 def _namespace(value: Any) -> Node:
-    children = extras(value, _Namespace)
-    return Node(b"types.SimpleNamespace", children, lambda index: _field(children, index))
+    return Node(b"types.SimpleNamespace", extras(value, _Namespace), after_name)
 
 
 _Namespace = type(sys.implementation)
-
-
-def _field(children: list[object], index: int) -> str:
-    return f".{children[index - 1]}" if index % 2 else ""
 
 
 # Code
@@ -194,7 +190,7 @@ def _function(value: Any) -> Node:
     if not fields:
         return Node(b"code", (Root(value),))
     children = [Root(value), *extras(value, None, COPIED)]
-    return Node(b"code", children, lambda index: _field(children, index - 1))
+    return Node(b"code", children, after_name)
 
 
 def _builtin(value: Any) -> Node:

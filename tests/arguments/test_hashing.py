@@ -48,6 +48,11 @@ from dumbo.arguments.registry import register_hasher
 from dumbo.errors import UnhashableArgument
 
 
+def shown(value: object) -> str:
+    """A value as the name of its case: without its address, which each process has another of."""
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
+
+
 def key(value: object) -> tuple[bytes, list[int]]:
     data, roots = digest(value)
     return data, [id(root) for root in roots]
@@ -132,13 +137,13 @@ GOLDEN = {
         [{"id": n, "tags": ("a", n % 7)} for n in range(2000)],
         "d35d86573501a31b422f16a01fbcfa20",
     ),
-    "an instance": (Thing(b=[1], a=Point(3, 4)), "9a7f52a6bf3265383d77a7f3a516380f"),
-    "a set of instances": ({Pair(1, 2), Pair(2, 1), helper}, "3a073001bdfd51fd4f9cdcc4a359ee80"),
-    "slots": (Derived(), "03f135a039924236a0d3bc74320dfab5"),
-    "a member": ([Colour.RED, Right.READ | Right.WRITE], "8ff9ce9a06ccaff34fa3c3ee737ba7d2"),
+    "an instance": (Thing(b=[1], a=Point(3, 4)), "7d9d33f4227393c6abc5003e2616c388"),
+    "a set of instances": ({Pair(1, 2), Pair(2, 1), helper}, "edfb199711293fa8d858f576c7a6f77c"),
+    "slots": (Derived(), "df154f92733e12873f4534ff9291bd11"),
+    "a member": ([Colour.RED, Right.READ | Right.WRITE], "5affc2fd5c07faf3911787e20c353860"),
     "numbers": (
         [decimal.Decimal("1.50"), fractions.Fraction(1, 3)],
-        "f92d94c39e56d52705f5f84c81cf84e2",
+        "15442dd8b39cdc797e237c2919ad115d",
     ),
     "times": (
         [
@@ -147,7 +152,7 @@ GOLDEN = {
             datetime.time(1, tzinfo=datetime.timezone(datetime.timedelta(hours=1), "x")),
             datetime.timedelta(days=-1, microseconds=1),
         ],
-        "c5ef73fe25d6337b1252b693a2621463",
+        "fe15a02b6e60ec2db43d3c689d1b82d8",
     ),
     "collections": (
         [
@@ -156,7 +161,7 @@ GOLDEN = {
             collections.deque([1], 3),
             collections.defaultdict(list, {1: []}),
         ],
-        "0ea17ac436775619d879a80c12189720",
+        "266b77663549aa2d7a5200453221682c",
     ),
     "names": (
         [
@@ -165,21 +170,21 @@ GOLDEN = {
             re.compile("a+", re.IGNORECASE),
             ipaddress.ip_network("10.0.0.0/8"),
         ],
-        "fdd79f7938123dede76544364d7ce57c",
+        "177ddc3a506ffdda346ce419bc52e57e",
     ),
     "code": (
         [len, helper, functools.partial(helper, 1), Thing().method, int, math],
-        "f45e30f6022e3d48dd515cd3a575fd8e",
+        "75d7bcee5965d61bc02180f8a2c43e66",
     ),
     "buffers": (
         [bytearray(b"ab"), memoryview(b"ab"), array.array("i", [1, 2])],
-        "b3cf6a5c03af1d82f3f7a1964786cd1e",
+        "c02648557dca8983ad785763f094f1d4",
     ),
     "the rest": (
         [range(3), slice(1, None), ..., NotImplemented, types.SimpleNamespace(a=1)],
-        "1b1a3a1c2498979aac8f131418efe4ef",
+        "f60d9445d21e884883ee91e17a828f2f",
     ),
-    "an error": (OSError(2, "No such file", "name"), "d40d0ca478660eb0441df03e9f7c0a8b"),
+    "an error": (OSError(2, "No such file", "name"), "2e6549fb1898213d3dde8041bff9c899"),
 }
 
 
@@ -290,7 +295,7 @@ def test_bound_methods_are_their_function_and_their_object() -> None:
         (typing.Annotated[int, 1], typing.Annotated[int, 2]),
         (typing.Callable[[int], str], typing.Callable[[str], str]),
     ],
-    ids=repr,
+    ids=shown,
 )
 def test_callables_and_types_made_of_parts_are_their_parts(a: object, b: object) -> None:
     assert key(a) != key(b)
@@ -328,7 +333,7 @@ def test_super_is_its_class_and_its_object() -> None:
         (ExceptionGroup("a", [ValueError(1)]), ExceptionGroup("a", [ValueError(2)])),
         (time.gmtime(0), time.gmtime(1)),
     ],
-    ids=repr,
+    ids=shown,
 )
 def test_instances_differ_by_class_and_fields(a: object, b: object) -> None:
     assert key(a) != key(b)
@@ -716,7 +721,7 @@ UTC = datetime.UTC
         (ctypes.c_int(1), ctypes.c_long(1)),
         (b"ab", bytearray(b"ab")),
     ],
-    ids=repr,
+    ids=shown,
 )
 def test_types_of_the_standard_library_are_told_apart(a: object, b: object) -> None:
     assert key(a) != key(b)
@@ -893,7 +898,7 @@ def test_an_interrupt_is_not_swallowed() -> None:
 
 def test_a_dict_that_changes_while_it_is_read_is_refused() -> None:
     stop = threading.Event()
-    value: dict[Any, Any] = {n: Point() for n in range(2000)}
+    value: dict[Any, Any] = {n: Point() for n in range(500)}
 
     def change() -> None:
         n = 0
@@ -905,7 +910,7 @@ def test_a_dict_that_changes_while_it_is_read_is_refused() -> None:
     thread = threading.Thread(target=change)
     thread.start()
     try:
-        for _ in range(50):
+        for _ in range(10):
             with contextlib.suppress(UnhashableArgument):
                 digest(value)
     finally:
