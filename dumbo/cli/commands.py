@@ -78,7 +78,11 @@ def ls(directory: str | None, as_json: bool, whole: bool) -> None:
     """List what is stored, by function: entries, size, and the time that loading them saves."""
     with _failures(whole):
         path = config.cache_directory(directory)
-        rows = table.rows(path)
+        rows, trouble = table.rows(path)
+        if trouble:
+            click.echo(f"dumbo: {printable(trouble, lines=True)}", err=True)
+            if not rows:
+                sys.exit(_CANNOT)
         if as_json:
             click.echo(json.dumps(rows, indent=1))
         else:

@@ -19,15 +19,19 @@ __all__ = ["lines", "rows"]
 _HEADER = ("function", "entries", "size", "time saved")
 
 
-def rows(directory: str) -> list[dict[str, Any]]:
-    """Return one row per function that has something stored in *directory*, dearest first."""
-    if not os.path.isdir(directory):
-        return []  # looking shall not create it
+def rows(directory: str) -> tuple[list[dict[str, Any]], str]:
+    """Return a row for each function that has something stored in *directory*, dearest first.
+
+    The text says what is wrong with the directory, if anything is.
+    """
+    if not os.path.lexists(directory) or _is_empty(directory):
+        return [], ""  # looking shall not create anything
     from dumbo.persistence.store import Store
 
     store = Store(directory)
     try:
         summaries = store.summary()
+        trouble = store.trouble
     finally:
         store.close()
     found = [
@@ -40,7 +44,7 @@ def rows(directory: str) -> list[dict[str, Any]]:
         }
         for summary in summaries
     ]
-    return sorted(found, key=lambda row: (-row["seconds"], row["function"]))
+    return sorted(found, key=lambda row: (-row["seconds"], row["function"])), trouble
 
 
 def lines(rows: list[dict[str, Any]], directory: str) -> Iterator[str]:
@@ -59,6 +63,13 @@ def lines(rows: list[dict[str, Any]], directory: str) -> Iterator[str]:
         yield "  ".join([name.ljust(widths[0]), *padded])
     yield ""
     yield f"In {printable(directory)}; loading each entry once saves the time that it took."
+
+
+def _is_empty(directory: str) -> bool:
+    try:
+        return not os.listdir(directory)
+    except OSError:  # what is wrong with it is for the store to say
+        return False
 
 
 def _cells(name: str, row: dict[str, Any]) -> tuple[str, str, str, str]:

@@ -135,6 +135,23 @@ def test_ls_of_an_empty_cache_says_so_and_creates_nothing(project: Path) -> None
     assert not (project / "cache").exists()
 
 
+def test_ls_of_a_directory_that_others_can_write_to_says_why_it_shows_nothing(
+    project: Path,
+) -> None:
+    (project / "open").mkdir()
+    (project / "open").chmod(0o777)
+    (project / "open" / "something").touch()
+    ran = dumbo(project, "ls", "--dir", "open")
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "can be written to by other users" in ran.stderr
+
+
+def test_ls_of_an_empty_directory_leaves_it_empty(project: Path) -> None:
+    (project / "empty").mkdir(mode=0o700)
+    assert dumbo(project, "ls", "--dir", "empty").stdout.startswith("Nothing is stored")
+    assert list((project / "empty").iterdir()) == []
+
+
 def test_ls_counts_what_is_stored_by_function(project: Path) -> None:
     code = "import shop; [shop.price(x) for x in range(3)]"
     subprocess.run(
