@@ -11,7 +11,7 @@ from atlas.measure import measure
 from atlas.outline import outline
 from atlas.rank import rank
 from atlas.relate import relate, twins
-from atlas.sources import read_all
+from atlas.sources import is_test, read_all
 
 STAGES = {"outline": outline, "measure": measure, "relate": relate, "twins": twins, "rank": rank}
 COLUMNS = ("lines", "effort", "tangle", "users", "reach", "tests", "bridge", "copies", "risk")
@@ -32,7 +32,8 @@ def main() -> None:
 
     sources = stage("sources", lambda: read_all(options.limit))
     outlines = stage("outline", lambda: {name: outline(text) for name, text in sources.items()})
-    measures = stage("measure", lambda: {name: measure(text) for name, text in sources.items()})
+    library = {name: text for name, text in sources.items() if not is_test(name)}
+    measures = stage("measure", lambda: {name: measure(text) for name, text in library.items()})
     relations = stage("relate", lambda: relate({n: o.imports for n, o in outlines.items()}))
     pairs = stage("twins", lambda: twins({n: o.sketches for n, o in outlines.items()}))
     tangles = {name: o.tangle for name, o in outlines.items()}
