@@ -17,6 +17,7 @@ from __future__ import annotations
 from time import perf_counter
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 
+from dumbo.arguments.sharing import with_sharing
 from dumbo import config
 from dumbo.decision.costs import rough_size
 from dumbo.decision.worth import judge, worth_looking
@@ -244,7 +245,7 @@ class Keeper:
         store = self.shelf.open()
         call.snapshot = tracker.look(values, roots, store, binder.names)
         call.store = store
-        call.key = key
+        call.key = with_sharing(key, values) if call.snapshot.identity else key
 
     def _prepare(self) -> tuple[Binder, Tracker]:
         """Make what the first call needs, or what a changed signature invalidates."""

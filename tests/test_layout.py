@@ -23,6 +23,7 @@ LAYERS = {
     "dumbo.arguments": 0,
     "dumbo.tracing": 1,
     "dumbo.decision": 1,
+    "dumbo.arguments.sharing": 1,
     "dumbo.arguments.signature": 1,
     "dumbo.persistence": 2,
     "dumbo.explain": 2,

@@ -523,6 +523,7 @@ def _of_local_class_quietly(
 def store_attribute(frame: Frame, target: Value, name: str, value: Value) -> None:
     """Write a field, or call the descriptor or `__setattr__` that user code put in its place."""
     analysis = frame.analysis
+    analysis.changes(target)
     for member in each(target):
         if isinstance(member, Instance):
             cls = member.cls

@@ -35,7 +35,7 @@ from dumbo.tracing.lookup import (
     reach,
 )
 from dumbo.tracing.replay import UNLOADED
-from dumbo.tracing.values import Const, Known, Local, LocalClass, Pool, Value
+from dumbo.tracing.values import Const, Known, Local, LocalClass, Pool, Unknown, Value, each
 
 if TYPE_CHECKING:
     from dumbo.tracing.frame import Frame
@@ -121,6 +121,7 @@ class Analysis:
         self.by_node: dict[Node, list[Frame]] = {}
         self.unresolved: dict[tuple[str, int | None, str], None] = {}
         self.unloaded: dict[str, None] = {}
+        self.identity = False  # the code can tell one object from an equal one
         self.untraceable = ""  # why no digest of this closure would be honest
         self.escaped: set[Any] = set()
         self.generators: dict[Any, Frame] = {}  # by heap site of what calling them gives
@@ -193,6 +194,13 @@ class Analysis:
             self.wake(frame, step)
         return True
 
+    def changes(self, value: Value) -> None:
+        """The code changes *value* in place: if it came with the call, aliases of it show."""
+        for member in each(value):
+            site = getattr(member, "site", None)
+            if isinstance(member, Unknown) or (isinstance(site, tuple) and site[0] == "argument"):
+                self.identity = True
+
     def wake(self, frame: Frame, step: int) -> None:
         if frame.again(step):
             self._work.append(frame)
@@ -219,6 +227,10 @@ class Analysis:
                     raise UntraceableFunction(
                         f"its call graph takes more than {STEPS:,} steps to follow"
                     )
+
+    def later(self, frame: Frame) -> None:
+        """Run a new frame when there is time: nobody waits for it."""
+        self._work.append(frame)
 
     def may_wait(self, frame: Frame, step: int) -> bool:
         """Whether a step that finds nothing may hope for a later write."""

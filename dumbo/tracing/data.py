@@ -27,6 +27,8 @@ from dumbo.tracing.values import (
     Heap,
     Instance,
     Known,
+    Local,
+    LocalClass,
     Text,
     Tuple,
     Unknown,
@@ -234,6 +236,7 @@ def add(frame: Frame, target: Value, item: Value | None) -> None:
     """Put an item somewhere into each container that *target* may be."""
     if item is None:
         return
+    frame.analysis.changes(target)
     for member in each(target):
         if isinstance(member, Heap | Instance):
             frame.write(member.site, "elem", item)
@@ -264,6 +267,7 @@ def put(frame: Frame, target: Value, key: Value, value: Value | None) -> None:
         return
     hashed(frame, key)
     constant = _key(key)
+    frame.analysis.changes(target)
     for member in each(target):
         if isinstance(member, Heap):
             slot = ("item", constant[0]) if constant else "elem"
@@ -866,8 +870,18 @@ def read_item_quietly(frame: Frame, source: Heap) -> Value | None:
 
 
 def is_op(frame: Frame, step: Step) -> None:
-    frame.take(2)
+    if not any(_is_unique(value) for value in frame.take(2)):
+        frame.analysis.identity = True
     frame.push(frame.unknown_value("an identity test"))
+
+
+def _is_unique(value: Value) -> bool:
+    """Whether only one object is what *value* is: None, a class, a function, a global's value."""
+    return all(
+        isinstance(member, Known | Local | LocalClass)
+        or (isinstance(member, Const) and type(member.obj) in (type(None), bool, type(...)))
+        for member in each(value)
+    )
 
 
 def unary_op(frame: Frame, step: Step) -> None:

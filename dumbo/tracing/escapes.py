@@ -17,6 +17,7 @@ from typing import Any
 
 from dumbo.tracing import fingerprint
 from dumbo.tracing.boundary import owner_of
+from dumbo.tracing.callgraph import NeedsCallee
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.lookup import (
     MEMBERS,
@@ -73,9 +74,10 @@ def consume(frame: Frame, value: Value) -> None:
 def escape(frame: Frame, value: Value | None) -> None:
     """Let *value* out of sight; see the module's docstring."""
     for member in each(value):
-        mark = (frame.node, frame.index, member)
-        if mark not in frame.analysis.escaped:
-            frame.analysis.escaped.add(mark)
+        # Once for each time that the step is made: a callee that is entered here may be new, and
+        # then all is done again when it has run; what it gives may grow.
+        if member not in frame.escaping:
+            frame.escaping.add(member)
             _escape_member(frame, member)
 
 
@@ -281,7 +283,14 @@ def enter_unknown(frame: Frame, function: Value, receiver: tuple[Value, ...]) ->
     from dumbo.tracing.calls import Arguments, invoke  # a cycle by nature
 
     rest = frame.unknown_value("an argument from out of sight")
-    escape(frame, invoke(frame, function, Arguments(receiver, {}, rest, rest)))
+    written = frame.written
+    try:
+        escape(frame, invoke(frame, function, Arguments(receiver, {}, rest, rest)))
+    except NeedsCallee as need:
+        # Nothing here waits for its result; if it has one, this step is made again.
+        frame.analysis.later(need.frame)
+    finally:
+        frame.written = written  # it may be called, or not
 
 
 def _remember(frame: Frame, cls: Value, value: Value) -> None:

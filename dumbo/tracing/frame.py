@@ -102,6 +102,7 @@ class Frame:
         self.locals: dict[str, Value] = {}
         self.written: frozenset[Any] = frozenset()
         self.index = 0
+        self.escaping: set[Value] = set()  # what this step has let out of sight
         self._ends = False
         self._successors: list[tuple[int, State]] | None = None
 
@@ -165,6 +166,7 @@ class Frame:
             stack, variables, written = self.states[index]
             self.stack, self.locals, self.written = list(stack), variables, written
             self.index, self._ends, self._successors = index, False, None
+            self.escaping.clear()
             step = steps[index]
             caught = self.plan.catches.get(index)
             if caught is not None:

@@ -73,6 +73,7 @@ class _RootFrame(Frame):
             self._pending.clear()
             self._queued.clear()
             self.index, self.stack, self.locals, self.written = 0, [], {}, frozenset()
+            self.escaping.clear()
             try:
                 self.touch(self.callee, "function")
                 args = self.arguments()

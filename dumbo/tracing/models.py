@@ -117,6 +117,13 @@ _TEXT_METHODS = frozenset(
 )
 
 
+_CHANGING = frozenset(
+    "append appendleft extend extendleft insert remove pop popleft popitem clear sort reverse "
+    "rotate add discard update setdefault move_to_end difference_update intersection_update "
+    "symmetric_difference_update fill put resize setflags setfield itemset".split()
+)
+
+
 def model(*names: str) -> Callable[[Model], Model]:
     def register(function: Model) -> Model:
         for name in names:
@@ -149,6 +156,8 @@ def call_library(frame: Frame, callee: Known, args: Arguments) -> Value | None:
 
 
 def _gives(frame: Frame, name: str, args: Arguments) -> Value:
+    if name == "builtins:id":
+        frame.analysis.identity = True
     for value in args.all():
         consume(frame, value)
     if name in ("builtins:str", "builtins:repr", "builtins:ascii", "builtins:format"):
@@ -656,6 +665,8 @@ def call_method(frame: Frame, callee: Builtin, args: Arguments) -> Value | None:
     name, receiver = callee.name, callee.receiver
     if name.endswith("()") or name == "__build_class__":
         return _call_marker(frame, name, receiver, args)
+    if name in _CHANGING:
+        frame.analysis.changes(receiver)
     return frame.pool.join(*[_call_on(frame, name, member, args) for member in each(receiver)])
 
 

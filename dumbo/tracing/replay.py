@@ -5,7 +5,8 @@ A *program* is the list of lookups that an analysis made; running it gives the
 an equal closure. In a fresh process an unchanged function is verified by this
 alone, without lowering, interpreting or importing what that needs.
 
-    program   marshalled list of (op, base, argument); the base is an index, or -1
+    program   marshalled list of (op, base, argument); the base is an index, or -1;
+              with it goes whether identity counts: see `Program`
     state     8 bytes for each lookup, in order
 
 A print of an object that an earlier lookup reached too says so: two names for
@@ -46,17 +47,32 @@ class _Unloaded:
 UNLOADED = _Unloaded()
 
 
-def encode(program: Sequence[Lookup]) -> bytes:
-    return marshal.dumps((VERSION, list(program)), 2)
+class Program(list):  # type: ignore[type-arg]
+    """The lookups of a trace, in order.
+
+    `identity` says that the code can tell one object from an equal one (`is`, `id`, or
+    it changes its arguments), so that sharing within the arguments counts.
+    """
+
+    __slots__ = ("identity",)
+    identity: bool
+
+    def __init__(self, lookups: Sequence[Lookup], identity: bool) -> None:
+        super().__init__(lookups)
+        self.identity = identity
 
 
-def decode(payload: bytes) -> list[Lookup] | None:
+def encode(program: Program) -> bytes:
+    return marshal.dumps((VERSION, program.identity, list(program)), 2)
+
+
+def decode(payload: bytes) -> Program | None:
     """The program, or None if it is of another version or no program."""
     try:
-        version, program = marshal.loads(payload)
+        version, identity, lookups = marshal.loads(payload)
     except (ValueError, EOFError, TypeError):
         return None
-    return program if version == VERSION else None
+    return Program(lookups, identity) if version == VERSION else None
 
 
 class Replay:

@@ -59,6 +59,7 @@ class Snapshot:
     Attributes:
         digest: 16 bytes, the closure's.
         unloaded: modules that the body may import and that are not loaded yet.
+        identity: whether sharing within the arguments counts; see `replay.Program`.
     """
 
     __slots__ = (
@@ -66,6 +67,7 @@ class Snapshot:
         "contents",
         "digest",
         "guard",
+        "identity",
         "names",
         "program",
         "recorded",
@@ -78,13 +80,14 @@ class Snapshot:
     def __init__(
         self,
         digest: bytes,
-        program: Sequence[replay.Lookup],
+        program: replay.Program,
         ran: replay.Replay,
         roots: tuple[Any, ...],
         shape: tuple[Any, ...] | None,
     ) -> None:
         self.digest = digest
         self.program = program
+        self.identity = program.identity
         self.state = ran.state
         self.guard = Guard(program, ran.found, ran.contents)
         self.contents: dict[Any, Any] = {}
@@ -231,7 +234,8 @@ class Tracker:
         contents = analysis.hashed()
         state = replay.state_of(analysis.program, analysis.replayed(), contents)
         ran = replay.Replay(analysis.replayed(), contents, state)
-        return Snapshot(digest, analysis.program, ran, roots, shape)
+        program = replay.Program(analysis.program, analysis.identity)
+        return Snapshot(digest, program, ran, roots, shape)
 
     def _trace_own(self, roots: tuple[Any, ...]) -> Snapshot:
         """`track_deps=False`: own code, defaults and cells; and what code the arguments hold."""
@@ -245,7 +249,9 @@ class Tracker:
         except UnhashableArgument as cause:
             raise UntraceableFunction(f"a variable it closes over: {cause}") from cause
         digest = xxhash.xxh3_128_digest(b"own" + ran.state)
-        return Snapshot(_salted(digest, self.version), program, ran, roots, ())
+        return Snapshot(
+            _salted(digest, self.version), replay.Program(program, False), ran, roots, ()
+        )
 
     # --- after the run ----------------------------------------------------------------
 
