@@ -59,12 +59,16 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _calls() -> dict[str, dict[str, int]]:
-    """Return for each stage how many calls were computed, and how many were loaded."""
+def _calls() -> dict[str, dict[str, object]]:
+    """Return for each stage how many calls were computed and loaded, and why the last one ran."""
     calls = {}
     for name, function in STAGES.items():
         info = function.cache_info()
-        calls[name] = {"computed": info.misses + info.bypassed, "loaded": info.hits}
+        calls[name] = {
+            "computed": info.misses + info.bypassed,
+            "loaded": info.hits,
+            "reason": info.reasons[-1] if info.reasons else "",
+        }
     return calls
 
 
