@@ -5,7 +5,7 @@ that use every group of steps, and the outcome is compared with a call.
 """
 
 # Functions under test are written as no one should, or are spelled out:
-# ruff: noqa: B023, B026, C400, C416, I001, PIE804, RUF021, UP008, UP028
+# ruff: noqa: B023, B026, I001, PIE804, RUF021, UP008, UP028
 
 from __future__ import annotations
 
