@@ -179,7 +179,9 @@ def _census(values: Sequence[Any]) -> bool:
         keys = set(map(type, chain.from_iterable(keyed)))
         if not keys <= _SIMPLE:
             below += [x for part in keyed for x in part if type(x) not in _SIMPLE]
-        text += _text_in([*level[::step], *keyed[::step]])
+        counted = [*level[::step], *keyed[::step]]
+        if counted:
+            text += _text_in(counted) * (len(level) + len(keyed)) // len(counted)
         if text > _TEXT:
             return False
         if not below:

@@ -261,7 +261,7 @@ def test_generators_are_their_state() -> None:
 
 def test_units_with_multiples() -> None:
     assert key(np.zeros(1, "M8[25s]")) != key(np.zeros(1, "M8[s]"))
-    assert key(np.datetime64("NaT")) == key(np.datetime64("NaT"))
+    assert key(np.datetime64("NaT", "s")) == key(np.datetime64("NaT", "s"))
     assert key(datetime.timedelta(1)) != key(np.timedelta64(1, "D"))
 
 

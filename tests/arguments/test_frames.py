@@ -213,7 +213,7 @@ def test_arrow_is_its_content() -> None:
     assert key(ints) == key(ints.copy()) != key(ints.astype(pd.ArrowDtype(pa.int32())))
     lists = pd.Series([[1], None, [2, 3]], dtype=pd.ArrowDtype(pa.list_(pa.int64())))
     assert key(lists) == key(lists.copy()) != key(lists[::-1].reset_index(drop=True))
-    dates = pd.Series([1, 2], dtype=pd.ArrowDtype(pa.timestamp("us")))
+    dates = pd.Series([1000, 2000], dtype=pd.ArrowDtype(pa.timestamp("us")))
     assert key(dates) == key(dates.copy()) != key(dates.astype(pd.ArrowDtype(pa.timestamp("ms"))))
 
 
