@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import collections
 import functools
+import sys
 from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, MethodType
 from typing import Any
 
 from dumbo.tracing import fingerprint
 from dumbo.tracing.boundary import STDLIB, owner_of
 from dumbo.tracing.callgraph import PATH, Node
-from dumbo.tracing.escapes import consume, escape, is_data, out_of_sight_with
+from dumbo.tracing.escapes import consume, defines, escape, is_data, out_of_sight_with
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.lookup import (
     MEMBERS,
@@ -27,6 +28,7 @@ from dumbo.tracing.lookup import (
     is_class,
     is_memoized,
     is_module,
+    module_namespace,
     mro,
     namespace,
 )
@@ -50,6 +52,7 @@ from dumbo.tracing.values import (
     each,
 )
 
+SWAPPED = "swapped"  # heap site of what is assigned to `__class__`
 NAMES = frozenset({"__name__", "__qualname__", "__module__"})
 _MODELLED = (dict, list, tuple, set, frozenset, str, bytes, int, float, bool, complex, type(None))
 
@@ -144,7 +147,10 @@ def _of_module(frame: Frame, value: Known, name: str) -> Value | None:
     analysis = frame.analysis
     site = ("global", id(globals_of(value.obj)))
     stored = analysis.read(site, name, frame, frame.index)
-    found = analysis.get("attr", value.ref, name)
+    if value.obj is sys and name == "modules":
+        marker: Value = frame.pool.make(Builtin, "sys.modules()", UNKNOWN)
+        return marker
+    found = analysis.get(_op_of_module(value.obj, name), value.ref, name)
     if found is not None:
         frame.resolved(found)
         if is_data(found.obj) and owner_of(value.obj) == STDLIB:
@@ -160,6 +166,14 @@ def _of_module(frame: Frame, value: Known, name: str) -> Value | None:
         frame.touch(hook, "attribute __getattr__")
         return call(frame, hook, (frame.pool.const(name),))
     return frame.unresolved(f"attribute {name} of module {value.obj.__name__}")
+
+
+def _op_of_module(module: Any, name: str) -> str:
+    """A package's submodule is an attribute of it only once it is loaded."""
+    names = module_namespace(module)
+    if "__path__" in names and (name not in names or is_module(names[name])):
+        return "submodule"
+    return "attr"
 
 
 def _of_memoized(frame: Frame, value: Known, name: str) -> Value | None:
@@ -284,6 +298,17 @@ def _unfound(frame: Frame, cls: Known, name: str) -> Value:
 
 
 def _of_instance(frame: Frame, value: Instance, name: str) -> Value | None:
+    """As what it was made, and as what an assignment to `__class__` may have made of it."""
+    found = _of_instance_of(frame, value, name)
+    for cls in each(frame.analysis.read(SWAPPED, "elem", frame, frame.index)):
+        if isinstance(cls, Known | LocalClass) and cls is not value.cls:
+            if name == "__class__" or defines(frame, cls, name):
+                other = frame.pool.make(Instance, cls, value.site)
+                found = frame.pool.join(found, _of_instance_of(frame, other, name))
+    return found
+
+
+def _of_instance_of(frame: Frame, value: Instance, name: str) -> Value | None:
     if name == "__class__":
         return value.cls
     if isinstance(value.cls, LocalClass):
@@ -434,7 +459,7 @@ def bind(frame: Frame, raw: Value, receiver: Value | None, owner: Value) -> Valu
         found: Value = frame.pool.make(Builtin, name, receiver)
         return found
     if hasattr(type(obj), "__get__") and receiver is not None:
-        consume(frame, raw)
+        escape(frame, raw)
         escape(frame, receiver)
         return frame.unknown_value(f"a descriptor of type {type(obj).__name__}")
     return raw
@@ -524,6 +549,9 @@ def store_attribute(frame: Frame, target: Value, name: str, value: Value) -> Non
     """Write a field, or call the descriptor or `__setattr__` that user code put in its place."""
     analysis = frame.analysis
     analysis.changes(target)
+    if name == "__class__":
+        analysis.write(SWAPPED, "elem", value)
+        escape(frame, value)
     for member in each(target):
         if isinstance(member, Instance):
             cls = member.cls

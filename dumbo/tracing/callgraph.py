@@ -399,7 +399,8 @@ class Analysis:
         unloaded = [False] * len(self.program)
         found = list(self.found)
         for index, (op, base, _) in enumerate(self.program):
-            if op == "module" and found[index] is ABSENT or base >= 0 and unloaded[base]:
+            imported = op in ("module", "submodule") and found[index] is ABSENT
+            if imported or base >= 0 and unloaded[base]:
                 unloaded[index] = True
                 found[index] = UNLOADED
         return found

@@ -16,6 +16,7 @@ Knows callees and arguments; must not know CPython versions.
 from __future__ import annotations
 
 import functools
+from _weakref import ReferenceType
 from collections.abc import Sequence
 from types import CodeType, FunctionType
 from typing import Any, NamedTuple
@@ -115,6 +116,7 @@ def _spread(frame: Frame, value: Value) -> tuple[tuple[Value, ...], Value | None
         return value.items, None
     if isinstance(value, Known) and type(value.obj) in (tuple, list) and len(value.obj) <= 64:
         found = [frame.analysis.get("item", value.ref, index) for index in range(len(value.obj))]
+        frame.analysis.get("item", value.ref, len(found))  # that there is no other one
         return tuple(frame.touch(item, "item") or UNKNOWN for item in found), None
     return (), items_of(frame, value) or frame.unknown_value("spread arguments")
 
@@ -286,6 +288,9 @@ def _member(frame: Frame, value: Known, name: str) -> Value:
 
 
 def _invoke_object(frame: Frame, callee: Value, args: Arguments) -> Value | None:
+    if isinstance(callee, Known) and type(callee.obj) is ReferenceType:
+        referent = frame.analysis.get("referent", callee.ref, None)
+        return frame.pool.join(frame.touch(referent, "referent"), frame.pool.const(None))
     methods = special(frame, callee, "__call__")
     if methods:
         return frame.pool.join(*[invoke(frame, method, args) for method in methods])

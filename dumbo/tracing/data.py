@@ -9,10 +9,11 @@ Knows containers and operators; must not know names or control flow.
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import Any
 
 from dumbo.tracing import fingerprint
-from dumbo.tracing.attributes import call, delete_attribute, special
+from dumbo.tracing.attributes import attribute, call, delete_attribute, special
 from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.calls import Arguments, invoke, result
 from dumbo.tracing.escapes import consume, escape
@@ -412,11 +413,13 @@ def _item_of(frame: Frame, source: Value, key: Value) -> Value | None:
             except IndexError:
                 return frame.unknown_value("an index out of range")
         return frame.unknown_value("an item of a constant")
-    if isinstance(source, Builtin) and source.name == "globals()" and constant:
-        from dumbo.tracing.loads import read_global  # a cycle: loads follow attributes
-
-        return read_global(frame, str(constant[0]))
-    methods = [*special(frame, source, "__getitem__"), *special(frame, source, "__class_getitem__")]
+    if isinstance(source, Builtin) and source.name in ("globals()", "sys.modules()"):
+        return _item_of_namespace(frame, source, key, constant)
+    methods = [
+        *special(frame, source, "__getitem__"),
+        *special(frame, source, "__class_getitem__"),
+        *special(frame, source, "__missing__"),
+    ]
     if methods:
         return frame.pool.join(*[call(frame, method, (key,)) for method in methods])
     if isinstance(source, Instance):
@@ -425,6 +428,25 @@ def _item_of(frame: Frame, source: Value, key: Value) -> Value | None:
     if isinstance(source, Builtin):
         escape(frame, source.receiver)
     return frame.unknown_value("an item")
+
+
+def _item_of_namespace(
+    frame: Frame, source: Builtin, key: Value, constant: tuple[Any] | None
+) -> Value | None:
+    """``globals()[name]``, ``sys.modules[name]``."""
+    from dumbo.tracing.loads import import_module, read_global  # a cycle: loads follow attributes
+    from dumbo.tracing.models import computed_module, live_names
+
+    if source.name == "sys.modules()":
+        if constant:
+            return import_module(frame, str(constant[0]), whole=True)
+        return computed_module(frame, Arguments((), {}))
+    if constant:
+        return read_global(frame, str(constant[0]))
+    ends = (key.prefix, key.suffix) if isinstance(key, Text) else ("", "")
+    names = live_names(frame, frame.home, ends)
+    found = frame.pool.join(*[read_global(frame, name) for name in names])
+    return frame.pool.join(found, frame.unresolved("a global by a computed name"))
 
 
 def _item_of_tuple(frame: Frame, source: Tuple, constant: tuple[Any] | None) -> Value | None:
@@ -467,10 +489,11 @@ def _item_of_live(
     methods = special(frame, source, "__getitem__")
     if methods:
         return frame.pool.join(*[call(frame, method, (key,)) for method in methods])
-    consume(frame, source)
-    if isinstance(obj, dict | list | tuple) and owner_of(type(obj)) is not None:
+    missing = [call(frame, method, (key,)) for method in special(frame, source, "__missing__")]
+    if isinstance(obj, dict | list | tuple):
         # defaultdict, OrderedDict and the like: their content counts, any value may come.
-        return out_of_content(frame, source)
+        return frame.pool.join(out_of_content(frame, source), *missing)
+    escape(frame, source)
     return frame.unknown_value("an item of live data")
 
 
@@ -937,23 +960,34 @@ def format_value(frame: Frame, step: Step) -> None:
 
 
 def match_class(frame: Frame, step: Step) -> None:
-    subject, kind, _ = frame.take(3)
-    for member in each(kind):
-        if isinstance(member, Known):
-            frame.touch(member, "match")
-            if is_class(member.obj) and owner_of(member.obj) is None:
-                frame.touch(frame.analysis.get("mro", member.ref, "__match_args__"), "__match_args__")
-    found: Value | None = None
-    for member in each(kind):
-        if isinstance(member, Known) and is_class(member.obj):
-            narrowed = frame.pool.make(Instance, member, ("class", id(member.obj)))
-            found = frame.pool.join(found, narrowed)
+    subject, kinds, keywords = frame.take(3)
+    names = list(keywords.obj) if isinstance(keywords, Const) else []
+    columns: list[Value | None] = [None] * (step.arg + len(names))
+    for kind in each(kinds):
+        frame.touch(kind, "match")
+        if isinstance(kind, Known) and is_class(kind.obj):
+            wanted = [*_match_args(frame, kind, step.arg), *names]
+            narrowed = frame.pool.make(Instance, kind, ("class", id(kind.obj)))
+            for member in (narrowed, *each(subject)):
+                if _is_plain(kind):
+                    found: list[Value | None] = [narrowed if member is narrowed else member]
+                else:
+                    found = [attribute(frame, member, name) for name in wanted]
+                columns = [frame.pool.join(*pair) for pair in zip_longest(columns, found)]
     consume(frame, subject)
-    site = (frame.site, frame.index, "match")
-    frame.analysis.write(site, "elem", frame.unknown_value("an attribute of a match"))
-    if found is not None and _is_plain(kind):
-        frame.analysis.write(site, "elem", found)
-    frame.push(frame.pool.make(Heap, "tuple", site))
+    row = tuple(value or UNKNOWN for value in columns)
+    frame.push(frame.pool.join(make_tuple(frame, row), frame.pool.const(None)))
+
+
+def _match_args(frame: Frame, kind: Known, count: int) -> list[str]:
+    """The attributes that positional patterns stand for."""
+    if not count or owner_of(kind.obj) is not None:
+        return []
+    found = frame.touch(frame.analysis.get("mro", kind.ref, "__match_args__"), "__match_args__")
+    if not isinstance(found, Known) or type(found.obj) is not tuple:
+        return []
+    consume(frame, found)
+    return [str(name) for name in found.obj[:count]]
 
 
 def _is_plain(kind: Value) -> bool:

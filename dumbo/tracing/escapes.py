@@ -302,16 +302,16 @@ def out_of_sight_with(frame: Frame, name: str | None = None) -> list[Value]:
     """What an unknown value may be, as far as a class of user code gives it attribute *name*."""
     found: list[Value] = []
     for cls in frame.analysis.slots(OUT, frame, frame.index):
-        if name is None or _defines(frame, cls, name):
+        if name is None or defines(frame, cls, name):
             found += each(frame.analysis.read(OUT, cls, frame, frame.index))
     return found
 
 
-def _defines(frame: Frame, cls: Value, name: str) -> bool:
+def defines(frame: Frame, cls: Value, name: str) -> bool:
     if isinstance(cls, LocalClass):
         if frame.analysis.read(cls.site, name, frame, frame.index) is not None:
             return True
-        return any(_defines(frame, base, name) for base in cls.bases)
+        return any(defines(frame, base, name) for base in cls.bases)
     if isinstance(cls, Known) and is_class(cls.obj):
         bases = (*mro(cls.obj), type(cls.obj))
         return any(name in namespace(base) and owner_of(base) is None for base in bases)

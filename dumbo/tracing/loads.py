@@ -253,7 +253,11 @@ def import_module(frame: Frame, name: str, *, whole: bool) -> Value:
     analysis = frame.analysis
     found = analysis.get("module", -1, name)
     if found is None:
-        analysis.unloaded[name] = None
+        parts = name.split(".")
+        for count in range(1, len(parts) + 1):
+            part = ".".join(parts[:count])
+            if part not in sys.modules:
+                analysis.unloaded[part] = None
         frame.depend(analysis.unloaded_module(name), f"import {name}")
         return frame.unknown_value(f"module {name}, which is not loaded yet")
     if not whole and "." in name:

@@ -18,6 +18,11 @@
     coderoot  (content)              number       a function or class inside of hashed content
     children  class                  -            its subclasses, as a tuple
     registry  abstract class         -            what is registered with it, as a tuple
+    names     function, module,      (prefix,     the names it has between these ends, in one
+              class                   suffix)     string: globals, or attributes along the MRO
+    referent  weak reference         -            what it refers to
+    submodule package                name         its attribute of that name, else the module
+                                                  that an import would put there
     dist      -                      path         a distribution's metadata, if it is there
 
 A lookup that fails reaches `ABSENT`, and that is a fact like any other: a guard
@@ -35,6 +40,7 @@ import functools
 import os
 import sys
 from _abc import _get_dump
+from _weakref import ReferenceType
 from types import (
     BuiltinFunctionType,
     FunctionType,
@@ -46,7 +52,7 @@ from types import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
 
@@ -235,6 +241,43 @@ def _registry(base: Any, _: None) -> Any:
     return tuple(sorted(classes, key=lambda cls: (cls.__module__, cls.__qualname__)))
 
 
+def names_between(names: Iterable[Any], ends: tuple[str, str]) -> list[str]:
+    """Those of *names* that begin and end so; dunders only where that is asked for."""
+    prefix, suffix = ends
+    plain = not prefix and not suffix
+    return sorted(
+        {
+            name
+            for name in names
+            if isinstance(name, str)
+            and name.startswith(prefix)
+            and name.endswith(suffix)
+            and not (plain and name.startswith("__"))
+        }
+    )
+
+
+def _names(base: Any, ends: tuple[str, str]) -> Any:
+    if is_class(base):
+        held = [name for cls in mro(base) if cls is not object for name in namespace(cls)]
+    elif type(base) is FunctionType or is_module(base):
+        held = list(globals_of(base))
+    else:
+        return ABSENT
+    return "\0".join(names_between(held, ends))
+
+
+def _referent(base: Any, _: None) -> Any:
+    if type(base) is not ReferenceType:
+        return ABSENT
+    held = base()
+    return ABSENT if held is None else held
+
+
+def _submodule(base: Any, name: str) -> Any:
+    return _attr(base, name)
+
+
 def _dist(_: Any, path: str) -> Any:
     return path if os.path.exists(path) else ABSENT
 
@@ -255,6 +298,9 @@ _OPS: dict[str, Callable[[Any, Any], Any]] = {
     "content": lambda base, _: base,
     "children": _children,
     "registry": _registry,
+    "names": _names,
+    "referent": _referent,
+    "submodule": _submodule,
     "dist": _dist,
 }
 
@@ -274,6 +320,8 @@ def describe(op: str, arg: Any) -> str:
     words = {"attr": "attribute", "mro": "attribute", "field": "field", "kwdefault": "default"}
     if op == "super":
         return f"super().{arg[1]}"
+    if op == "names":
+        return f"names {arg[0]}*{arg[1]}"
     if op in ("type", "content", "children", "registry") or arg is None:
         return words.get(op, op)
     return f"{words.get(op, op)} {arg!r}" if op == "item" else f"{words.get(op, op)} {arg}"

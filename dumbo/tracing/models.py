@@ -11,6 +11,7 @@ Knows the standard library by name; must not know steps or stacks.
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import CodeType
 from typing import Any
 
 from dumbo.tracing import fingerprint
@@ -45,8 +46,8 @@ from dumbo.tracing.data import (
 )
 from dumbo.tracing.escapes import consume, escape, out_of_sight_with
 from dumbo.tracing.frame import Frame
-from dumbo.tracing.loads import import_module, make_super, read_cell
-from dumbo.tracing.lookup import is_class, is_module, module_namespace, mro, namespace
+from dumbo.tracing.loads import import_module, make_super, read_cell, read_global
+from dumbo.tracing.lookup import globals_of, instance_dict, is_class, is_module, names_between, namespace
 from dumbo.tracing.values import (
     UNKNOWN,
     Bound,
@@ -284,18 +285,14 @@ def _getattr(frame: Frame, args: Arguments) -> Value | None:
 
 
 def _by_pattern(frame: Frame, target: Value, name: Value) -> Value | None:
-    """All attributes whose name has the known ends."""
-    prefix = name.prefix if isinstance(name, Text) else ""
-    suffix = name.suffix if isinstance(name, Text) else ""
+    """All attributes whose name has the known ends; that there are no others counts too."""
+    ends = _ends(name)
     found: Value | None = None
     for member in each(target):
-        names = _names_of(frame, member)
         if isinstance(member, Unknown | Builtin):
             for other in out_of_sight_with(frame):
                 found = frame.pool.join(found, _by_pattern(frame, other, name))
-        matching = [n for n in names if n.startswith(prefix) and n.endswith(suffix)]
-        if not prefix and not suffix:
-            matching = [n for n in matching if not n.startswith("__")]
+        matching = _names_of(frame, member, ends)
         for text in matching:
             found = frame.pool.join(found, attribute(frame, member, text))
         if not matching:
@@ -303,23 +300,39 @@ def _by_pattern(frame: Frame, target: Value, name: Value) -> Value | None:
     return frame.pool.join(found, frame.unresolved("getattr with a computed name"))
 
 
-def _names_of(frame: Frame, value: Value) -> list[str]:
-    cls: Any = None
-    if isinstance(value, Known) and is_module(value.obj):
-        return sorted(name for name in module_namespace(value.obj) if isinstance(name, str))
-    if isinstance(value, Known):
-        cls = value.obj if is_class(value.obj) else type(value.obj)
-    elif isinstance(value, Instance) and isinstance(value.cls, Known):
-        cls = value.cls.obj
-    elif isinstance(value, Instance) and isinstance(value.cls, LocalClass):
-        return [n for n in frame.analysis.slots(value.cls.site, frame, frame.index) if isinstance(n, str)]
-    if cls is None:
+def _ends(name: Value) -> tuple[str, str]:
+    return (name.prefix, name.suffix) if isinstance(name, Text) else ("", "")
+
+
+def _names_of(frame: Frame, value: Value, ends: tuple[str, str]) -> list[str]:
+    cls: Value | None = None
+    if isinstance(value, Instance):
+        cls = value.cls
+    elif isinstance(value, Known):
+        whole = is_module(value.obj) or is_class(value.obj)
+        cls = value if whole else frame.analysis.get("type", value.ref, None)
+    if isinstance(cls, LocalClass):
+        return names_between(frame.analysis.slots(cls.site, frame, frame.index), ends)
+    if not isinstance(cls, Known):
         return []
-    names: dict[str, None] = {}
-    for base in mro(cls):
-        if base is not object:
-            names.update(dict.fromkeys(namespace(base)))
-    return list(names)
+    names = live_names(frame, cls, ends)
+    if isinstance(value, Known) and cls is not value:
+        names += names_between(instance_dict(value.obj) or (), ends)
+    elif isinstance(value, Instance):
+        slots = frame.analysis.slots(value.site, frame, frame.index)
+        fields = [slot[1] for slot in slots if isinstance(slot, tuple) and slot[0] == "attr"]
+        names += names_between(fields, ends)
+    return names
+
+
+def live_names(frame: Frame, home: Known, ends: tuple[str, str]) -> list[str]:
+    """The names of a module or class between these ends, as they are now."""
+    found = frame.analysis.get("names", home.ref, ends)
+    if found is None:
+        return []
+    frame.touch(found, f"names {ends[0]}*{ends[1]}")
+    assert isinstance(found, Known)
+    return [name for name in found.obj.split("\0") if name]
 
 
 @model("builtins:setattr")
@@ -348,6 +361,39 @@ def _globals(frame: Frame, args: Arguments) -> Value:
 def _vars(frame: Frame, args: Arguments) -> Value:
     escape_all(frame, args)
     return frame.unknown_value("vars()")
+
+
+@model("builtins:eval", "builtins:exec")
+def _eval(frame: Frame, args: Arguments) -> Value:
+    """The names in a text that is known; else whatever the module defines."""
+    escape_all(frame, args)
+    for value in frame.locals.values():
+        escape(frame, value)
+    text = _text(args.positional[0]) if args.positional else None
+    for name in _names_in(text):
+        if name in frame.locals or name not in globals_of(frame.home.obj):
+            continue
+        escape(frame, read_global(frame, name))
+    if text is None:
+        for name in live_names(frame, frame.home, ("", "")):
+            escape(frame, read_global(frame, name))
+        return frame.unresolved("code that is made while the program runs")
+    return frame.unknown_value("the result of eval()")
+
+
+def _names_in(text: str | None) -> list[str]:
+    if text is None:
+        return []
+    try:
+        todo = [compile(text.strip(), "<text>", "exec", dont_inherit=True)]
+    except (SyntaxError, ValueError):
+        return []
+    found: dict[str, None] = {}
+    while todo:
+        code = todo.pop()
+        found.update(dict.fromkeys(code.co_names))
+        todo += [const for const in code.co_consts if isinstance(const, CodeType)]
+    return list(found)
 
 
 @model("builtins:__build_class__")
@@ -612,12 +658,35 @@ def _itemgetter(frame: Frame, args: Arguments) -> Value:
     return made
 
 
-@model("importlib:import_module", "builtins:__import__")
+@model("importlib:import_module")
 def _import(frame: Frame, args: Arguments) -> Value:
-    name = _text(args.positional[0]) if args.positional else None
+    given = (*args.positional, *args.named.values())
+    name = _text(given[0]) if given else None
+    package = _text(given[1]) if len(given) > 1 else None
+    if name is not None and name.startswith(".") and package is not None:
+        level = len(name) - len(name.lstrip("."))
+        home = package.split(".")
+        name = ".".join([*home[: len(home) - level + 1], name[level:]])
     if name is None or name.startswith("."):
-        return out_of_sight(frame, args, "an import by a computed name")
+        return computed_module(frame, args)
     return import_module(frame, name, whole=True)
+
+
+@model("builtins:__import__")
+def _import_name(frame: Frame, args: Arguments) -> Value:
+    name = _text(args.positional[0]) if len(args.positional) == 1 else None
+    if name is None:
+        return computed_module(frame, args)
+    return import_module(frame, name, whole=False)
+
+
+def computed_module(frame: Frame, args: Arguments) -> Value:
+    """Any module at all: nobody knows beforehand what its code is."""
+    line = frame.plan.steps[frame.index].line
+    frame.analysis.untraceable = (
+        f"{frame.node.name}, line {line}, picks a module by a name that is only known when it runs"
+    )
+    return out_of_sight(frame, args, "a module by a computed name")
 
 
 @model("builtins:print")
@@ -711,8 +780,12 @@ def _call_on(frame: Frame, name: str, receiver: Value, args: Arguments) -> Value
         return _call_on_text(frame, name, receiver, args)
     if isinstance(receiver, Known) and type(receiver.obj) in (dict, list, tuple, set, frozenset):
         return _call_on_live(frame, name, receiver, args)
-    if isinstance(receiver, Builtin) and receiver.name == "globals()" and name == "get":
-        return subscript(frame, receiver, args.positional[0]) if args.positional else UNKNOWN
+    if isinstance(receiver, Builtin) and receiver.name in ("globals()", "sys.modules()"):
+        if name in ("get", "__getitem__", "pop") and args.positional:
+            found = subscript(frame, receiver, args.positional[0])
+            return frame.pool.join(found, *args.positional[1:], frame.pool.const(None))
+        if receiver.name == "globals()":
+            return subscript(frame, receiver, UNKNOWN)
     if isinstance(receiver, Local | Bound | Partial):
         if name in ("register", "cache_clear", "cache_info"):
             return args.positional[-1] if args.positional else UNKNOWN
@@ -740,7 +813,7 @@ def _subclasses(frame: Frame, cls: Known) -> Value:
     assert isinstance(found, Known)
     frame.touch(found, "subclasses")
     made = make_heap(frame, "list", ())
-    for index in range(len(found.obj)):
+    for index in range(len(found.obj) + 1):  # that there is no other one is looked up too
         add(frame, made, live_item(frame, found, index))
     return made
 

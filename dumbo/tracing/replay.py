@@ -25,7 +25,7 @@ import xxhash
 
 from dumbo.tracing import fingerprint
 from dumbo.tracing.contents import content_of
-from dumbo.tracing.lookup import ABSENT, reach
+from dumbo.tracing.lookup import ABSENT, is_module, module_namespace, reach
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -113,6 +113,10 @@ def run(
             obj = sys.modules.get(arg, UNLOADED) if arg not in unloaded else UNLOADED
         elif base >= 0 and found[base] is UNLOADED:
             obj = UNLOADED
+        elif op == "submodule":
+            obj = reach(op, found[base], arg)
+            if obj is ABSENT or (is_module(obj) and module_namespace(obj)["__name__"] in unloaded):
+                obj = UNLOADED
         elif op == "coderoot":
             inside = contents[base][1] if base in contents else ()
             obj = inside[arg] if arg < len(inside) else ABSENT
@@ -130,9 +134,13 @@ def state_of(
     """The prints of what the lookups of *program* found, one behind the other."""
     first: dict[int, int] = {}
     prints: list[bytes] = []
-    for index, ((op, _, arg), obj) in enumerate(zip(program, found, strict=True)):
-        if obj is UNLOADED:
-            prints.append(_print_of_unloaded(arg) if op == "module" else b"unloaded")
+    for index, ((op, base, arg), obj) in enumerate(zip(program, found, strict=True)):
+        if obj is UNLOADED and op == "module":
+            prints.append(_print_of_unloaded(arg))
+        elif obj is UNLOADED and op == "submodule" and found[base] is not UNLOADED:
+            prints.append(_print_of_unloaded(f"{module_namespace(found[base])['__name__']}.{arg}"))
+        elif obj is UNLOADED:
+            prints.append(b"unloaded")
         elif index in contents:
             prints.append(xxhash.xxh3_64_digest(b"content" + contents[index][0]))
         elif obj is ABSENT or type(obj) in fingerprint.ATOMS:
