@@ -177,7 +177,7 @@ def _attach(frame: Frame, made: Local, flag: int, extra: Value) -> None:
 
 def build_class(frame: Frame, args: Arguments) -> Value:
     """``__build_class__(body, name, *bases)``: a class that is made while the program runs."""
-    body, _, *bases = args.positional
+    body, *bases = args.positional[:1] + args.positional[2:] or (UNKNOWN,)
     if not isinstance(body, Local):
         return frame.unresolved("a class of unknown code")
     site = ("class body", body.site)

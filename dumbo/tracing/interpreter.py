@@ -14,6 +14,7 @@ from types import FunctionType
 from typing import Any
 
 from dumbo.tracing import boundary, calls, data, flow, loads
+from dumbo.tracing.annotations import parameters_of
 from dumbo.tracing.callgraph import Analysis, NeedsCallee, Node
 from dumbo.tracing.calls import Arguments
 from dumbo.tracing.escapes import escape
@@ -97,11 +98,11 @@ def _ROOT() -> None:  # noqa: N802 - stands for a call from outside
 
 
 def _arguments(
-    frame: Frame, function: Any, shape: Sequence[Shape] | None, names: Sequence[str]
+    frame: _RootFrame, function: Any, shape: Sequence[Shape] | None, names: Sequence[str]
 ) -> Arguments:
     if shape is None:
         rest = frame.unknown_value("an argument")
-        positional, named = _annotated(frame, function)
+        positional, named = _annotated(frame, frame.callee)
         return Arguments(positional, named, rest, rest)
     values = [build(frame, item, ("argument", number)) for number, item in enumerate(shape)]
     code = function.__code__ if type(function) is FunctionType else None
@@ -135,9 +136,18 @@ def _arguments(
     return Arguments(positional, named, None, named_rest)
 
 
-def _annotated(frame: Frame, function: Any) -> tuple[tuple[Value, ...], dict[str, Value]]:
+def _annotated(frame: Frame, callee: Known) -> tuple[tuple[Value, ...], dict[str, Value]]:
     """With nothing known of the call: parameters by their annotations."""
-    return (), {}
+    known = parameters_of(frame, callee)
+    if type(callee.obj) is not FunctionType or not known:
+        return (), {}
+    code = callee.obj.__code__
+    unknown = frame.unknown_value("an argument")
+    names = code.co_varnames[: code.co_argcount]
+    last = max((index for index, name in enumerate(names) if name in known), default=-1)
+    positional = tuple(known.get(name, unknown) for name in names[: last + 1])
+    keyword = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+    return positional, {name: known[name] for name in keyword if name in known}
 
 
 def build(frame: Frame, shape: Shape, site: Any) -> Value:
