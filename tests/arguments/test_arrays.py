@@ -7,6 +7,7 @@ import datetime
 import itertools
 import pickle
 import random
+import re
 import tracemalloc
 import warnings
 from typing import Any
@@ -27,6 +28,11 @@ from dumbo.errors import UnhashableArgument
 def key(value: object) -> tuple[bytes, list[int]]:
     data, roots = digest(value)
     return data, [id(root) for root in roots]
+
+
+def shown(value: object) -> str:
+    """A value as the name of its case: without its address, which each process has another of."""
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(value), flags=re.IGNORECASE)
 
 
 class Sub(np.ndarray):  # type: ignore[misc]
@@ -122,7 +128,7 @@ def test_each_of_these_is_told_apart_from_all_others() -> None:
         assert not (a[0] == b[0] and same_roots), (DISTINCT[i], DISTINCT[j])
 
 
-@pytest.mark.parametrize("value", DISTINCT, ids=repr)
+@pytest.mark.parametrize("value", DISTINCT, ids=shown)
 def test_copies_and_pickles_keep_the_digest(value: Any) -> None:
     expected = key(value)
     assert key(copy.deepcopy(value)) == expected
