@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import gc
 import sys
-import weakref
+from _weakref import CallableProxyType, ProxyType, ReferenceType
 from collections import Counter, OrderedDict, defaultdict, deque
 from itertools import chain
 
@@ -410,8 +410,8 @@ def _register_refused() -> None:
         (_async_generator(), used_up),
     ):
         register(type(value), Entry(refuse(what), "whole"))
-    for value in (weakref.ref(_Walker), weakref.proxy(_Walker), weakref.proxy(_own)):
-        register(type(value), Entry(_name_only(b"weakref"), "opaque"))
+    for kind in (ReferenceType, ProxyType, CallableProxyType):
+        register(kind, Entry(_name_only(b"weakref"), "opaque"))
 
 
 _register()
