@@ -52,6 +52,7 @@ from dumbo.tracing.values import (
     each,
 )
 
+MARKERS = frozenset({"globals()", "sys.modules()", "__dict__()"})  # namespaces as tables
 SWAPPED = "swapped"  # heap site of what is assigned to `__class__`
 NAMES = frozenset({"__name__", "__qualname__", "__module__"})
 _MODELLED = (dict, list, tuple, set, frozenset, str, bytes, int, float, bool, complex, type(None))
@@ -120,6 +121,9 @@ def _of_unknown(frame: Frame, value: Value, name: str) -> Value | None:
     """Whatever went out of sight may have come back."""
     # One value for all such, or chains of them would never end.
     if isinstance(value, Builtin):
+        if value.name in MARKERS:
+            marked: Value = frame.pool.make(Builtin, name, value)
+            return marked
         escape(frame, value.receiver)
     found = [_of_member(frame, member, name) for member in out_of_sight_with(frame, name)]
     return frame.pool.join(*found, frame.pool.make(Builtin, name, UNKNOWN))

@@ -136,6 +136,14 @@ def model(*names: str) -> Callable[[Model], Model]:
 
 def call_library(frame: Frame, callee: Known, args: Arguments) -> Value | None:
     """Call what is not user code."""
+    written = frame.written
+    try:
+        return _call_library(frame, callee, args)
+    finally:
+        frame.written = written  # what it calls back, it may call or not
+
+
+def _call_library(frame: Frame, callee: Known, args: Arguments) -> Value | None:
     name = fingerprint.qualified_name(callee.obj).decode("utf-8", "replace")
     known = _MODELS.get(name)
     if known is not None:
@@ -732,6 +740,14 @@ def _run(frame: Frame, args: Arguments) -> Value | None:
 def call_method(frame: Frame, callee: Builtin, args: Arguments) -> Value | None:
     """Call a method known by its name only, on each thing that its receiver may be."""
     name, receiver = callee.name, callee.receiver
+    written = frame.written
+    try:
+        return _call_method(frame, name, receiver, args)
+    finally:
+        frame.written = written  # what it calls back, it may call or not
+
+
+def _call_method(frame: Frame, name: str, receiver: Value, args: Arguments) -> Value | None:
     if name.endswith("()") or name == "__build_class__":
         return _call_marker(frame, name, receiver, args)
     if name in _CHANGING:

@@ -32,6 +32,8 @@ _ATOM_SHAPES = {kind: ("atom", kind) for kind in ATOMS}
 _DEPTH = 4
 _KINDS = 8  # different shapes of items in one container
 _SLOTS = 16  # keys with a shape of their own
+_LOOKED_INTO = 256  # items of one container that hold more than atoms
+_LEAVES = frozenset({"array", "datetime", "decimal", "fractions", "ipaddress", "pathlib", "uuid"})
 
 
 def shape_of(values: Sequence[Any], roots: Sequence[Any]) -> tuple[Any, ...]:
@@ -40,7 +42,8 @@ def shape_of(values: Sequence[Any], roots: Sequence[Any]) -> tuple[Any, ...]:
         return tuple([_ATOM_SHAPES.get(type(value)) or _plain(value) for value in values])
     reader = _Reader(roots)
     shapes = [reader.read(value, _DEPTH) for value in values]
-    left = tuple(number for number in range(len(roots)) if number not in reader.seen)
+    # Where something was not looked into, any of the code may lie in it.
+    left = tuple(n for n in range(len(roots)) if reader.cut or n not in reader.seen)
     if left:
         shapes.append(("any", left, "a value that is not looked into"))
     return tuple(shapes)
@@ -62,6 +65,7 @@ class _Reader:
     def __init__(self, roots: Sequence[Any]) -> None:
         self.numbers = {id(root): number for number, root in enumerate(roots)}
         self.seen: set[int] = set()
+        self.cut = False  # something was not looked into that may hold code
         self.open: set[int] = set()
 
     def number(self, obj: Any) -> int | None:
@@ -78,7 +82,11 @@ class _Reader:
         if kind is FunctionType or is_class(value) or is_module(value):
             number = self.number(value)
             return _UNKNOWN if number is None else ("code", number)
-        if depth == 0 or id(value) in self.open:
+        if id(value) in self.open:
+            self.cut = True
+            return _UNKNOWN
+        if depth == 0:
+            self.cut = self.cut or not _is_leaf(value, kind)
             return _UNKNOWN
         self.open.add(id(value))
         try:
@@ -99,6 +107,7 @@ class _Reader:
             return self._read_dict(value, depth)
         number = self.number(kind)
         if number is None:
+            self.cut = self.cut or not _is_leaf(value, kind)
             return ("any", (), kind.__qualname__)
         items: tuple[Any, ...] = ()
         if issubclass(kind, list | tuple | set | frozenset):
@@ -115,19 +124,31 @@ class _Reader:
         """The distinct shapes among *items*, the first ones; instances of one class once."""
         found: dict[Any, None] = {}
         types: set[Any] = set()
+        left = _LOOKED_INTO
         for item in items:
             kind = type(item)
-            if kind in types:
+            known: Any = kind
+            if kind not in ATOMS:
+                # Instances with the same atoms in the same fields have the same shape.
+                held = instance_dict(item) if id(kind) in self.numbers else None
+                known = (kind, *held, *map(type, held.values())) if held is not None else None
+                if held is not None and not ATOMS.issuperset(map(type, held.values())):
+                    known = None
+            if known in types:
                 continue
-            found[self.read(item, depth)] = None
-            if kind in ATOMS or id(kind) in self.numbers:
-                types.add(kind)
-            if len(found) > _KINDS:
+            if known is None:
+                left -= 1
+            if len(found) > _KINDS or left < 0:
+                self.cut = True
                 return (*list(found)[:_KINDS], _UNKNOWN)
+            found[self.read(item, depth)] = None
+            if known is not None:
+                types.add(known)
         return tuple(found)
 
     def _fields(self, value: Any, depth: int) -> tuple[Any, ...]:
         held = instance_dict(value) or {}
+        self.cut = self.cut or len(held) > 32
         fields = [(name, self.read(held[name], depth)) for name in sorted(held)[:32]]
         for cls in mro(type(value)):
             for name, slot in namespace(cls).items():
@@ -137,6 +158,16 @@ class _Reader:
                     except AttributeError:
                         continue
         return tuple(fields)
+
+
+def _is_leaf(value: Any, kind: type) -> bool:
+    """Whether a value of a library's or builtin type surely holds no code."""
+    home = kind.__module__.partition(".")[0]
+    if home == "numpy":
+        return not getattr(getattr(value, "dtype", None), "hasobject", True)
+    if home == "builtins":
+        return kind in (bytearray, range, slice, memoryview) or kind in ATOMS
+    return home in _LEAVES
 
 
 def _plain_items(value: Any) -> Any:
