@@ -69,6 +69,9 @@ def attribute(frame: Frame, value: Value, name: str) -> Value | None:
 
 
 def _of_member(frame: Frame, value: Value, name: str) -> Value | None:
+    if name == "__dict__" and isinstance(value, Known | Instance | LocalClass):
+        marker: Value = frame.pool.make(Builtin, "__dict__()", value)
+        return marker
     if isinstance(value, Known):
         return _of_known(frame, value, name)
     if isinstance(value, Instance):
@@ -362,7 +365,8 @@ def _missing(frame: Frame, value: Instance, name: str) -> Value | None:
         escape(frame, value)
         found: Value = frame.pool.make(Builtin, name, value)
         return found
-    return frame.await_or(lambda: frame.unresolved(f"attribute {name} of {value.cls.obj.__name__}"))
+    owner = value.cls.obj.__name__
+    return frame.await_or(lambda: frame.unresolved(f"attribute {name} of {owner}"))
 
 
 def _of_local_class(
@@ -564,7 +568,7 @@ def store_attribute(frame: Frame, target: Value, name: str, value: Value) -> Non
                     continue
             frame.write(member.site, ("attr", name), value)
         elif isinstance(member, Known):
-            _store_on_known(frame, member, name, value)
+            _store_on_known(frame, member, name, value, sure=member is target)
         elif isinstance(member, Local | LocalClass):
             slot = name if isinstance(member, LocalClass) else ("attr", name)
             frame.write(member.site, slot, value)
@@ -596,11 +600,14 @@ def delete_attribute(frame: Frame, target: Value, name: str) -> None:
                 call(frame, hook, (raw, member))
 
 
-def _store_on_known(frame: Frame, target: Known, name: str, value: Value) -> None:
+def _store_on_known(
+    frame: Frame, target: Known, name: str, value: Value, *, sure: bool
+) -> None:
     obj = target.obj
     if is_module(obj):
         frame.analysis.write(("global", id(globals_of(obj))), name, value)
-        frame.write_global((id(globals_of(obj)), name))
+        if sure:
+            frame.write_global((id(globals_of(obj)), name))
         return
     if not is_class(obj) and type(obj) is not FunctionType and owner_of(type(obj)) is None:
         cls = frame.analysis.get("type", target.ref, None)
@@ -623,10 +630,10 @@ def _set_by_descriptor(frame: Frame, cls: Known, receiver: Value, name: str, val
             frame.touch(setter, "property setter")
             call(frame, setter, (receiver, value))
         return True
-    setter = _user_hook(frame, frame.analysis.get("type", raw.ref, None), "__set__")
-    if setter is not None:
+    hook = _user_hook(frame, frame.analysis.get("type", raw.ref, None), "__set__")
+    if hook is not None:
         frame.touch(raw, f"attribute {name}")
-        call(frame, setter, (raw, receiver, value))
+        call(frame, hook, (raw, receiver, value))
         return True
     return False
 

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 from dumbo.tracing import fingerprint
 from dumbo.tracing.attributes import bind, special, unwrap_memoized
 from dumbo.tracing.boundary import owner_of
-from dumbo.tracing.callgraph import CONTEXTS, NeedsCallee, describe_value
+from dumbo.tracing.callgraph import NeedsCallee, describe_value
 from dumbo.tracing.escapes import consume, enter_unknown, escape, escape_captured, escape_methods, take_class
 from dumbo.tracing.frame import Frame, Plan, plan_of
 from dumbo.tracing.lookup import MEMBERS, is_class, is_memoized, is_module, mro
@@ -138,6 +138,7 @@ def spread_names(frame: Frame, value: Value) -> tuple[dict[str, Value], Value | 
                 named[key] = frame.touch(found, f"item {key!r}") or UNKNOWN
             consume(frame, member)
         else:
+            escape(frame, member)
             rest = frame.unknown_value("spread keywords")
     return named, rest
 
@@ -201,6 +202,7 @@ def invoke(
         split = len(args) - len(names)
         args = Arguments(args[:split], dict(zip(names, args[split:], strict=True)))
     members = each(callee)
+    frame.analysis.work += len(members)
     before, after = frame.written, []
     found: Value | None = None
     for member in members:
@@ -436,7 +438,7 @@ def _enter(
     outer = callee.site if isinstance(callee, Local) else None
     key: Any = (outer, *map(context_of, parameters.values()))
     entered = analysis.frames.get((node, key))
-    if entered is None and (crowd := len(analysis.by_node.get(node, ())) - CONTEXTS) >= 0:
+    if entered is None and (crowd := len(analysis.by_node.get(node, ())) - analysis.contexts) >= 0:
         # One frame for all further argument sets; methods keep one for each class of receiver.
         receiver = key[1] if code.co_argcount else None
         key = ("joined", receiver if crowd < 32 else None, outer if crowd < 16 else None)

@@ -13,7 +13,7 @@ from itertools import zip_longest
 from typing import Any
 
 from dumbo.tracing import fingerprint
-from dumbo.tracing.attributes import attribute, call, delete_attribute, special
+from dumbo.tracing.attributes import MARKERS, attribute, call, delete_attribute, special
 from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.calls import Arguments, invoke, result
 from dumbo.tracing.escapes import consume, escape
@@ -313,21 +313,12 @@ def hashed(frame: Frame, *values: Value) -> None:
 def store_subscr(frame: Frame, step: Step) -> None:
     value, target, key = frame.take(3)
     for member in each(target):
-        written = _globals_written(frame, member, key)
-        if not written:
-            put(frame, member, key, value)
+        if isinstance(member, Builtin) and member.name in MARKERS:
+            from dumbo.tracing import namespaces  # a cycle: it follows attributes
+
+            namespaces.put(frame, member, key, value)
         else:
-            frame.write(("global", written[0]), written[1], value)
-            frame.write_global(written)
-
-
-def _globals_written(frame: Frame, target: Value, key: Value) -> tuple[int, str] | None:
-    constant = _key(key)
-    if isinstance(target, Builtin) and target.name == "globals()" and constant:
-        from dumbo.tracing.lookup import globals_of
-
-        return id(globals_of(frame.home.obj)), str(constant[0])
-    return None
+            put(frame, member, key, value)
 
 
 def delete_subscr(frame: Frame, step: Step) -> None:
@@ -413,8 +404,10 @@ def _item_of(frame: Frame, source: Value, key: Value) -> Value | None:
             except IndexError:
                 return frame.unknown_value("an index out of range")
         return frame.unknown_value("an item of a constant")
-    if isinstance(source, Builtin) and source.name in ("globals()", "sys.modules()"):
-        return _item_of_namespace(frame, source, key, constant)
+    if isinstance(source, Builtin) and source.name in MARKERS:
+        from dumbo.tracing import namespaces  # a cycle: it follows attributes
+
+        return namespaces.item(frame, source, key)
     methods = [
         *special(frame, source, "__getitem__"),
         *special(frame, source, "__class_getitem__"),
@@ -428,25 +421,6 @@ def _item_of(frame: Frame, source: Value, key: Value) -> Value | None:
     if isinstance(source, Builtin):
         escape(frame, source.receiver)
     return frame.unknown_value("an item")
-
-
-def _item_of_namespace(
-    frame: Frame, source: Builtin, key: Value, constant: tuple[Any] | None
-) -> Value | None:
-    """``globals()[name]``, ``sys.modules[name]``."""
-    from dumbo.tracing.loads import import_module, read_global  # a cycle: loads follow attributes
-    from dumbo.tracing.models import computed_module, live_names
-
-    if source.name == "sys.modules()":
-        if constant:
-            return import_module(frame, str(constant[0]), whole=True)
-        return computed_module(frame, Arguments((), {}))
-    if constant:
-        return read_global(frame, str(constant[0]))
-    ends = (key.prefix, key.suffix) if isinstance(key, Text) else ("", "")
-    names = live_names(frame, frame.home, ends)
-    found = frame.pool.join(*[read_global(frame, name) for name in names])
-    return frame.pool.join(found, frame.unresolved("a global by a computed name"))
 
 
 def _item_of_tuple(frame: Frame, source: Tuple, constant: tuple[Any] | None) -> Value | None:
@@ -609,6 +583,10 @@ def _iterator_of_member(frame: Frame, source: Value) -> Value | None:
         return source
     if isinstance(source, Tuple | Heap | Const):
         return iterator_over(frame, items_of(frame, source), source)
+    if isinstance(source, Builtin) and source.name in MARKERS:
+        from dumbo.tracing import namespaces  # a cycle: it follows attributes
+
+        return namespaces.keys(frame, source)
     if isinstance(source, Known) and type(source.obj) in (list, tuple, dict, set, frozenset):
         return iterator_over(frame, items_of(frame, source), source)
     if isinstance(source, Known) and is_class(source.obj):
@@ -877,6 +855,8 @@ def contains(frame: Frame, item: Value, container: Value) -> None:
             call(frame, method, (item,))
         if isinstance(member, Known) and is_class(member.obj):
             escape(frame, member)
+        elif isinstance(member, Builtin):
+            iterator_of(frame, member)
         elif not methods and isinstance(member, Instance | Known):
             consume(frame, member)
             if special(frame, member, "__iter__") or special(frame, member, "__getitem__"):
@@ -884,12 +864,19 @@ def contains(frame: Frame, item: Value, container: Value) -> None:
         elif isinstance(member, Heap) and member.kind in ("list", "tuple", "set"):
             for method in special(frame, read_item_quietly(frame, member) or UNKNOWN, "__eq__"):
                 call(frame, method, (item,))
+        elif isinstance(member, Tuple):
+            for value in member.items:
+                for method in special(frame, value, "__eq__"):
+                    call(frame, method, (item,))
     consume(frame, item)
 
 
 def read_item_quietly(frame: Frame, source: Heap) -> Value | None:
     """Any item that is in a container so far."""
-    return frame.analysis.read(source.site, "elem", frame, frame.index)
+    analysis = frame.analysis
+    slots = analysis.slots(source.site, frame, frame.index)
+    wanted = ["elem", *[slot for slot in slots if isinstance(slot, tuple) and slot[0] == "item"]]
+    return frame.pool.join(*[analysis.read(source.site, s, frame, frame.index) for s in wanted])
 
 
 def is_op(frame: Frame, step: Step) -> None:

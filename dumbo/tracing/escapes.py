@@ -109,6 +109,10 @@ def _escape_member(frame: Frame, value: Value) -> None:
             escape(frame, item)
     elif isinstance(value, Builtin | Super):
         escape(frame, value.receiver)
+        if isinstance(value, Builtin) and value.name in ("__dict__()", "globals()"):
+            from dumbo.tracing import namespaces  # a cycle: it follows attributes
+
+            escape(frame, namespaces.everything(frame, value))
 
 
 def is_data(obj: Any) -> bool:

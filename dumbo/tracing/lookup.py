@@ -39,7 +39,7 @@ import builtins
 import functools
 import os
 import sys
-from _abc import _get_dump
+from _abc import _get_dump  # type: ignore[import-not-found, unused-ignore]
 from _weakref import ReferenceType
 from types import (
     BuiltinFunctionType,
@@ -67,7 +67,7 @@ ABSENT = _Absent()
 
 _mro_of = type.__dict__["__mro__"].__get__
 _dict_of = type.__dict__["__dict__"].__get__
-_module_dict = ModuleType.__dict__["__dict__"].__get__
+_module_dict: Any = ModuleType.__dict__["__dict__"].__get__
 
 # What CPython's own objects hold and may be asked for without running user code.
 MEMBERS: dict[type, frozenset[str]] = {
@@ -263,7 +263,7 @@ def _names(base: Any, ends: tuple[str, str]) -> Any:
     elif type(base) is FunctionType or is_module(base):
         held = list(globals_of(base))
     else:
-        return ABSENT
+        held = list(instance_dict(base) or ())
     return "\0".join(names_between(held, ends))
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
-from dumbo.tracing import fingerprint
+from dumbo.tracing import fingerprint, namespaces
 from dumbo.tracing.attributes import attribute, special, store_attribute
 from dumbo.tracing.calls import (
     Arguments,
@@ -44,10 +44,18 @@ from dumbo.tracing.data import (
     stringify,
     subscript,
 )
-from dumbo.tracing.escapes import consume, escape, out_of_sight_with
+from dumbo.tracing.escapes import consume, escape
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.loads import import_module, make_super, read_cell, read_global
-from dumbo.tracing.lookup import globals_of, instance_dict, is_class, is_module, names_between, namespace
+from dumbo.tracing.lookup import globals_of, is_class, namespace
+from dumbo.tracing.namespaces import (
+    ANY,
+    by_pattern,
+    computed_module,
+    is_namespace,
+    live_names,
+    names_of,
+)
 from dumbo.tracing.values import (
     UNKNOWN,
     Bound,
@@ -288,59 +296,8 @@ def _getattr(frame: Frame, args: Arguments) -> Value | None:
         if text is not None:
             found = frame.pool.join(found, attribute(frame, target, text))
         else:
-            found = frame.pool.join(found, _by_pattern(frame, target, wanted))
+            found = frame.pool.join(found, by_pattern(frame, target, wanted))
     return frame.pool.join(found, *default)
-
-
-def _by_pattern(frame: Frame, target: Value, name: Value) -> Value | None:
-    """All attributes whose name has the known ends; that there are no others counts too."""
-    ends = _ends(name)
-    found: Value | None = None
-    for member in each(target):
-        if isinstance(member, Unknown | Builtin):
-            for other in out_of_sight_with(frame):
-                found = frame.pool.join(found, _by_pattern(frame, other, name))
-        matching = _names_of(frame, member, ends)
-        for text in matching:
-            found = frame.pool.join(found, attribute(frame, member, text))
-        if not matching:
-            escape(frame, member)
-    return frame.pool.join(found, frame.unresolved("getattr with a computed name"))
-
-
-def _ends(name: Value) -> tuple[str, str]:
-    return (name.prefix, name.suffix) if isinstance(name, Text) else ("", "")
-
-
-def _names_of(frame: Frame, value: Value, ends: tuple[str, str]) -> list[str]:
-    cls: Value | None = None
-    if isinstance(value, Instance):
-        cls = value.cls
-    elif isinstance(value, Known):
-        whole = is_module(value.obj) or is_class(value.obj)
-        cls = value if whole else frame.analysis.get("type", value.ref, None)
-    if isinstance(cls, LocalClass):
-        return names_between(frame.analysis.slots(cls.site, frame, frame.index), ends)
-    if not isinstance(cls, Known):
-        return []
-    names = live_names(frame, cls, ends)
-    if isinstance(value, Known) and cls is not value:
-        names += names_between(instance_dict(value.obj) or (), ends)
-    elif isinstance(value, Instance):
-        slots = frame.analysis.slots(value.site, frame, frame.index)
-        fields = [slot[1] for slot in slots if isinstance(slot, tuple) and slot[0] == "attr"]
-        names += names_between(fields, ends)
-    return names
-
-
-def live_names(frame: Frame, home: Known, ends: tuple[str, str]) -> list[str]:
-    """The names of a module or class between these ends, as they are now."""
-    found = frame.analysis.get("names", home.ref, ends)
-    if found is None:
-        return []
-    frame.touch(found, f"names {ends[0]}*{ends[1]}")
-    assert isinstance(found, Known)
-    return [name for name in found.obj.split("\0") if name]
 
 
 @model("builtins:setattr")
@@ -366,9 +323,35 @@ def _globals(frame: Frame, args: Arguments) -> Value:
 
 
 @model("builtins:vars")
-def _vars(frame: Frame, args: Arguments) -> Value:
-    escape_all(frame, args)
+def _vars(frame: Frame, args: Arguments) -> Value | None:
+    if len(args.positional) == 1:
+        return attribute(frame, args.positional[0], "__dict__")
     return frame.unknown_value("vars()")
+
+
+@model("builtins:dir")
+def _dir(frame: Frame, args: Arguments) -> Value:
+    for value in args.positional:
+        for method in special(frame, value, "__dir__"):
+            invoke(frame, method, ())
+        for member in each(value):
+            names_of(frame, member, ANY)
+    if not args.positional:
+        live_names(frame, frame.home, ANY)
+    made = make_heap(frame, "list", ())
+    add(frame, made, instance_of(frame, str))
+    return made
+
+
+@model("inspect:getmembers", "inspect:getmembers_static")
+def _getmembers(frame: Frame, args: Arguments) -> Value:
+    made = make_heap(frame, "list", ())
+    for value in args.positional[:1]:
+        member = by_pattern(frame, value, UNKNOWN)
+        for predicate in args.positional[1:]:
+            invoke(frame, predicate, (member or UNKNOWN,))
+        add(frame, made, make_tuple(frame, (instance_of(frame, str), member or UNKNOWN)))
+    return made
 
 
 @model("builtins:eval", "builtins:exec")
@@ -688,15 +671,6 @@ def _import_name(frame: Frame, args: Arguments) -> Value:
     return import_module(frame, name, whole=False)
 
 
-def computed_module(frame: Frame, args: Arguments) -> Value:
-    """Any module at all: nobody knows beforehand what its code is."""
-    line = frame.plan.steps[frame.index].line
-    frame.analysis.untraceable = (
-        f"{frame.node.name}, line {line}, picks a module by a name that is only known when it runs"
-    )
-    return out_of_sight(frame, args, "a module by a computed name")
-
-
 @model("builtins:print")
 def _print(frame: Frame, args: Arguments) -> Value:
     for value in args.all():
@@ -796,12 +770,8 @@ def _call_on(frame: Frame, name: str, receiver: Value, args: Arguments) -> Value
         return _call_on_text(frame, name, receiver, args)
     if isinstance(receiver, Known) and type(receiver.obj) in (dict, list, tuple, set, frozenset):
         return _call_on_live(frame, name, receiver, args)
-    if isinstance(receiver, Builtin) and receiver.name in ("globals()", "sys.modules()"):
-        if name in ("get", "__getitem__", "pop") and args.positional:
-            found = subscript(frame, receiver, args.positional[0])
-            return frame.pool.join(found, *args.positional[1:], frame.pool.const(None))
-        if receiver.name == "globals()":
-            return subscript(frame, receiver, UNKNOWN)
+    if isinstance(receiver, Builtin) and is_namespace(receiver):
+        return namespaces.call_method(frame, name, receiver, args)
     if isinstance(receiver, Local | Bound | Partial):
         if name in ("register", "cache_clear", "cache_info"):
             return args.positional[-1] if args.positional else UNKNOWN
@@ -977,8 +947,8 @@ def _call_on_live(frame: Frame, name: str, receiver: Known, args: Arguments) -> 
     if name == "values" and type(obj) is dict:
         return iterator_over(frame, subscript(frame, receiver, UNKNOWN), "values")
     if name == "items" and type(obj) is dict:
-        key, value = items_of(frame, receiver), subscript(frame, receiver, UNKNOWN)
-        row = make_tuple(frame, (key or UNKNOWN, value or UNKNOWN))
+        pair = (items_of(frame, receiver), subscript(frame, receiver, UNKNOWN))
+        row = make_tuple(frame, tuple(part or UNKNOWN for part in pair))
         return iterator_over(frame, row, "items")
     if name in ("keys", "__iter__", "copy") and type(obj) is dict:
         return receiver

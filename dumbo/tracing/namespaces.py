@@ -1,0 +1,187 @@
+"""Namespaces that a program uses as tables: ``globals()``, ``sys.modules``, ``obj.__dict__``.
+
+Each is a marker, a `Builtin` of one of the names in `MARKERS`. An item by a known key is
+what the name itself would give; by an unknown one, or by iterating, it may be any of what
+is there now, and that there is nothing else counts too.
+
+Knows which names a namespace has; must not know steps.
+"""
+
+from __future__ import annotations
+
+from dumbo.tracing.attributes import MARKERS, attribute, store_attribute
+from dumbo.tracing.calls import Arguments, out_of_sight
+from dumbo.tracing.data import instance_of, iterator_over, make_tuple
+from dumbo.tracing.escapes import escape, out_of_sight_with
+from dumbo.tracing.frame import Frame
+from dumbo.tracing.loads import import_module, read_global
+from dumbo.tracing.lookup import globals_of, is_class, is_module, names_between
+from dumbo.tracing.values import (
+    UNKNOWN,
+    Builtin,
+    Const,
+    Instance,
+    Known,
+    LocalClass,
+    Text,
+    Unknown,
+    Value,
+    each,
+)
+
+ANY = ("", "")  # the ends of any name
+
+
+def is_namespace(value: Value) -> bool:
+    return isinstance(value, Builtin) and value.name in MARKERS
+
+
+def ends_of(name: Value) -> tuple[str, str]:
+    return (name.prefix, name.suffix) if isinstance(name, Text) else ANY
+
+
+def item(frame: Frame, source: Builtin, key: Value) -> Value | None:
+    """``namespace[key]``."""
+    text = key.obj if isinstance(key, Const | Known) and type(key.obj) is str else None
+    if source.name == "sys.modules()":
+        if text is not None:
+            return import_module(frame, text, whole=True)
+        return computed_module(frame, Arguments((), {}))
+    if source.name == "globals()":
+        if text is not None:
+            return read_global(frame, text)
+        names = live_names(frame, frame.home, ends_of(key))
+        found = frame.pool.join(*[read_global(frame, name) for name in names])
+        return frame.pool.join(found, frame.unresolved("a global by a computed name"))
+    if text is not None:
+        return attribute(frame, source.receiver, text)
+    return by_pattern(frame, source.receiver, key)
+
+
+def put(frame: Frame, target: Builtin, key: Value, value: Value) -> None:
+    """``namespace[key] = value``."""
+    text = key.obj if isinstance(key, Const | Known) and type(key.obj) is str else None
+    if target.name == "globals()" and text is not None:
+        place = id(globals_of(frame.home.obj))
+        frame.write(("global", place), text, value)
+        frame.write_global((place, text))
+    elif target.name == "__dict__()" and text is not None:
+        store_attribute(frame, target.receiver, text, value)
+    else:
+        for member in each(target.receiver):
+            if isinstance(member, Instance):
+                frame.write(member.site, ("attr", None), value)
+        escape(frame, value)
+
+
+def everything(frame: Frame, source: Builtin) -> Value:
+    """Any value in the namespace."""
+    return item(frame, source, UNKNOWN) or UNKNOWN
+
+
+def call_method(frame: Frame, name: str, source: Builtin, args: Arguments) -> Value | None:
+    """A method of a namespace as a table."""
+    positional = args.positional
+    if name in ("get", "pop", "setdefault", "__getitem__") and positional:
+        if name == "setdefault" and len(positional) > 1:
+            put(frame, source, positional[0], positional[1])
+        found = item(frame, source, positional[0])
+        return frame.pool.join(found, *positional[1:], frame.pool.const(None))
+    if name == "update":
+        for key, value in args.named.items():
+            put(frame, source, frame.pool.const(key), value)
+        for value in positional:
+            put(frame, source, UNKNOWN, value)
+        return frame.pool.const(None)
+    key = instance_of(frame, str)
+    if name == "keys":
+        return keys(frame, source)
+    if name in ("values", "items"):
+        value = everything(frame, source)
+        row = value if name == "values" else make_tuple(frame, (key, value))
+        return iterator_over(frame, row, (name, source))
+    escape(frame, everything(frame, source))
+    return out_of_sight(frame, args, f"method {name} of a namespace")
+
+
+def keys(frame: Frame, source: Builtin) -> Value:
+    """The names alone: they count, what they stand for does not."""
+    if source.name == "globals()":
+        live_names(frame, frame.home, ANY)
+    elif source.name == "__dict__()":
+        for member in each(source.receiver):
+            names_of(frame, member, ANY)
+    return iterator_over(frame, instance_of(frame, str), ("keys", source))
+
+
+def by_pattern(frame: Frame, target: Value, name: Value) -> Value | None:
+    """All attributes whose name has the known ends; that there are no others counts too."""
+    ends = ends_of(name)
+    found: Value | None = None
+    for member in each(target):
+        if isinstance(member, Unknown | Builtin):
+            for other in out_of_sight_with(frame):
+                found = frame.pool.join(found, by_pattern(frame, other, name))
+        matching = names_of(frame, member, ends)
+        for text in matching:
+            found = frame.pool.join(found, attribute(frame, member, text))
+        if not matching:
+            escape(frame, member)
+    return frame.pool.join(found, frame.unresolved("an attribute by a computed name"))
+
+
+def names_of(frame: Frame, value: Value, ends: tuple[str, str]) -> list[str]:
+    """The attributes of *value* between these ends, of its class and its own."""
+    cls: Value | None = None
+    if isinstance(value, Instance):
+        cls = value.cls
+    elif isinstance(value, Known):
+        whole = is_module(value.obj) or is_class(value.obj)
+        cls = value if whole else frame.analysis.get("type", value.ref, None)
+    names: list[str] = []
+    if isinstance(value, Instance):
+        slots = frame.analysis.slots(value.site, frame, frame.index)
+        fields = [slot[1] for slot in slots if isinstance(slot, tuple) and slot[0] == "attr"]
+        names += names_between(fields, ends)
+    elif isinstance(value, Known) and cls is not value:
+        names += live_names(frame, value, ends)
+    if isinstance(cls, LocalClass):
+        names += names_between(frame.analysis.slots(cls.site, frame, frame.index), ends)
+    elif isinstance(cls, Known):
+        names += live_names(frame, cls, ends)
+    return list(dict.fromkeys(names))
+
+
+def live_names(frame: Frame, home: Known, ends: tuple[str, str]) -> list[str]:
+    """The names that a module, a class or an instance has between these ends, as they are now."""
+    found = frame.analysis.get("names", home.ref, ends)
+    if found is None:
+        return []
+    frame.touch(found, f"names {ends[0]}*{ends[1]}")
+    assert isinstance(found, Known)
+    return [name for name in found.obj.split("\0") if name]
+
+
+def computed_module(frame: Frame, args: Arguments) -> Value:
+    """Any module at all: nobody knows beforehand what its code is."""
+    line = frame.plan.steps[frame.index].line
+    frame.analysis.untraceable = (
+        f"{frame.node.name}, line {line}, picks a module by a name that is only known when it runs"
+    )
+    return out_of_sight(frame, args, "a module by a computed name")
+
+
+__all__ = [
+    "ANY",
+    "by_pattern",
+    "call_method",
+    "computed_module",
+    "everything",
+    "is_namespace",
+    "item",
+    "keys",
+    "live_names",
+    "names_of",
+    "put",
+]
+
