@@ -18,9 +18,9 @@ from __future__ import annotations
 
 from collections import deque
 from types import CodeType, FunctionType, MethodType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dumbo.errors import UnhashableArgument, UntraceableFunction
+from dumbo.errors import UnhashableArgument
 from dumbo.tracing import fingerprint, sources
 from dumbo.tracing.boundary import STDLIB, Owner, owner_of
 from dumbo.tracing.contents import content_of
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 CONTEXTS = 6  # argument sets of one function, beyond which they are joined
 PATH = 8  # lookups in a row through fields and items, beyond which the whole is taken
-STEPS = 600_000  # of abstract work, beyond which a closure cannot be known
+STEPS = (100_000, 400_000)  # of abstract work: with contexts, then without; then it is given up
 
 
 class NeedsCallee(Exception):  # noqa: N818 - a signal, not an error
@@ -50,6 +50,10 @@ class NeedsCallee(Exception):  # noqa: N818 - a signal, not an error
 
     def __init__(self, frame: Frame) -> None:
         self.frame = frame
+
+
+class TooManySteps(Exception):  # noqa: N818 - a signal, not an error
+    """The analysis takes more work than it may: again without contexts, or not at all."""
 
 
 class Node:
@@ -104,14 +108,24 @@ class Node:
         return f"<{self.kind} {self.name}>"
 
 
+class Before(NamedTuple):
+    """What was seen before a run, by path of lookup: objects, and digests of content."""
+
+    found: dict[Any, Any]
+    contents: dict[Any, Any]
+
+
 class Analysis:
     """What one call depends on, while it is being found out.
 
-    *contents* are digests of values that were taken before, by path of lookup:
-    a run that changes a global must not change what was seen before it.
+    *before* is what an earlier analysis of the same call has found: a run that changes
+    a global must not change what was seen before it.
     """
 
-    def __init__(self, contents: dict[Any, Any] | None = None) -> None:
+    def __init__(self, before: Before | None = None, *, contexts: int = CONTEXTS) -> None:
+        self.contexts = contexts
+        self.limit = STEPS[contexts < CONTEXTS]
+        self.work = 0  # steps made and calls followed
         self.pool = Pool()
         self.program: list[tuple[str, int, Any]] = []
         self.found: list[Any] = []
@@ -127,13 +141,14 @@ class Analysis:
         self.generators: dict[Any, Frame] = {}  # by heap site of what calling them gives
         self.names_read: set[str] = set()  # of __name__, __qualname__, __module__
         self._index: dict[Any, int] = {}
-        self._contents = contents or {}
+        self._before = before.found if before else {}
+        self._paths: list[Any] = []
+        self._contents: dict[Any, Any] = dict(before.contents) if before else {}
         self._heap: dict[tuple[Any, Any], Value] = {}
         self._slots: dict[Any, dict[Any, None]] = {}
         self._readers: dict[tuple[Any, Any], dict[tuple[Frame, int], None]] = {}
         self._work: deque[Frame] = deque()
         self._waiting: dict[tuple[Frame, int], bool] = {}
-        self._steps = 0
         self._alive: list[Any] = []  # ids are keys here, so nothing may be collected
 
     # --- lookups -----------------------------------------------------------------
@@ -146,7 +161,11 @@ class Analysis:
             index = len(self.program)
             self._index[key] = index
             self.program.append((op, base, arg))
-            if op not in ("root", "coderoot"):
+            path = (self._paths[base] if base >= 0 else None, op, type(arg), arg)
+            self._paths.append(path)
+            if path in self._before:
+                found = self._before[path]
+            elif op not in ("root", "coderoot"):
                 found = reach(op, self.found[base] if base >= 0 else None, arg)
             self.found.append(found)
         return index
@@ -211,22 +230,19 @@ class Analysis:
         """Run frames until nothing changes.
 
         Raises:
-            UntraceableFunction: if that takes more than `STEPS` steps.
+            TooManySteps: if that takes more than `limit`.
         """
         while self._work or self._give_up_waiting():
             stack = [self._work.popleft()]
             while stack:
-                frame = stack[-1]
+                if self.work > self.limit:
+                    raise TooManySteps
                 try:
-                    self._steps += frame.run()
+                    stack[-1].run()
                 except NeedsCallee as need:
                     stack.append(need.frame)
-                    continue
-                stack.pop()
-                if self._steps > STEPS:
-                    raise UntraceableFunction(
-                        f"its call graph takes more than {STEPS:,} steps to follow"
-                    )
+                else:
+                    stack.pop()
 
     def later(self, frame: Frame) -> None:
         """Run a new frame when there is time: nobody waits for it."""
@@ -405,13 +421,19 @@ class Analysis:
                 found[index] = UNLOADED
         return found
 
-    def contents(self) -> dict[str, Any]:
-        """Digests of the values that were taken, by path, for an analysis after the run."""
-        return {
-            path_of(self.program, self.program[index][1]): found
-            for index, found in self._contents.items()
+    def before(self) -> Before:
+        """What was found, for an analysis after the run; modules that it loads are news."""
+        found = {
+            path: obj
+            for path, obj, (op, _, _) in zip(self._paths, self.found, self.program, strict=True)
+            if not (obj is ABSENT and op in ("module", "submodule"))
+        }
+        contents = {
+            path_of(self.program, self.program[index][1]): digest
+            for index, digest in self._contents.items()
             if isinstance(index, int)
         }
+        return Before(found, contents)
 
 
 def describe_value(value: Value | None) -> str:

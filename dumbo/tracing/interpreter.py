@@ -11,18 +11,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from types import FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from dumbo.errors import UntraceableFunction
 from dumbo.tracing import boundary, calls, data, flow, loads
 from dumbo.tracing.annotations import parameters_of
-from dumbo.tracing.callgraph import Analysis, NeedsCallee, Node
+from dumbo.tracing.callgraph import Analysis, Before, NeedsCallee, Node, TooManySteps
 from dumbo.tracing.calls import Arguments
 from dumbo.tracing.escapes import escape
 from dumbo.tracing.frame import Frame, plan_of
-from dumbo.tracing.shapes import Shape
 from dumbo.tracing.values import UNKNOWN, Heap, Instance, Known, Tuple, Value
 
-HANDLERS = {**loads.HANDLERS, **calls.HANDLERS, **flow.HANDLERS, **data.HANDLERS}
+if TYPE_CHECKING:
+    from dumbo.tracing.shapes import Shape
+
+HANDLERS: dict[str, Callable[[Any, Any], None]] = {**loads.HANDLERS, **calls.HANDLERS, **flow.HANDLERS, **data.HANDLERS}
 
 
 def trace(
@@ -30,7 +33,7 @@ def trace(
     roots: Sequence[Any] = (),
     shape: Sequence[Shape] | None = None,
     names: Sequence[str] = (),
-    contents: dict[Any, Any] | None = None,
+    before: Before | None = None,
 ) -> Analysis:
     """Analyse one call of *function*.
 
@@ -38,13 +41,30 @@ def trace(
         roots: the code roots of the arguments, in the order of `hashing.digest_call`.
         shape: what is known of each argument; None if nothing is.
         names: to which parameters the items of *shape* belong.
-        contents: digests taken before; see `Analysis`.
+        before: what was seen before the run; see `Analysis`.
 
     Raises:
         UntraceableFunction: if what it depends on cannot be known.
     """
     boundary.refresh()
-    analysis = Analysis(contents)
+    try:
+        return _trace(Analysis(before), function, roots, shape, names)
+    except TooManySteps:
+        pass
+    try:
+        # One frame for each function: less is told apart, and it settles sooner.
+        return _trace(Analysis(before, contexts=1), function, roots, shape, names)
+    except TooManySteps:
+        raise UntraceableFunction("its call graph is too large to follow") from None
+
+
+def _trace(
+    analysis: Analysis,
+    function: Any,
+    roots: Sequence[Any],
+    shape: Sequence[Shape] | None,
+    names: Sequence[str],
+) -> Analysis:
     callee = analysis.pool.known(function, analysis.look("root", -1, 0, function))
     for number, root in enumerate(roots):
         analysis.pool.known(root, analysis.look("root", -1, number + 1, root))
@@ -69,7 +89,7 @@ class _RootFrame(Frame):
         self.arguments = arguments
         self.states[0] = ((), {}, frozenset())
 
-    def run(self) -> int:
+    def run(self) -> None:
         while self._pending:
             self._pending.clear()
             self._queued.clear()
@@ -85,7 +105,6 @@ class _RootFrame(Frame):
             except NeedsCallee:
                 self._push(0)
                 raise
-        return 1
 
     def _depend_on_classes(self, value: Value) -> None:
         """The type of an argument counts by its bases, even where nothing calls its methods."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import networkx as nx
 
     from dumbo.persistence.store import Store
-    from dumbo.tracing.callgraph import Analysis
+    from dumbo.tracing.callgraph import Analysis, Before
 
 _trackers: dict[tuple[int, bool, str | None], Tracker] = {}
 _TRACKERS = 256  # kept for functions that are memoized again
@@ -64,7 +64,7 @@ class Snapshot:
 
     __slots__ = (
         "cold",
-        "contents",
+        "before",
         "digest",
         "guard",
         "identity",
@@ -90,7 +90,7 @@ class Snapshot:
         self.identity = program.identity
         self.state = ran.state
         self.guard = Guard(program, ran.found, ran.contents)
-        self.contents: dict[Any, Any] = {}
+        self.before: Before | None = None  # what was found, where the run may load modules
         self.roots = roots
         self.shape = shape
         self.names: tuple[str, ...] = ()
@@ -162,7 +162,7 @@ class Tracker:
             if found is not None:
                 again = Snapshot(snapshot.digest, snapshot.program, found, roots, shape)
                 again.recorded = snapshot.recorded
-                again.contents = snapshot.contents
+                again.before = snapshot.before
                 again.cold = snapshot.cold
                 again.unloaded = tuple(n for n in snapshot.unloaded if n not in sys.modules)
                 return again
@@ -210,18 +210,19 @@ class Tracker:
             raise UntraceableFunction(analysis.untraceable)
         snapshot = self._snapshot(analysis, roots, shape)
         snapshot.unloaded = tuple(analysis.unloaded)
-        snapshot.contents = analysis.contents()
+        if snapshot.unloaded:
+            snapshot.before = analysis.before()
         return snapshot
 
     def _analyse(
-        self, shape: Any, roots: tuple[Any, ...], names: tuple[str, ...], contents: Any
+        self, shape: Any, roots: tuple[Any, ...], names: tuple[str, ...], before: Any
     ) -> Analysis:
         # Imported here: an unchanged function is proven without it.
         from dumbo.tracing.interpreter import trace
 
         self.traced += 1
         try:
-            return trace(self.function, roots, shape, names, contents)
+            return trace(self.function, roots, shape, names, before)
         except Bypass:
             raise
         except RecursionError as error:
@@ -272,7 +273,7 @@ class Tracker:
         return snapshot.digest
 
     def _complete(self, snapshot: Snapshot, store: Store, loaded: Sequence[str]) -> bytes:
-        analysis = self._analyse(snapshot.shape, snapshot.roots, snapshot.names, snapshot.contents)
+        analysis = self._analyse(snapshot.shape, snapshot.roots, snapshot.names, snapshot.before)
         if analysis.untraceable:
             raise UntraceableFunction(analysis.untraceable)
         completed = self._snapshot(analysis, snapshot.roots, snapshot.shape)
