@@ -73,6 +73,8 @@ def closure_digest(analysis: Analysis) -> bytes:
         hasher.update(_own(node, names, own))
         places = _places(node)
         for step in sorted(node.edges):
+            if step in places and _passes_by(node, step):
+                continue  # what is found in the library says which one it is
             targets = [(_own(target, names, own), target) for target in node.edges[step]]
             ranked = [(_label(node.edges[step][t]), digest, t) for digest, t in targets]
             ranked.sort(key=lambda item: item[:2])
@@ -83,6 +85,15 @@ def closure_digest(analysis: Analysis) -> bytes:
                 hasher.update(b"%d:%d:" % (places.get(step, step), order[target]) + label)
         hasher.update(b";")
     return hasher.digest()
+
+
+def _passes_by(node: Node, index: int) -> bool:
+    """Whether a step does nothing but name a library's module on the way to its attribute."""
+    if any(target.owner is None for target in node.edges[index]):
+        return False
+    assert node.code is not None
+    plan = plan_of(node.code)
+    return index < len(plan.steps) and _is_silent(plan, node, index, plan.steps[index])
 
 
 def own_digest(node: Node, analysis: Analysis) -> bytes:
