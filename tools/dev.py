@@ -84,20 +84,23 @@ class Environment:
 
     def _make(self, base: str) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
-        self._pip = [self.python, "-m", "pip"]
         made = subprocess.run([base, "-m", "venv", self.folder], capture_output=True, text=True)
         if made.returncode == 0:
             return
-        # Some distributions cut ensurepip out: then the pip of the Python that runs this file
-        # can fill the environment, if it has one.
+        # Some distributions cut ensurepip out. Then the pip of the Python that runs this file
+        # fetches a new one, which can run from its wheel; an old pip may not know a new Python.
         shutil.rmtree(self.folder, ignore_errors=True)
         bare = [base, "-m", "venv", "--without-pip", self.folder]
-        self._pip = [sys.executable, "-m", "pip", "--python", self.python]
-        if subprocess.call(bare) or subprocess.call([*self._pip, "--version"]):
-            sys.exit(
-                f"{base} cannot make a virtual environment with pip in it:\n{made.stdout}"
-                f"{made.stderr}\nInstall its venv module (Debian and Ubuntu: python3-venv)."
-            )
+        wheels = self.folder / "wheels"
+        fetch = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", wheels]
+        if subprocess.call(bare) == 0 and subprocess.call([*fetch, "pip"]) == 0:
+            (wheel,) = wheels.glob("pip-*.whl")
+            if subprocess.call([self.python, wheel / "pip", "install", "--quiet", wheel]) == 0:
+                return
+        sys.exit(
+            f"{base} cannot make a virtual environment with pip in it:\n{made.stdout}"
+            f"{made.stderr}\nInstall its venv module (Debian and Ubuntu: python3-venv)."
+        )
 
     def _fill(self) -> None:
         fault = self._install("--editable", ".[test-base]")
@@ -111,7 +114,7 @@ class Environment:
 
     def _install(self, *what: str) -> str:
         """Install *what*; return what pip wrote if that failed, else nothing."""
-        command = [*self._pip, "install", *what]
+        command = [self.python, "-m", "pip", "install", *what]
         ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
         return "" if ran.returncode == 0 else f"{ran.stdout}{ran.stderr}"
 
