@@ -63,6 +63,7 @@ def attribute(frame: Frame, value: Value, name: str) -> Value | None:
     if name in NAMES:
         frame.analysis.names_read.add(name)
     members = each(value)
+    frame.analysis.work += len(members)
     if not all(isinstance(member, Known) and is_module(member.obj) for member in members):
         frame.node.named[frame.index] = False
     return frame.pool.join(*[_of_member(frame, member, name) for member in members])

@@ -440,8 +440,9 @@ def _enter(
     entered = analysis.frames.get((node, key))
     if entered is None and (crowd := len(analysis.by_node.get(node, ())) - analysis.contexts) >= 0:
         # One frame for all further argument sets; methods keep one for each class of receiver.
-        receiver = key[1] if code.co_argcount else None
-        key = ("joined", receiver if crowd < 32 else None, outer if crowd < 16 else None)
+        apart = analysis.contexts > 1
+        receiver = key[1] if code.co_argcount and apart and crowd < 32 else None
+        key = ("joined", receiver, outer if apart and crowd < 16 else None)
         entered = analysis.frames.get((node, key))
     if entered is None:
         number = len(analysis.by_node.get(node, ()))
@@ -456,12 +457,25 @@ def _enter(
         }
         grown = joined != entered.parameters
         entered.parameters = joined
+        if isinstance(callee, Local) and key[:1] == ("joined",):
+            _share_cells(frame, callee, entered)
     entered.entered_with(frame.written)
     entered.callers[frame, frame.index] = None
     if grown:
         entered.start()
         raise NeedsCallee(entered)
     return entered
+
+
+def _share_cells(frame: Frame, callee: Local, entered: Frame) -> None:
+    """A frame that stands for several closures of one code sees what any of them captured."""
+    for name in callee.code.co_freevars:
+        own = entered.cells.get(name)
+        held = frame.analysis.read(callee.site, ("cell", name), frame, frame.index)
+        for cell in each(held):
+            if isinstance(cell, Cell) and isinstance(own, Cell) and cell is not own:
+                value = frame.analysis.read(cell.site, "value", frame, frame.index)
+                frame.analysis.write(own.site, "value", value)
 
 
 def context_of(value: Value) -> Any:

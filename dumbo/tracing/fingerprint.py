@@ -55,7 +55,7 @@ C_FUNCTIONS = (BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType)
 _codes: dict[int, tuple[CodeType, bytes]] = {}
 
 
-def atom(value: object) -> bytes:
+def atom(value: Any) -> bytes:
     """Type and value of an exact builtin scalar, floats by their bits."""
     if type(value) in (type(...), type(NotImplemented)):
         return repr(value).encode()

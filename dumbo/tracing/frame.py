@@ -75,7 +75,7 @@ class Frame:
         parameters: dict[str, Value],
         cells: dict[str, Value],
         site: Any,
-        handlers: dict[str, Callable[[Frame, Step], None]],
+        handlers: dict[str, Callable[[Any, Any], None]],
     ) -> None:
         self.analysis = analysis
         self.pool = analysis.pool
@@ -156,9 +156,8 @@ class Frame:
 
     # --- running -----------------------------------------------------------------
 
-    def run(self) -> int:
-        """Run what is pending; returns how many steps were made. May raise `NeedsCallee`."""
-        made = 0
+    def run(self) -> None:
+        """Run what is pending. May raise `NeedsCallee`."""
         steps = self.plan.steps
         while self._pending:
             index = heapq.heappop(self._pending)
@@ -182,9 +181,8 @@ class Frame:
             except BaseException:
                 self._push(index)
                 raise
-            made += 1
+            self.analysis.work += 1
             self._flow(index, step)
-        return made
 
     def _raise_into(
         self, handler: Handler, stack: tuple[Value, ...], variables: dict[str, Value], written: Any

@@ -67,7 +67,7 @@ ABSENT = _Absent()
 
 _mro_of = type.__dict__["__mro__"].__get__
 _dict_of = type.__dict__["__dict__"].__get__
-_module_dict: Any = ModuleType.__dict__["__dict__"].__get__
+_module_dict = ModuleType.__dict__["__dict__"].__get__  # type: ignore[index]
 
 # What CPython's own objects hold and may be asked for without running user code.
 MEMBERS: dict[type, frozenset[str]] = {
@@ -102,12 +102,22 @@ def is_class(obj: object) -> bool:
 
 
 def is_module(obj: object) -> bool:
-    return ModuleType in mro(type(obj))
+    return _is_module_type(type(obj))
+
+
+@functools.lru_cache(4096)
+def _is_module_type(kind: type) -> bool:
+    return ModuleType in mro(kind)
 
 
 def is_memoized(obj: object) -> bool:
     """Whether *obj* is what `memo` made: it stands for its function and its version."""
-    return any("__dumbo_memo__" in namespace(cls) for cls in mro(type(obj)))
+    return _is_memoized_type(type(obj))
+
+
+@functools.lru_cache(4096)
+def _is_memoized_type(kind: type) -> bool:
+    return any("__dumbo_memo__" in namespace(cls) for cls in mro(kind))
 
 
 def module_namespace(module: ModuleType) -> dict[str, Any]:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-Shape = tuple  # of the forms in the table above
+    Shape = tuple[Any, ...]  # of the forms in the table above
+
 _UNKNOWN = ("unknown",)
 _ATOM_SHAPES = {kind: ("atom", kind) for kind in ATOMS}
 _DEPTH = 4

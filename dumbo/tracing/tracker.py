@@ -99,6 +99,17 @@ class Snapshot:
         self.unloaded: tuple[str, ...] = ()
 
 
+class _Failure:
+    """Why a shape of call cannot be traced, as long as *guard* holds; None: whatever happens."""
+
+    __slots__ = ("guard", "reason", "roots")
+
+    def __init__(self, guard: Guard | None, reason: str, roots: tuple[Any, ...]) -> None:
+        self.guard = guard
+        self.reason = reason
+        self.roots = roots  # kept alive, for their ids are a key
+
+
 class Tracker:
     """The dependencies of *function*, which must not be a memoized one but what it wraps.
 
@@ -115,7 +126,7 @@ class Tracker:
         self.version = version
         self.traced = 0  # analyses made, for tests and statistics
         self._snapshots: dict[Any, Snapshot] = {}
-        self._failures: dict[Any, tuple[Guard | None, str]] = {}
+        self._failures: dict[Any, _Failure] = {}
         self._label = f"{_name(function, '__module__')}:{_name(function, '__qualname__')}"
 
     # --- roads ---------------------------------------------------------------------
@@ -139,6 +150,11 @@ class Tracker:
         known = self._snapshots.get(key)
         if known is not None and known.guard.holds():
             return known
+        failure = self._failures.get(key)
+        if failure is not None:
+            if failure.guard is None or failure.guard.holds():
+                raise UntraceableFunction(failure.reason)
+            del self._failures[key]
         found = self._replay(shape, roots, known, store)
         if found is None:
             found = self._trace(shape, roots, names)
@@ -205,8 +221,16 @@ class Tracker:
     def _trace(self, shape: Any, roots: tuple[Any, ...], names: tuple[str, ...]) -> Snapshot:
         if not self.track_deps:
             return self._trace_own(roots)
-        analysis = self._analyse(shape, roots, names, None)
+        try:
+            analysis = self._analyse(shape, roots, names, None)
+        except UntraceableFunction as error:
+            # It took seconds to learn that; the next call shall not pay for it again.
+            self._failures[shape, *map(id, roots)] = _Failure(None, str(error), roots)
+            raise
         if analysis.untraceable:
+            guard = Guard(analysis.program, analysis.replayed(), analysis.hashed())
+            guard.contents.clear()
+            self._failures[shape, *map(id, roots)] = _Failure(guard, analysis.untraceable, roots)
             raise UntraceableFunction(analysis.untraceable)
         snapshot = self._snapshot(analysis, roots, shape)
         snapshot.unloaded = tuple(analysis.unloaded)
