@@ -52,7 +52,7 @@ from dumbo.tracing.values import (
     each,
 )
 
-MARKERS = frozenset({"globals()", "sys.modules()", "__dict__()"})  # namespaces as tables
+MARKERS = frozenset({"globals()", "sys.modules()", "__dict__()", "table()"})  # namespaces as tables
 SWAPPED = "swapped"  # heap site of what is assigned to `__class__`
 NAMES = frozenset({"__name__", "__qualname__", "__module__"})
 _MODELLED = (dict, list, tuple, set, frozenset, str, bytes, int, float, bool, complex, type(None))

@@ -138,6 +138,11 @@ class Analysis:
         self.identity = False  # the code can tell one object from an equal one
         self.untraceable = ""  # why no digest of this closure would be honest
         self.escaped: set[Any] = set()
+        self.changed: set[int] = set()  # ids of live objects that the code changes in place
+        # Hand-made caches, with the nodes that use them and their names there; and the ids of
+        # tables that look like it and are not: see `memo_tables`.
+        self.tables: dict[Known, dict[Node, str]] = {}
+        self.plain_tables: frozenset[int] = frozenset()
         self.generators: dict[Any, Frame] = {}  # by heap site of what calling them gives
         self.names_read: set[str] = set()  # of __name__, __qualname__, __module__
         self._index: dict[Any, int] = {}
@@ -219,6 +224,8 @@ class Analysis:
             site = getattr(member, "site", None)
             if isinstance(member, Unknown) or (isinstance(site, tuple) and site[0] == "argument"):
                 self.identity = True
+            if isinstance(member, Known):
+                self.changed.add(id(member.obj))
 
     def wake(self, frame: Frame, step: int) -> None:
         if frame.again(step):

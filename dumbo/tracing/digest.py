@@ -60,15 +60,16 @@ _VARIABLES = frozenset(
 _NAMED_EDGES = ("attribute ", "item ", "field ", "member ", "super()", "default ", "cell ")
 
 
-def closure_digest(analysis: Analysis) -> bytes:
-    """16 bytes over all that *analysis* found its root to depend on."""
-    assert analysis.root is not None
+def closure_digest(analysis: Analysis, root: Node | None = None) -> bytes:
+    """16 bytes over all that *analysis* found its root, or *root*, to depend on."""
+    root = root or analysis.root
+    assert root is not None
     own: dict[Node, bytes] = {}
-    order: dict[Node, int] = {analysis.root: 0}
+    order: dict[Node, int] = {root: 0}
     hasher = xxhash.xxh3_128(b"closure%d" % VERSION)
     names = sorted(analysis.names_read)
     hasher.update(repr(names).encode())
-    queue = [analysis.root]
+    queue = [root]
     for node in queue:
         hasher.update(_own(node, names, own))
         places = _places(node)

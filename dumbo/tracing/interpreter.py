@@ -14,7 +14,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from dumbo.errors import UntraceableFunction
-from dumbo.tracing import boundary, calls, data, flow, loads
+from dumbo.tracing import boundary, calls, data, flow, loads, memo_tables
 from dumbo.tracing.annotations import parameters_of
 from dumbo.tracing.callgraph import Analysis, Before, NeedsCallee, Node, TooManySteps
 from dumbo.tracing.calls import Arguments
@@ -47,13 +47,34 @@ def trace(
         UntraceableFunction: if what it depends on cannot be known.
     """
     boundary.refresh()
+    refused: frozenset[int] = frozenset()
+    while True:
+        analysis = _trace_so_far(function, roots, shape, names, before, refused)
+        more = memo_tables.finish(analysis)
+        if not more:
+            return analysis
+        refused |= more
+
+
+def _trace_so_far(
+    function: Any,
+    roots: Sequence[Any],
+    shape: Sequence[Shape] | None,
+    names: Sequence[str],
+    before: Before | None,
+    plain_tables: frozenset[int],
+) -> Analysis:
+    analysis = Analysis(before)
+    analysis.plain_tables = plain_tables
     try:
-        return _trace(Analysis(before), function, roots, shape, names)
+        return _trace(analysis, function, roots, shape, names)
     except TooManySteps:
         pass
+    # One frame for each function: less is told apart, and it settles sooner.
+    analysis = Analysis(before, contexts=1)
+    analysis.plain_tables = plain_tables
     try:
-        # One frame for each function: less is told apart, and it settles sooner.
-        return _trace(Analysis(before, contexts=1), function, roots, shape, names)
+        return _trace(analysis, function, roots, shape, names)
     except TooManySteps:
         raise UntraceableFunction("its call graph is too large to follow") from None
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from dumbo.tracing import memo_tables
 from dumbo.tracing.attributes import attribute, store_attribute
 from dumbo.tracing.calls import result
 from dumbo.tracing.frame import Frame
@@ -103,7 +104,23 @@ def store_deref(frame: Frame, step: Step) -> None:
 
 
 def load_global(frame: Frame, step: Step) -> None:
-    result(frame, read_global(frame, step.arg))
+    if _counts(frame, frame.index):
+        # `N += 1`: what was in it before goes nowhere but into it.
+        kind = frame.analysis.get("kind", frame.home.ref, step.arg)
+        frame.touch(kind, "type of a counter")
+        frame.push(frame.unknown_value("a counter"))
+        return
+    table = memo_tables.marker(frame, step.arg)
+    result(frame, read_global(frame, step.arg) if table is None else table)
+
+
+def _counts(frame: Frame, index: int) -> bool:
+    """Whether step *index* begins a `N += 1` on a number that was there before the call."""
+    if not memo_tables.counts(frame, index):
+        return False
+    name = frame.plan.steps[index].arg
+    names = globals_of(frame.home.obj)
+    return (id(names), name) not in frame.written and type(names.get(name)) in (int, float)
 
 
 def read_global(frame: Frame, name: str) -> Value | None:
@@ -127,7 +144,8 @@ def read_global(frame: Frame, name: str) -> Value | None:
 def store_global(frame: Frame, step: Step) -> None:
     place = id(globals_of(frame.home.obj))
     frame.write(("global", place), step.arg, frame.pop())
-    frame.write_global((place, step.arg))
+    if not (frame.index >= 3 and _counts(frame, frame.index - 3)):
+        frame.write_global((place, step.arg))
 
 
 def load_name(frame: Frame, step: Step) -> None:

@@ -20,7 +20,10 @@
     registry  abstract class         -            what is registered with it, as a tuple
     names     function, module,      (prefix,     the names it has between these ends, in one
               class                   suffix)     string: globals, or attributes along the MRO
+    kind      function or module     name         the class of a global
     referent  weak reference         -            what it refers to
+    table     dict                   digest       what is to be known of a hand-made cache that
+                                                  code of this digest fills: see `tables`
     submodule package                name         its attribute of that name, else the module
                                                   that an import would put there
     dist      -                      path         a distribution's metadata, if it is there
@@ -277,6 +280,17 @@ def _names(base: Any, ends: tuple[str, str]) -> Any:
     return "\0".join(names_between(held, ends))
 
 
+def _kind(base: Any, name: str) -> Any:
+    found = globals_of(base).get(name, ABSENT)
+    return ABSENT if found is ABSENT else type(found)
+
+
+def _table(base: Any, fill: bytes) -> Any:
+    from dumbo.tracing.tables import print_of  # most closures have none
+
+    return print_of(base, fill) if type(base) is dict else ABSENT
+
+
 def _referent(base: Any, _: None) -> Any:
     if type(base) is not ReferenceType:
         return ABSENT
@@ -308,9 +322,11 @@ _OPS: dict[str, Callable[[Any, Any], Any]] = {
     "content": lambda base, _: base,
     "children": _children,
     "registry": _registry,
+    "kind": _kind,
     "names": _names,
     "referent": _referent,
     "submodule": _submodule,
+    "table": _table,
     "dist": _dist,
 }
 
@@ -332,7 +348,7 @@ def describe(op: str, arg: Any) -> str:
         return f"super().{arg[1]}"
     if op == "names":
         return f"names {arg[0]}*{arg[1]}"
-    if op in ("type", "content", "children", "registry") or arg is None:
+    if op in ("type", "table", "content", "children", "registry") or arg is None:
         return words.get(op, op)
     return f"{words.get(op, op)} {arg!r}" if op == "item" else f"{words.get(op, op)} {arg}"
 

@@ -42,7 +42,7 @@ def marker(frame: Frame, name: str) -> Value | None:
     if analysis.read(("global", place), name, frame, frame.index) is not None:
         return None
     found = analysis.get("global", frame.home.ref, name)
-    if found is None or type(found.obj) is not dict:
+    if found is None or type(found.obj) is not dict or id(found.obj) in analysis.plain_tables:
         return None
     frame.resolved(found)
     frame.touch(found, f"global {name}")
@@ -63,15 +63,19 @@ def write(frame: Frame, table: Known, value: Value) -> None:
     frame.write(("object", id(table.obj)), "elem", value)
 
 
-def finish(analysis: Analysis) -> None:
-    """Let the content of each table count, or only whether it can be trusted."""
+def finish(analysis: Analysis) -> frozenset[int]:
+    """Look up whether each table can be trusted; return those that are no such tables at all."""
     from dumbo.tracing.digest import closure_digest  # needed by few closures
 
+    refused = [
+        id(table.obj)
+        for table, users in analysis.tables.items()
+        if id(table.obj) in analysis.changed or _others_write(users)
+    ]
+    if refused:
+        return frozenset(refused)
     trusted: list[tuple[Known, bytes]] = []
     for table, users in analysis.tables.items():
-        if id(table.obj) in analysis.changed or _others_write(table, users):
-            analysis.take_whole(table)
-            continue
         hasher = xxhash.xxh3_128()
         for node in users:
             hasher.update(closure_digest(analysis, node))
@@ -81,9 +85,10 @@ def finish(analysis: Analysis) -> None:
         node = analysis.node(table)
         if node is not None and found is not None and node.content is None:
             node.content = b"table" + found.obj
+    return frozenset()
 
 
-def _others_write(table: Known, users: dict[Node, str]) -> bool:
+def _others_write(users: dict[Node, str]) -> bool:
     """Whether code of the module that does not belong to the closure may write to it."""
     known = {id(node.code) for node in users}
     for node, name in users.items():

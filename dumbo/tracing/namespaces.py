@@ -9,6 +9,7 @@ Knows which names a namespace has; must not know steps.
 
 from __future__ import annotations
 
+from dumbo.tracing import memo_tables
 from dumbo.tracing.attributes import MARKERS, attribute, store_attribute
 from dumbo.tracing.calls import Arguments, out_of_sight
 from dumbo.tracing.data import instance_of, iterator_over, make_tuple
@@ -42,6 +43,9 @@ def ends_of(name: Value) -> tuple[str, str]:
 
 def item(frame: Frame, source: Builtin, key: Value) -> Value | None:
     """``namespace[key]``."""
+    if source.name == memo_tables.TABLE:
+        assert isinstance(source.receiver, Known)
+        return memo_tables.read(frame, source.receiver, quietly=False)
     text = key.obj if isinstance(key, Const | Known) and type(key.obj) is str else None
     if source.name == "sys.modules()":
         if text is not None:
@@ -60,6 +64,10 @@ def item(frame: Frame, source: Builtin, key: Value) -> Value | None:
 
 def put(frame: Frame, target: Builtin, key: Value, value: Value) -> None:
     """``namespace[key] = value``."""
+    if target.name == memo_tables.TABLE:
+        assert isinstance(target.receiver, Known)
+        memo_tables.write(frame, target.receiver, value)
+        return
     text = key.obj if isinstance(key, Const | Known) and type(key.obj) is str else None
     if target.name == "globals()" and text is not None:
         place = id(globals_of(frame.home.obj))
@@ -82,6 +90,10 @@ def everything(frame: Frame, source: Builtin) -> Value:
 def call_method(frame: Frame, name: str, source: Builtin, args: Arguments) -> Value | None:
     """A method of a namespace as a table."""
     positional = args.positional
+    if source.name == memo_tables.TABLE:  # only `get`, or it would not be one
+        assert isinstance(source.receiver, Known)
+        held = memo_tables.read(frame, source.receiver, quietly=True)
+        return frame.pool.join(held, frame.pool.const(None))
     if name in ("get", "pop", "setdefault", "__getitem__") and positional:
         if name == "setdefault" and len(positional) > 1:
             put(frame, source, positional[0], positional[1])

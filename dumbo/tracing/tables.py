@@ -36,7 +36,7 @@ def print_of(table: dict[Any, Any], fill: bytes) -> bytes:
         return b""
     digest, roots = content_of(table)
     if roots:
-        raise UnhashableArgument("", "a table that others have filled holds code")
+        raise UnhashableArgument("a table that others have filled holds code")
     return digest
 
 

@@ -74,6 +74,7 @@ class Snapshot:
         "roots",
         "shape",
         "state",
+        "tables",
         "unloaded",
     )
 
@@ -97,6 +98,17 @@ class Snapshot:
         self.cold: bytes | None = None  # the state of a process that has not loaded what the body does
         self.recorded: set[str] = set()  # the directories of stores that have the trace
         self.unloaded: tuple[str, ...] = ()
+        self.tables = [
+            (ran.found[base], arg) for op, base, arg in program if op == "table" and base >= 0
+        ]
+
+    def adopt_tables(self) -> None:
+        """The function is about to run, and fills the hand-made caches among its globals."""
+        for table, fill in self.tables:
+            from dumbo.tracing.tables import adopt  # most closures have none
+
+            if type(table) is dict:
+                adopt(table, fill)
 
 
 class _Failure:
@@ -149,6 +161,8 @@ class Tracker:
         key = (shape, *map(id, roots))
         known = self._snapshots.get(key)
         if known is not None and known.guard.holds():
+            if known.tables:
+                known.adopt_tables()
             return known
         failure = self._failures.get(key)
         if failure is not None:
@@ -162,6 +176,7 @@ class Tracker:
         if len(self._snapshots) > 4 * SHAPES:
             self._snapshots.pop(next(iter(self._snapshots)))
         self._snapshots[key] = found
+        found.adopt_tables()
         return found
 
     def _shapes(self) -> set[Any]:
