@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from dumbo.errors import UnusableDirectory
+from dumbo.tracing import DIGEST_VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ class Shelf:
             from dumbo.persistence.store import Store
 
             # Two threads may both get here; setdefault lets only one of the two stores live.
-            store = _stores.setdefault(self.directory, Store(self.directory))
+            fresh = Store(self.directory, digest_version=DIGEST_VERSION)
+            store = _stores.setdefault(self.directory, fresh)
         return store
 
     def release(self) -> None:

@@ -1,1 +1,20 @@
-"""From a function to what it depends on: its closure, a digest of it, and cheap proofs that it still holds."""
+"""From a function to what it depends on.
+
+Its closure, a digest of it, and cheap proofs that the digest still holds. The modules by what
+they are for:
+
+    reading code        steps, instructions, pairs, normal
+    reading objects     lookup, boundary, contents, sources, shapes, annotations
+    interpreting        values, frame, and what steps do: loads, attributes, calls, data, flow;
+                        models, namespaces, tables, memo_tables, escapes; callgraph, interpreter
+    proving             fingerprint, digest, replay, guards, tracker
+    showing             graphs
+"""
+
+from __future__ import annotations
+
+# Of closure digests: traces and entries of another version are not looked at.
+#
+# version  change
+# 1        the first
+DIGEST_VERSION = 1

@@ -31,15 +31,11 @@ from typing import Any
 
 import xxhash
 
-from dumbo.tracing import fingerprint
+from dumbo.tracing import DIGEST_VERSION, fingerprint
 from dumbo.tracing.boundary import STDLIB
 from dumbo.tracing.callgraph import Analysis, Node
 from dumbo.tracing.frame import Plan, plan_of
 from dumbo.tracing.steps import Step
-
-# version  change
-# 1        the first
-VERSION = 1
 
 _FLAGS = 0x4 | 0x8 | 0x20 | 0x80 | 0x200  # *args, **kwargs, generator, coroutine, async generator
 _VARIABLES = frozenset(
@@ -66,7 +62,7 @@ def closure_digest(analysis: Analysis, root: Node | None = None) -> bytes:
     assert root is not None
     own: dict[Node, bytes] = {}
     order: dict[Node, int] = {root: 0}
-    hasher = xxhash.xxh3_128(b"closure%d" % VERSION)
+    hasher = xxhash.xxh3_128(b"closure%d" % DIGEST_VERSION)
     names = sorted(analysis.names_read)
     hasher.update(repr(names).encode())
     queue = [root]
@@ -244,4 +240,4 @@ def _bare(code: CodeType) -> bytes:
     return xxhash.xxh3_128_digest(_function(node, code))
 
 
-__all__ = ["VERSION", "closure_digest", "constant", "own_digest"]
+__all__ = ["closure_digest", "constant", "own_digest"]
