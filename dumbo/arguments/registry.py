@@ -204,6 +204,9 @@ def find(kind: type) -> Entry | None:
         # Imported late: a program without such values never pays for their hashers.
         __import__(_late[package])
         _late.pop(package, None)  # another thread may have been here
+        known = _by_identity.get(id(kind))
+        if known is not None:
+            return known[1]
     name = qualname_of(kind)
     entry = _by_name.get(f"{module}:{name}")
     if entry is None or not lives_in(kind, module, name):

@@ -441,7 +441,8 @@ def _enter(
     if entered is None and (crowd := len(analysis.by_node.get(node, ())) - analysis.contexts) >= 0:
         # One frame for all further argument sets; methods keep one for each class of receiver.
         apart = analysis.contexts > 1
-        receiver = key[1] if code.co_argcount and apart and crowd < 32 else None
+        is_method = code.co_argcount and "." in code.co_qualname
+        receiver = key[1] if is_method and apart and crowd < 32 else None
         key = ("joined", receiver, outer if apart and crowd < 16 else None)
         entered = analysis.frames.get((node, key))
     if entered is None:
@@ -497,7 +498,7 @@ def context_of(value: Value) -> Any:
     if isinstance(value, Tuple):
         return ("tuple", *map(context_of, value.items[:4]))
     if isinstance(value, Union):
-        return frozenset(map(context_of, value.members[:8]))
+        return frozenset(map(context_of, value.members)) if len(value.members) < 4 else Union
     if isinstance(value, Unknown | Text):
         return type(value)
     return value

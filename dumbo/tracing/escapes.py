@@ -299,6 +299,8 @@ def enter_unknown(frame: Frame, function: Value, receiver: tuple[Value, ...]) ->
 
 def _remember(frame: Frame, cls: Value, value: Value) -> None:
     """What is out of sight may come back as an unknown value: see `out_of_sight_with`."""
+    if isinstance(cls, Known) and owner_of(cls.obj) is not None:
+        return  # a library's object has no attribute that is walked
     frame.analysis.write(OUT, cls, value)
 
 

@@ -71,7 +71,7 @@ class Guard:
                 seen.add(id(obj))
                 self.classes.append((obj, mro(obj)))
             if op == "content":
-                if obj is not ABSENT and obj is not UNLOADED:
+                if obj is not ABSENT and obj is not UNLOADED and not _is_frozen(obj):
                     digest, roots = contents[index]
                     self.contents.append((obj, digest, roots))
             elif op not in ("root", "coderoot", "dist"):
@@ -163,6 +163,14 @@ class Guard:
             if any(a is not b for a, b in zip(inside, roots, strict=True)):
                 return False
         return True
+
+
+def _is_frozen(obj: Any) -> bool:
+    """Whether *obj* can never change in place: that its binding still holds is enough."""
+    if type(obj) in (tuple, frozenset):
+        return len(obj) <= 1_000 and all([_is_frozen(item) for item in obj])
+    # Functions and classes in it are looked up, and checked, by themselves.
+    return type(obj) in fingerprint.ATOMS or type(obj) is FunctionType or is_class(obj)
 
 
 _HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE

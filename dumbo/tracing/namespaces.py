@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dumbo.tracing import memo_tables
 from dumbo.tracing.attributes import MARKERS, attribute, store_attribute
+from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.calls import Arguments, out_of_sight
 from dumbo.tracing.data import instance_of, iterator_over, make_tuple
 from dumbo.tracing.escapes import escape, out_of_sight_with
@@ -59,7 +60,15 @@ def item(frame: Frame, source: Builtin, key: Value) -> Value | None:
         return frame.pool.join(found, frame.unresolved("a global by a computed name"))
     if text is not None:
         return attribute(frame, source.receiver, text)
-    return by_pattern(frame, source.receiver, key)
+    own = [member for member in each(source.receiver) if _has_fields(member)]
+    return by_pattern(frame, frame.pool.join(*own) or UNKNOWN, key, own=True)
+
+
+def _has_fields(value: Value) -> bool:
+    """Whether a `__dict__` has anything of user code in it."""
+    if isinstance(value, Instance) and isinstance(value.cls, Known):
+        return owner_of(value.cls.obj) is None
+    return not isinstance(value, Unknown | Builtin)
 
 
 def put(frame: Frame, target: Builtin, key: Value, value: Value) -> None:
@@ -126,15 +135,20 @@ def keys(frame: Frame, source: Builtin) -> Value:
     return iterator_over(frame, instance_of(frame, str), ("keys", source))
 
 
-def by_pattern(frame: Frame, target: Value, name: Value) -> Value | None:
-    """All attributes whose name has the known ends; that there are no others counts too."""
+def by_pattern(
+    frame: Frame, target: Value, name: Value, *, own: bool = False
+) -> Value | None:
+    """All attributes whose name has the known ends; that there are no others counts too.
+
+    With *own*, those of an instance's `__dict__` only, without its class's.
+    """
     ends = ends_of(name)
     found: Value | None = None
     for member in each(target):
         if isinstance(member, Unknown | Builtin):
             for other in out_of_sight_with(frame):
-                found = frame.pool.join(found, by_pattern(frame, other, name))
-        matching = names_of(frame, member, ends)
+                found = frame.pool.join(found, by_pattern(frame, other, name, own=own))
+        matching = names_of(frame, member, ends, own=own)
         for text in matching:
             found = frame.pool.join(found, attribute(frame, member, text))
         if not matching:
@@ -142,7 +156,9 @@ def by_pattern(frame: Frame, target: Value, name: Value) -> Value | None:
     return frame.pool.join(found, frame.unresolved("an attribute by a computed name"))
 
 
-def names_of(frame: Frame, value: Value, ends: tuple[str, str]) -> list[str]:
+def names_of(
+    frame: Frame, value: Value, ends: tuple[str, str], *, own: bool = False
+) -> list[str]:
     """The attributes of *value* between these ends, of its class and its own."""
     cls: Value | None = None
     if isinstance(value, Instance):
@@ -157,10 +173,12 @@ def names_of(frame: Frame, value: Value, ends: tuple[str, str]) -> list[str]:
         names += names_between(fields, ends)
     elif isinstance(value, Known) and cls is not value:
         names += live_names(frame, value, ends)
+    if own and cls is not value:
+        return list(dict.fromkeys(names))
     if isinstance(cls, LocalClass):
         names += names_between(frame.analysis.slots(cls.site, frame, frame.index), ends)
-    elif isinstance(cls, Known):
-        names += live_names(frame, cls, ends)
+    elif isinstance(cls, Known) and (is_module(cls.obj) or owner_of(cls.obj) is None):
+        names += live_names(frame, cls, ends)  # nothing of a library's class is walked
     return list(dict.fromkeys(names))
 
 
