@@ -3,7 +3,7 @@
     DumboError
     ├── InvalidUse (TypeError, ValueError)      raised at decoration: what, where, the way out
     │   └── UnusableDirectory (OSError)         a cache directory that cannot be used
-    ├── Bypass                                  never leaves dumbo: costs a recomputation, leaves a reason
+    ├── Bypass                                  stays inside: costs a recomputation, leaves a reason
     │   ├── UnhashableArgument                  a part of an argument, or of a global, has no key
     │   └── UntraceableFunction                 what a function depends on cannot be known
     └── StorageError                            never leaves dumbo, save from explicit acts

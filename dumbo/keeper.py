@@ -17,8 +17,8 @@ from __future__ import annotations
 from time import perf_counter
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 
-from dumbo.arguments.sharing import with_sharing
 from dumbo import config
+from dumbo.arguments.sharing import with_sharing
 from dumbo.decision.costs import rough_size
 from dumbo.decision.worth import judge, worth_looking
 from dumbo.errors import (

@@ -20,7 +20,19 @@ if TYPE_CHECKING:
     from typing import Any
 
 _IMMUTABLE = frozenset(
-    {int, float, complex, bool, str, bytes, type(None), type(...), type(NotImplemented), range, type}
+    {
+        int,
+        float,
+        complex,
+        bool,
+        str,
+        bytes,
+        type(None),
+        type(...),
+        type(NotImplemented),
+        range,
+        type,
+    }
 )
 
 

@@ -20,7 +20,17 @@ from dumbo.tracing.lookup import is_class, is_module, mro, namespace, reach
 from dumbo.tracing.values import Heap, Instance, Known, Value
 
 _SEQUENCES = frozenset(
-    {"list", "List", "Sequence", "Iterable", "Iterator", "Collection", "deque", "MutableSequence", "tuple"}
+    {
+        "list",
+        "List",
+        "Sequence",
+        "Iterable",
+        "Iterator",
+        "Collection",
+        "deque",
+        "MutableSequence",
+        "tuple",
+    }
 )
 _SETS = frozenset({"set", "Set", "frozenset", "FrozenSet", "AbstractSet", "MutableSet"})
 _MAPPINGS = frozenset({"dict", "Dict", "Mapping", "MutableMapping", "defaultdict", "OrderedDict"})
@@ -60,7 +70,7 @@ def _annotations(function: FunctionType) -> dict[str, Any]:
 
         try:
             return annotationlib.get_annotations(function, format=annotationlib.Format.STRING)
-        except Exception:  # the user's annotations may raise anything
+        except Exception:  # noqa: BLE001 - the user's annotations may raise anything
             return {}
     return function.__annotations__ or {}
 
@@ -153,5 +163,7 @@ def _generic(frame: Frame, function: Known, tree: ast.Subscript, site: Any) -> V
     assert isinstance(heap, Heap)
     if kind == "dict" and len(values) == 2:
         frame.analysis.write(heap.site, "key", values[0])
-    frame.analysis.write(heap.site, "elem", frame.pool.join(values[-1], frame.unknown_value("an item")))
+    frame.analysis.write(
+        heap.site, "elem", frame.pool.join(values[-1], frame.unknown_value("an item"))
+    )
     return heap

@@ -601,9 +601,7 @@ def delete_attribute(frame: Frame, target: Value, name: str) -> None:
                 call(frame, hook, (raw, member))
 
 
-def _store_on_known(
-    frame: Frame, target: Known, name: str, value: Value, *, sure: bool
-) -> None:
+def _store_on_known(frame: Frame, target: Known, name: str, value: Value, *, sure: bool) -> None:
     obj = target.obj
     if is_module(obj):
         frame.analysis.write(("global", id(globals_of(obj))), name, value)
@@ -646,4 +644,12 @@ def call(frame: Frame, callee: Value, args: tuple[Value, ...]) -> Value | None:
     return invoke(frame, callee, args, ())
 
 
-__all__ = ["Node", "attribute", "bind", "delete_attribute", "special", "store_attribute", "unwrap_memoized"]
+__all__ = [
+    "Node",
+    "attribute",
+    "bind",
+    "delete_attribute",
+    "special",
+    "store_attribute",
+    "unwrap_memoized",
+]

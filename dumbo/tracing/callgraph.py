@@ -45,14 +45,14 @@ PATH = 8  # lookups in a row through fields and items, beyond which the whole is
 STEPS = (80_000, 160_000)  # of abstract work: with contexts, then without; then it is given up
 
 
-class NeedsCallee(Exception):  # noqa: N818 - a signal, not an error
+class NeedsCallee(Exception):
     """Raised within a step whose callee has not run yet."""
 
     def __init__(self, frame: Frame) -> None:
         self.frame = frame
 
 
-class TooManySteps(Exception):  # noqa: N818 - a signal, not an error
+class TooManySteps(Exception):
     """The analysis takes more work than it may: again without contexts, or not at all."""
 
 
@@ -159,7 +159,7 @@ class Analysis:
     # --- lookups -----------------------------------------------------------------
 
     def look(self, op: str, base: int, arg: Any, found: Any = None) -> int:
-        """The index of a lookup, made now if it is new; *found* for roots, which only callers know."""
+        """The index of a lookup, made now if it is new; *found* for roots, which callers know."""
         key = (op, base, type(arg), arg)
         index = self._index.get(key)
         if index is None:
@@ -423,7 +423,7 @@ class Analysis:
         found = list(self.found)
         for index, (op, base, _) in enumerate(self.program):
             imported = op in ("module", "submodule") and found[index] is ABSENT
-            if imported or base >= 0 and unloaded[base]:
+            if imported or (base >= 0 and unloaded[base]):
                 unloaded[index] = True
                 found[index] = UNLOADED
         return found
@@ -455,4 +455,3 @@ def describe_value(value: Value | None) -> str:
     if isinstance(value, LocalClass):
         return "a class made in the body"
     return getattr(value, "reason", type(value).__name__.lower())
-

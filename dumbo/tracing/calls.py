@@ -25,7 +25,14 @@ from dumbo.tracing import fingerprint
 from dumbo.tracing.attributes import bind, special, unwrap_memoized
 from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.callgraph import NeedsCallee, describe_value
-from dumbo.tracing.escapes import consume, enter_unknown, escape, escape_captured, escape_methods, take_class
+from dumbo.tracing.escapes import (
+    consume,
+    enter_unknown,
+    escape,
+    escape_captured,
+    escape_methods,
+    take_class,
+)
 from dumbo.tracing.frame import Frame, Plan, plan_of
 from dumbo.tracing.lookup import MEMBERS, is_class, is_memoized, is_module, mro
 from dumbo.tracing.steps import Step
@@ -90,7 +97,9 @@ def call_ex(frame: Frame, step: Step) -> None:
     named_rest: Value | None = None
     if len(spread) > 1 and spread[1] is not NULL:
         named, named_rest = spread_names(frame, spread[1])
-    result(frame, invoke(frame, callee, Arguments((*receiver, *positional), named, rest, named_rest)))
+    result(
+        frame, invoke(frame, callee, Arguments((*receiver, *positional), named, rest, named_rest))
+    )
 
 
 def result(frame: Frame, value: Value | None) -> None:
@@ -186,7 +195,9 @@ def build_class(frame: Frame, args: Arguments) -> Value:
     for base in (*bases, *args.named.values()):
         if isinstance(base, Known) and is_class(base.obj):
             frame.touch(base, "base class")
-            frame.touch(frame.analysis.get("mro", base.ref, "__init_subclass__"), "__init_subclass__")
+            frame.touch(
+                frame.analysis.get("mro", base.ref, "__init_subclass__"), "__init_subclass__"
+            )
     entered = _enter(frame, body, {}, namespace=site)
     return made if entered.result is not None else frame.unresolved("a class body that raises")
 
@@ -275,7 +286,9 @@ def _invoke_holder(frame: Frame, callee: Known, args: Arguments) -> Value | None
         return invoke(
             frame,
             get("func"),
-            args._replace(positional=(*positional, *args.positional), named={**named, **args.named}),
+            args._replace(
+                positional=(*positional, *args.positional), named={**named, **args.named}
+            ),
         )
     if type(obj) in (staticmethod, classmethod):
         return invoke(frame, get("__func__"), args)
@@ -376,9 +389,7 @@ def _varargs(frame: Frame, callee: Value, args: Arguments, count: int) -> Value:
     return heap
 
 
-def _varkeywords(
-    frame: Frame, callee: Value, named: dict[str, Value], rest: Value | None
-) -> Value:
+def _varkeywords(frame: Frame, callee: Value, named: dict[str, Value], rest: Value | None) -> Value:
     site = ("varkeywords", callee, tuple(sorted(named)))
     for name, value in named.items():
         frame.analysis.write(site, ("item", name), value)
@@ -388,9 +399,7 @@ def _varkeywords(
     return made
 
 
-def _default(
-    frame: Frame, callee: Value, code: CodeType, name: str, position: int
-) -> Value | None:
+def _default(frame: Frame, callee: Value, code: CodeType, name: str, position: int) -> Value | None:
     analysis = frame.analysis
     if isinstance(callee, Known):
         defaults = callee.obj.__defaults__ or ()
@@ -412,10 +421,10 @@ def _default(
         held = analysis.read(callee.site, "defaults", frame, frame.index)
         if isinstance(held, Tuple):
             index = position - (code.co_argcount - len(held.items))
-            return held.items[index] if 0 <= index else None
+            return held.items[index] if index >= 0 else None
         if isinstance(held, Const) and isinstance(held.obj, tuple):
             index = position - (code.co_argcount - len(held.obj))
-            return frame.pool.const(held.obj[index]) if 0 <= index else None
+            return frame.pool.const(held.obj[index]) if index >= 0 else None
         return held and frame.unknown_value(f"default {name}")
     held = analysis.read(callee.site, "kwdefaults", frame, frame.index)
     if isinstance(held, Heap):
@@ -492,7 +501,9 @@ def context_of(value: Value) -> Any:
             return value
         return obj if type(obj) is str else ("known", type(obj))
     if isinstance(value, Const):
-        return ("const", value.obj) if type(value.obj) in (str, bool, type(None)) else type(value.obj)
+        return (
+            ("const", value.obj) if type(value.obj) in (str, bool, type(None)) else type(value.obj)
+        )
     if isinstance(value, Heap):
         return value.kind
     if isinstance(value, Tuple):
@@ -514,7 +525,8 @@ def _new_frame(
         for index, name in enumerate(plan.code.co_freevars):
             cells[name] = frame.pool.make(Cell, ("live", callee.ref, index))
     else:
-        assert isinstance(callee, Local) and isinstance(callee.home, Known)
+        assert isinstance(callee, Local)
+        assert isinstance(callee.home, Known)
         home = callee.home
         for name in plan.code.co_freevars:
             held = analysis.read(callee.site, ("cell", name), frame, frame.index)

@@ -143,7 +143,9 @@ def concatenate(frame: Frame, parts: tuple[Value, ...]) -> Value:
             break
     for part in reversed(parts):
         text = _text(part)
-        suffix = ((part.suffix if isinstance(part, Text) else "") if text is None else text) + suffix
+        suffix = (
+            (part.suffix if isinstance(part, Text) else "") if text is None else text
+        ) + suffix
         if text is None:
             break
     if not prefix and not suffix:
@@ -458,7 +460,9 @@ def _item_of_live(
         stored = analysis.read(("object", id(obj)), "elem", frame, frame.index)
         if constant:
             found = live_item(frame, source, constant[0])
-            return frame.pool.join(found, stored) or frame.unknown_value("an item that is not there")
+            return frame.pool.join(found, stored) or frame.unknown_value(
+                "an item that is not there"
+            )
         return frame.pool.join(all_live_items(frame, source), stored)
     methods = special(frame, source, "__getitem__")
     if methods:
@@ -630,7 +634,9 @@ def next_of(frame: Frame, iterator: Value | None) -> Value | None:
             inner.callers[frame, frame.index] = None
             found = frame.pool.join(found, inner.yielded)
         elif isinstance(member, Heap):
-            found = frame.pool.join(found, frame.analysis.read(member.site, "elem", frame, frame.index))
+            found = frame.pool.join(
+                found, frame.analysis.read(member.site, "elem", frame, frame.index)
+            )
         elif isinstance(member, Instance | Known):
             methods = [*special(frame, member, "__next__"), *special(frame, member, "__anext__")]
             for method in methods:
@@ -675,17 +681,7 @@ def get_aiter(frame: Frame, step: Step) -> None:
 
 def get_anext(frame: Frame, step: Step) -> None:
     # An async generator gives its items without more ado; other iterators an awaitable.
-    found = frame.pool.join(next_of(frame, frame.stack[-1]))
-    if found is None:
-        frame.stop()
-        return
-    methods = special(frame, frame.stack[-1], "__anext__")
-    if methods:
-        frame.push(found)
-        return
-    site = ("awaited", frame.site, frame.index)
-    frame.analysis.write(site, "elem", found)
-    frame.push(found if not isinstance(found, Unknown) else found)
+    result(frame, next_of(frame, frame.stack[-1]))
 
 
 def end_async_for(frame: Frame, step: Step) -> None:
@@ -710,9 +706,7 @@ def unpack_ex(frame: Frame, step: Step) -> None:
 
 
 def _unpack(frame: Frame, source: Value, before: int, after: int, *, starred: bool) -> None:
-    parts: list[Value] = []
-    for index in range(before):
-        parts.append(_part(frame, source, index))
+    parts = [_part(frame, source, index) for index in range(before)]
     if starred:
         site = (frame.site, frame.index, "starred")
         frame.write(site, "elem", items_of(frame, source))

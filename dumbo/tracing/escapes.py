@@ -60,7 +60,9 @@ _PLAIN_BASES = frozenset(
     }
 )
 OUT = "out of sight"  # a heap site, with a slot for each class
-_MADE_WITH = frozenset({"__init__", "__new__", "__init_subclass__", "__class_getitem__", "__set_name__"})
+_MADE_WITH = frozenset(
+    {"__init__", "__new__", "__init_subclass__", "__class_getitem__", "__set_name__"}
+)
 
 
 def consume(frame: Frame, value: Value) -> None:
@@ -185,9 +187,15 @@ def _escape_module(frame: Frame, value: Known) -> None:
     names = module_namespace(value.obj)
     for name in sorted(key for key in names if isinstance(key, str) and not key.startswith("__")):
         held = names[name]
-        home = getattr(held, "__module__", None) if type(held) is FunctionType or is_class(held) else None
+        home = (
+            getattr(held, "__module__", None)
+            if type(held) is FunctionType or is_class(held)
+            else None
+        )
         if type(held) in fingerprint.ATOMS or home == names.get("__name__"):
-            escape(frame, frame.touch(frame.analysis.get("attr", value.ref, name), f"attribute {name}"))
+            escape(
+                frame, frame.touch(frame.analysis.get("attr", value.ref, name), f"attribute {name}")
+            )
 
 
 def take_class(frame: Frame, cls: Known) -> None:

@@ -24,7 +24,7 @@ from dumbo.tracing.values import UNKNOWN, Cell, Known, Unknown, Value
 State = tuple[tuple[Value, ...], dict[str, Value], frozenset[Any]]
 
 
-class Stalled(Exception):  # noqa: N818 - a signal, not an error
+class Stalled(Exception):
     """Raised within a step that reads what nobody has written so far."""
 
 

@@ -38,14 +38,22 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-
 class Guard:
     """Holds as long as what was found is still found.
 
     Strong references keep what was found alive, so that no address is reused.
     """
 
-    __slots__ = ("bindings", "cells", "classes", "contents", "functions", "missing", "others", "types")
+    __slots__ = (
+        "bindings",
+        "cells",
+        "classes",
+        "contents",
+        "functions",
+        "missing",
+        "others",
+        "types",
+    )
 
     def __init__(
         self,
@@ -168,7 +176,7 @@ class Guard:
 def _is_frozen(obj: Any) -> bool:
     """Whether *obj* can never change in place: that its binding still holds is enough."""
     if type(obj) in (tuple, frozenset):
-        return len(obj) <= 1_000 and all([_is_frozen(item) for item in obj])
+        return len(obj) <= 1_000 and all(_is_frozen(item) for item in obj)
     # Functions and classes in it are looked up, and checked, by themselves.
     return type(obj) in fingerprint.ATOMS or type(obj) is FunctionType or is_class(obj)
 

@@ -25,7 +25,12 @@ from dumbo.tracing.values import UNKNOWN, Heap, Instance, Known, Tuple, Value
 if TYPE_CHECKING:
     from dumbo.tracing.shapes import Shape
 
-HANDLERS: dict[str, Callable[[Any, Any], None]] = {**loads.HANDLERS, **calls.HANDLERS, **flow.HANDLERS, **data.HANDLERS}
+HANDLERS: dict[str, Callable[[Any, Any], None]] = {
+    **loads.HANDLERS,
+    **calls.HANDLERS,
+    **flow.HANDLERS,
+    **data.HANDLERS,
+}
 
 
 def trace(

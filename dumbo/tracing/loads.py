@@ -31,7 +31,6 @@ from dumbo.tracing.values import (
     each,
 )
 
-
 _READ_LOCALS = frozenset({"locals", "vars", "eval", "exec", "dir"})
 
 

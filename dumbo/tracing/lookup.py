@@ -104,23 +104,29 @@ def is_class(obj: object) -> bool:
     return issubclass(type(obj), type)
 
 
+# By id, and kept alive under it: hashing a class may run its metaclass's code.
+_known: dict[int, tuple[type, bool, bool]] = {}
+
+
+def _traits(cls: type) -> tuple[type, bool, bool]:
+    """The class, and whether its instances are modules, or memoized functions."""
+    known = _known.get(id(cls))
+    if known is None:
+        order = mro(cls)
+        memoized = any("__dumbo_memo__" in namespace(base) for base in order)
+        known = (cls, any(base is ModuleType for base in order), memoized)
+        if len(_known) < 10_000:
+            _known[id(cls)] = known
+    return known
+
+
 def is_module(obj: object) -> bool:
-    return _is_module_type(type(obj))
-
-
-@functools.lru_cache(4096)
-def _is_module_type(kind: type) -> bool:
-    return ModuleType in mro(kind)
+    return _traits(type(obj))[1]
 
 
 def is_memoized(obj: object) -> bool:
     """Whether *obj* is what `memo` made: it stands for its function and its version."""
-    return _is_memoized_type(type(obj))
-
-
-@functools.lru_cache(4096)
-def _is_memoized_type(kind: type) -> bool:
-    return any("__dumbo_memo__" in namespace(cls) for cls in mro(kind))
+    return _traits(type(obj))[2]
 
 
 def module_namespace(module: ModuleType) -> dict[str, Any]:

@@ -82,9 +82,9 @@ def finish(analysis: Analysis) -> frozenset[int]:
         trusted.append((table, hasher.digest()))
     for table, fill in trusted:
         found = analysis.get("table", table.ref, fill)
-        node = analysis.node(table)
-        if node is not None and found is not None and node.content is None:
-            node.content = b"table" + found.obj
+        value = analysis.node(table)
+        if value is not None and found is not None and value.content is None:
+            value.content = b"table" + found.obj
     return frozenset()
 
 

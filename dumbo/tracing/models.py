@@ -66,11 +66,9 @@ from dumbo.tracing.values import (
     Instance,
     Known,
     Local,
-    LocalClass,
     Partial,
     Text,
     Tuple,
-    Unknown,
     Value,
     each,
 )
@@ -525,7 +523,9 @@ def _collection(kind: str) -> Model:
             item = items_of(frame, source)
             if kind in ("set", "frozenset") and item is not None:
                 hashed(frame, item)
-            add_all(frame, made, source) if isinstance(source, Heap | Const) else add(frame, made, item)
+            add_all(frame, made, source) if isinstance(source, Heap | Const) else add(
+                frame, made, item
+            )
         return made
 
     return make
@@ -597,7 +597,9 @@ def _reduce(frame: Frame, args: Arguments) -> Value | None:
 
 @model("functools:wraps")
 def _wraps(frame: Frame, args: Arguments) -> Value:
-    made: Value = frame.pool.make(Builtin, "wraps()", args.positional[0] if args.positional else UNKNOWN)
+    made: Value = frame.pool.make(
+        Builtin, "wraps()", args.positional[0] if args.positional else UNKNOWN
+    )
     return made
 
 
@@ -746,10 +748,16 @@ def _call_marker(frame: Frame, name: str, receiver: Value, args: Arguments) -> V
             for part in (_text(wanted) or "").split("."):
                 value = attribute(frame, value, part) if value is not None else None
             values.append(value)
-        return values[0] if len(values) == 1 else make_tuple(frame, tuple(v or UNKNOWN for v in values))
+        return (
+            values[0]
+            if len(values) == 1
+            else make_tuple(frame, tuple(v or UNKNOWN for v in values))
+        )
     if name == "itemgetter()":
         items = [subscript(frame, target, key) for key in positional[:-1]]
-        return items[0] if len(items) == 1 else make_tuple(frame, tuple(i or UNKNOWN for i in items))
+        return (
+            items[0] if len(items) == 1 else make_tuple(frame, tuple(i or UNKNOWN for i in items))
+        )
     return out_of_sight(frame, args, f"call of {name}")
 
 
@@ -967,5 +975,3 @@ def _call_on_live(frame: Frame, name: str, receiver: Known, args: Arguments) -> 
     if name in ("pop", "popleft", "copy", "union", "__getitem__"):
         return frame.pool.join(items_of(frame, receiver), UNKNOWN)
     return frame.unknown_value(f"the result of {name}")
-
-

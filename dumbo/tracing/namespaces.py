@@ -109,17 +109,16 @@ def call_method(frame: Frame, name: str, source: Builtin, args: Arguments) -> Va
         found = item(frame, source, positional[0])
         return frame.pool.join(found, *positional[1:], frame.pool.const(None))
     if name == "update":
-        for key, value in args.named.items():
-            put(frame, source, frame.pool.const(key), value)
+        for keyword, value in args.named.items():
+            put(frame, source, frame.pool.const(keyword), value)
         for value in positional:
             put(frame, source, UNKNOWN, value)
         return frame.pool.const(None)
-    key = instance_of(frame, str)
     if name == "keys":
         return keys(frame, source)
     if name in ("values", "items"):
         value = everything(frame, source)
-        row = value if name == "values" else make_tuple(frame, (key, value))
+        row = value if name == "values" else make_tuple(frame, (instance_of(frame, str), value))
         return iterator_over(frame, row, (name, source))
     escape(frame, everything(frame, source))
     return out_of_sight(frame, args, f"method {name} of a namespace")
@@ -135,9 +134,7 @@ def keys(frame: Frame, source: Builtin) -> Value:
     return iterator_over(frame, instance_of(frame, str), ("keys", source))
 
 
-def by_pattern(
-    frame: Frame, target: Value, name: Value, *, own: bool = False
-) -> Value | None:
+def by_pattern(frame: Frame, target: Value, name: Value, *, own: bool = False) -> Value | None:
     """All attributes whose name has the known ends; that there are no others counts too.
 
     With *own*, those of an instance's `__dict__` only, without its class's.
@@ -156,9 +153,7 @@ def by_pattern(
     return frame.pool.join(found, frame.unresolved("an attribute by a computed name"))
 
 
-def names_of(
-    frame: Frame, value: Value, ends: tuple[str, str], *, own: bool = False
-) -> list[str]:
+def names_of(frame: Frame, value: Value, ends: tuple[str, str], *, own: bool = False) -> list[str]:
     """The attributes of *value* between these ends, of its class and its own."""
     cls: Value | None = None
     if isinstance(value, Instance):
@@ -214,4 +209,3 @@ __all__ = [
     "names_of",
     "put",
 ]
-

@@ -92,9 +92,7 @@ class Replay:
         self.state = state
 
 
-def run(
-    program: Sequence[Lookup], roots: Sequence[Any], unloaded: Collection[str] = ()
-) -> Replay:
+def run(program: Sequence[Lookup], roots: Sequence[Any], unloaded: Collection[str] = ()) -> Replay:
     """Run *program* on *roots*, the function first.
 
     Parameters:

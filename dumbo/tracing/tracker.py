@@ -95,7 +95,9 @@ class Snapshot:
         self.roots = roots
         self.shape = shape
         self.names: tuple[str, ...] = ()
-        self.cold: bytes | None = None  # the state of a process that has not loaded what the body does
+        self.cold: bytes | None = (
+            None  # the state of a process that has not loaded what the body does
+        )
         self.recorded: set[str] = set()  # the directories of stores that have the trace
         self.unloaded: tuple[str, ...] = ()
         self.tables = [
@@ -440,9 +442,7 @@ def _paths(program: Sequence[replay.Lookup]) -> list[Any]:
     return paths
 
 
-def _as_before(
-    program: Sequence[replay.Lookup], state: bytes, before: dict[Any, bytes]
-) -> bytes:
+def _as_before(program: Sequence[replay.Lookup], state: bytes, before: dict[Any, bytes]) -> bytes:
     """*state*, save that what was seen before the run is as it was then."""
     size = fingerprint.SIZE
     return b"".join(

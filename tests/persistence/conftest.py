@@ -13,7 +13,7 @@ import pytest
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))  # for desk.py, which children import too
 
-from desk import Desk  # noqa: E402
+from desk import Desk
 
 
 @pytest.fixture

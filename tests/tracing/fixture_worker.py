@@ -69,7 +69,7 @@ def in_a_fork(work: Any, *given: Any) -> str:
         with os.fdopen(writer, "w", encoding="utf-8") as out:
             try:
                 out.write(work(*given))
-            except BaseException:  # noqa: BLE001 - of the fixture's code; told by the parent
+            except BaseException:
                 out.write(json.dumps({"error": traceback.format_exc()}))
                 status = 1
         os._exit(status)
@@ -83,8 +83,8 @@ def in_a_fork(work: Any, *given: Any) -> str:
 def evaluate(call: str, names: dict[str, Any]) -> str:
     """The value of *call* as text, or its exception."""
     try:
-        return repr(eval(call, names))  # noqa: S307 - the fixture's own expression
-    except Exception as error:  # noqa: BLE001 - of the fixture's code
+        return repr(eval(call, names))
+    except Exception as error:
         return f"raised {type(error).__name__}: {error}"
 
 
@@ -98,12 +98,12 @@ def run(project: str, cache: str, counter: str, steps: list[str]) -> str:
     os.chdir(project)
     sys.path.insert(0, project)
     names: dict[str, Any] = {}
-    exec("from main import *; import main", names)  # noqa: S102
+    exec("from main import *; import main", names)
     told = []
     for step in steps:
         kind, _, text = step.partition(":")
         if kind == "then":
-            exec(text, names)  # noqa: S102 - the fixture's own code
+            exec(text, names)
             continue
         plain = in_a_fork(undecorated, text, names)
         before = runs(counter)
