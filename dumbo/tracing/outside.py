@@ -1,0 +1,84 @@
+"""The code that is out of sight, as a frame of its own.
+
+Whatever escapes is handed to it once, by `take`, and is called back from here with
+unknown arguments: so that a step which lets a value go need not be made again when a
+callback has run. What this finds belongs to the nodes of what escaped: the methods of
+a class to the class.
+
+Knows how frames run; must not know which parts of a value can be called back.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dumbo.tracing.callgraph import Analysis, NeedsCallee, Node
+from dumbo.tracing.escapes import expose
+from dumbo.tracing.frame import Frame, plan_of
+from dumbo.tracing.values import Bound, Instance, Known, Local, LocalClass, Unknown, Value
+
+_STEP = 1_000_000  # of all edges from here: the order in which things escape says nothing
+
+
+class Outside(Frame):
+    """See the module's docstring."""
+
+    def __init__(self, analysis: Analysis, home: Known, handlers: dict[str, Any]) -> None:
+        self.nowhere = Node("outside", "out of sight", None, -1)
+        site = (self.nowhere, 0)
+        super().__init__(
+            analysis, self.nowhere, plan_of(_nobody.__code__), home, {}, {}, site, handlers
+        )
+        self.members: list[tuple[Value, bool]] = []
+        self.known: set[tuple[Value, bool]] = set()
+
+    def take(self, value: Value, by_name: bool) -> None:
+        """*value* has escaped; *by_name* if its methods may be called by any name."""
+        key = (value, by_name)
+        if key not in self.known:
+            self.known.add(key)
+            self._push(len(self.members))
+            self.members.append(key)
+            self.analysis.later(self)
+
+    def again(self, step: int) -> bool:
+        self._push(step)
+        return True
+
+    def run(self) -> None:
+        while self._pending:
+            index = self._pending.pop(0)
+            self._queued.discard(index)
+            value, by_name = self.members[index]
+            self.index, self.stack, self.locals, self.written = index, [], {}, frozenset()
+            self.escaping.clear()
+            self.analysis.work += 1
+            self.node = self._node_of(value)
+            try:
+                expose(self, value, by_name)
+            except NeedsCallee:
+                self._push(index)
+                raise
+
+    def depend(self, node: Node | None, label: str) -> None:
+        if node is not None and node is not self.node:
+            self.node.edge(_STEP, node, label)
+
+    def unresolved(self, reason: str) -> Unknown:
+        self.analysis.unresolve(self.node.name, self.node.line, reason)
+        return self.unknown_value(reason)
+
+    def _node_of(self, value: Value) -> Node:
+        subject: Value = value
+        if isinstance(value, Instance):
+            subject = value.cls
+        elif isinstance(value, Bound):
+            subject = value.function
+        if isinstance(subject, LocalClass):
+            subject = subject.body
+        node = self.analysis.node(subject) if isinstance(subject, Known | Local) else None
+        return node or self.nowhere
+
+
+def _nobody() -> None:
+    """Never run."""
