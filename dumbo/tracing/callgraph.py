@@ -292,7 +292,9 @@ class Analysis:
         if is_module(obj):
             owner = owner_of(obj)
             return (
-                self.library(owner, str(module_namespace(obj).get("__name__"))) if owner else None
+                self.library_node(owner, str(module_namespace(obj).get("__name__")))
+                if owner
+                else None
             )
         if type(obj) is FunctionType:
             return self._function_node(obj, value.ref)
@@ -301,10 +303,12 @@ class Analysis:
         if is_memoized(obj) or type(obj) is MethodType:
             return None  # what they are made of is looked up by itself
         if type(obj) in fingerprint.C_FUNCTIONS:
-            return self.library(owner_of(obj) or STDLIB, fingerprint.qualified_name(obj).decode())
+            return self.library_node(
+                owner_of(obj) or STDLIB, fingerprint.qualified_name(obj).decode()
+            )
         return self._value_node(value)
 
-    def library(self, owner: Owner, name: str) -> Node:
+    def library_node(self, owner: Owner, name: str) -> Node:
         key = ("library", owner, name)
         node = self.nodes.get(key)
         if node is None:
@@ -348,7 +352,7 @@ class Analysis:
             owner = owner_of(obj)
             name = fingerprint.qualified_name(obj).decode("utf-8", "replace")
             if owner:
-                node = self.nodes[key] = self.library(owner, name)
+                node = self.nodes[key] = self.library_node(owner, name)
                 return node
             node = self.nodes[key] = Node("class", name, obj, ref)
             for position, base in enumerate((*mro(obj)[1:], type(obj))):
