@@ -365,7 +365,7 @@ def _missing(frame: Frame, value: Instance, name: str) -> Value | None:
     assert isinstance(value.cls, Known)
     if any(owner_of(base) for base in mro(value.cls.obj)[:-1]):
         # A library's base class may set it, and may call what the subclass overrides.
-        escape(frame, value)
+        escape(frame, value, by_name=False)
         found: Value = frame.pool.make(Builtin, name, value)
         return found
     owner = value.cls.obj.__name__

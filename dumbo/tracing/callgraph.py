@@ -39,6 +39,7 @@ from dumbo.tracing.values import Const, Known, Local, LocalClass, Pool, Unknown,
 
 if TYPE_CHECKING:
     from dumbo.tracing.frame import Frame
+    from dumbo.tracing.outside import Outside
 
 CONTEXTS = 6  # argument sets of one function, beyond which they are joined
 PATH = 8  # lookups in a row through fields and items, beyond which the whole is taken
@@ -137,6 +138,7 @@ class Analysis:
         self.unloaded: dict[str, None] = {}
         self.identity = False  # the code can tell one object from an equal one
         self.untraceable = ""  # why no digest of this closure would be honest
+        self.outside: Outside  # set by `interpreter`
         self.escaped: set[Any] = set()
         self.changed: set[int] = set()  # ids of live objects that the code changes in place
         # Hand-made caches, with the nodes that use them and their names there; and the ids of

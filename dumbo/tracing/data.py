@@ -911,10 +911,10 @@ def stringify(frame: Frame, value: Value, names: tuple[str, ...]) -> None:
                 given = (frame.pool.const(""),) if name == "__format__" else ()
                 call(frame, method, given)
         if isinstance(member, Heap | Tuple | Known):
-            escape(frame, member)
+            escape(frame, member, by_name=False)
         elif isinstance(member, Instance):
             if isinstance(member.cls, Known) and owner_of(member.cls.obj) is not None:
-                escape(frame, member)
+                escape(frame, member, by_name=False)
             else:
                 frame.analysis.names_read.add("__qualname__")
 

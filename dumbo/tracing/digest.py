@@ -135,8 +135,9 @@ def _shown_name(node: Node) -> bytes:
     foreign = [
         target
         for targets in node.edges.values()
-        for target in targets
-        if target.owner is not None and target.name not in ("builtins:object", "builtins:type")
+        for target, label in targets.items()
+        if label == "base" and target.owner is not None
+        if target.name not in ("builtins:object", "builtins:type")
     ]
     return node.name.partition(":")[2].encode("utf-8", "replace") if foreign else b""
 

@@ -3,9 +3,10 @@
 A value that is handed to a library, to a callee that is not known, or to the
 caller of the whole call, may be looked at as a whole and may be called. So its
 content counts, and what of it can be called back is entered with unknown
-arguments: a function; of an object, its special methods and whatever overrides
-a library's method; where a library's class written in Python is a base, all
-methods, for such classes call by made-up names (`visit_*`, `do_*`).
+arguments: a function; of an object that goes to a library, its special methods and
+the public ones, for who knows what it calls; of one that is only shown or returned,
+its special methods and whatever overrides a library's method; where a library's class
+written in Python is a base, all, for such classes call by made-up names (`visit_*`).
 
 Knows which part of a value can be called back; must not know steps.
 """
@@ -73,48 +74,73 @@ def consume(frame: Frame, value: Value) -> None:
             frame.analysis.take_whole(member)
 
 
-def escape(frame: Frame, value: Value | None) -> None:
-    """Let *value* out of sight; see the module's docstring."""
+def escape(frame: Frame, value: Value | None, *, by_name: bool = True) -> None:
+    """Let *value* out of sight; see the module's docstring.
+
+    Parameters:
+        by_name: who gets it may call any method; else only those that operators,
+            conversions and pickling call.
+    """
     for member in each(value):
-        # Once for each time that the step is made: a callee that is entered here may be new, and
-        # then all is done again when it has run; what it gives may grow.
-        if member not in frame.escaping:
-            frame.escaping.add(member)
-            _escape_member(frame, member)
+        # Once for each time that the step is made.
+        if (member, by_name) not in frame.escaping:
+            frame.escaping.add((member, by_name))
+            _escape_member(frame, member, by_name)
 
 
-def _escape_member(frame: Frame, value: Value) -> None:
+def _escape_member(frame: Frame, value: Value, by_name: bool) -> None:
     if isinstance(value, Known):
-        _escape_known(frame, value)
+        _escape_known(frame, value, by_name)
     elif isinstance(value, Instance):
+        frame.touch(value.cls, "type")
         _remember(frame, value.cls, value)
-        _escape_site(frame, value.site)
-        if isinstance(value.cls, LocalClass):
-            _escape_local_class(frame, value.cls, value)
-        elif isinstance(value.cls, Known):
-            frame.touch(value.cls, "type")
-            escape_methods(frame, value.cls, value, made=False)
-    elif isinstance(value, Local):
-        enter_unknown(frame, value, ())
-    elif isinstance(value, LocalClass):
-        _escape_local_class(frame, value, None)
+        frame.analysis.escaped.add(value.site)
+        frame.analysis.outside.take(value, by_name)
+    elif isinstance(value, Local | LocalClass):
+        frame.analysis.outside.take(value, by_name)
     elif isinstance(value, Heap):
-        _escape_heap(frame, value)
+        frame.analysis.escaped.add(value.site)
+        frame.analysis.outside.take(value, by_name)
     elif isinstance(value, Tuple):
         for item in value.items:
-            escape(frame, item)
+            escape(frame, item, by_name=by_name)
     elif isinstance(value, Bound):
-        enter_unknown(frame, value.function, (value.receiver,))
-        escape(frame, value.receiver)
+        frame.touch(value.function, "call")
+        frame.analysis.outside.take(value, by_name)
+        escape(frame, value.receiver, by_name=False)
     elif isinstance(value, Partial):
-        for item in (value.function, *value.args):
-            escape(frame, item)
+        escape(frame, value.function)
+        for item in value.args:
+            escape(frame, item, by_name=False)
     elif isinstance(value, Builtin | Super):
-        escape(frame, value.receiver)
+        escape(frame, value.receiver, by_name=by_name)
         if isinstance(value, Builtin) and value.name in ("__dict__()", "globals()"):
             from dumbo.tracing import namespaces  # a cycle: it follows attributes
 
             escape(frame, namespaces.everything(frame, value))
+
+
+def expose(frame: Frame, value: Value, by_name: bool) -> None:
+    """Call back what can be called of *value*; done once for each, by `Outside`."""
+    if isinstance(value, Instance):
+        _escape_site(frame, value.site, by_name)
+        if isinstance(value.cls, LocalClass):
+            _escape_local_class(frame, value.cls, value)
+        elif isinstance(value.cls, Known):
+            escape_methods(frame, value.cls, value, made=False, by_name=by_name)
+    elif isinstance(value, LocalClass):
+        _escape_local_class(frame, value, None)
+    elif isinstance(value, Heap):
+        _escape_heap(frame, value, by_name)
+    elif isinstance(value, Bound):
+        enter_unknown(frame, value.function, (value.receiver,))
+    elif isinstance(value, Known) and is_class(value.obj):
+        take_class(frame, value)
+        made = frame.pool.make(Instance, value, ("class", id(value.obj)))
+        _remember(frame, value, made)
+        escape_methods(frame, value, made, made=True, by_name=by_name)
+    else:
+        enter_unknown(frame, value, ())
 
 
 def is_data(obj: Any) -> bool:
@@ -129,7 +155,7 @@ def is_data(obj: Any) -> bool:
     )
 
 
-def _escape_known(frame: Frame, value: Known) -> None:
+def _escape_known(frame: Frame, value: Known, by_name: bool) -> None:
     obj = value.obj
     analysis = frame.analysis
     if type(obj) is FunctionType:
@@ -141,11 +167,8 @@ def _escape_known(frame: Frame, value: Known) -> None:
     elif is_class(obj):
         frame.touch(value, "class")
         if owner_of(obj) is None:
-            take_class(frame, value)
-            made = frame.pool.make(Instance, value, ("class", id(obj)))
-            _remember(frame, value, made)
             _remember(frame, value, value)
-            escape_methods(frame, value, made, made=True)
+            analysis.outside.take(value, by_name)
     elif is_module(obj):
         _escape_module(frame, value)
     elif type(obj) in MEMBERS:
@@ -158,14 +181,14 @@ def _escape_known(frame: Frame, value: Known) -> None:
             _remember(frame, cls, value)
         for root in analysis.take_whole(value):
             frame.touch(root, "content")
-            escape(frame, root)
-        _escape_site(frame, ("object", id(obj)))
+            escape(frame, root, by_name=by_name)
+        _escape_site(frame, ("object", id(obj)), by_name)
 
 
 def _escape_function(frame: Frame, value: Known) -> None:
     frame.touch(value, "function")
     if owner_of(value.obj) is None:
-        enter_unknown(frame, value, ())
+        frame.analysis.outside.take(value, True)
         return
     escape_captured(frame, value)
 
@@ -221,7 +244,9 @@ def take_class(frame: Frame, cls: Known) -> None:
             consume(frame, found)
 
 
-def escape_methods(frame: Frame, cls: Known, receiver: Value, *, made: bool) -> None:
+def escape_methods(
+    frame: Frame, cls: Known, receiver: Value, *, made: bool, by_name: bool = False
+) -> None:
     """Enter the methods of *cls* that code out of sight may call on *receiver*."""
     if owner_of(cls.obj) is not None:
         return
@@ -229,7 +254,7 @@ def escape_methods(frame: Frame, cls: Known, receiver: Value, *, made: bool) -> 
 
     order = mro(cls.obj)
     foreign = [base for base in order if owner_of(base) is not None and base is not object]
-    by_name = any(_calls_by_name(base) for base in foreign)
+    inherited = any(_calls_by_name(base) for base in foreign)
     overridable = {name for base in foreign for name in namespace(base)}
     seen: set[str] = set()
     for base in order:
@@ -240,7 +265,8 @@ def escape_methods(frame: Frame, cls: Known, receiver: Value, *, made: bool) -> 
                 continue
             seen.add(name)
             dunder = name.startswith("__") and name.endswith("__")
-            wanted = (made if name in _MADE_WITH else dunder) or name in overridable or by_name
+            wanted = (made if name in _MADE_WITH else dunder) or name in overridable or inherited
+            wanted = wanted or (by_name and not name.startswith("_"))
             if wanted and not (name in _MADE_WITH and not made):
                 raw = frame.analysis.get("mro", cls.ref, name)
                 if raw is not None:
@@ -264,11 +290,9 @@ def _escape_local_class(frame: Frame, cls: LocalClass, receiver: Value | None) -
         held = frame.analysis.read(cls.site, name, frame, frame.index)
         for raw in each(held):
             if isinstance(raw, Local):
-                enter_unknown(frame, raw, (made,))
+                escape(frame, frame.pool.make(Bound, raw, made))
             elif isinstance(raw, Instance):
-                function = frame.analysis.read(raw.site, "function", frame, frame.index)
-                for member in each(function):
-                    enter_unknown(frame, member, ())
+                escape(frame, frame.analysis.read(raw.site, "function", frame, frame.index))
     for base in cls.bases:
         if isinstance(base, LocalClass):
             _escape_local_class(frame, base, made)
@@ -276,18 +300,18 @@ def _escape_local_class(frame: Frame, cls: LocalClass, receiver: Value | None) -
             escape_methods(frame, base, made, made=True)
 
 
-def _escape_heap(frame: Frame, value: Heap) -> None:
+def _escape_heap(frame: Frame, value: Heap, by_name: bool) -> None:
     from dumbo.tracing.data import finish_generator  # a cycle: its body is entered
 
-    _escape_site(frame, value.site)
+    _escape_site(frame, value.site, by_name)
     finish_generator(frame, value)
 
 
-def _escape_site(frame: Frame, site: Any) -> None:
+def _escape_site(frame: Frame, site: Any, by_name: bool) -> None:
     """All that a container or object holds, now and later."""
     frame.analysis.escaped.add(site)
     for slot in frame.analysis.slots(site, frame, frame.index):
-        escape(frame, frame.analysis.read(site, slot, frame, frame.index))
+        escape(frame, frame.analysis.read(site, slot, frame, frame.index), by_name=by_name)
 
 
 def enter_unknown(frame: Frame, function: Value, receiver: tuple[Value, ...]) -> None:

@@ -206,7 +206,7 @@ def raise_varargs(frame: Frame, step: Step) -> None:
                 frame.touch(member.cls, "raise")
             # Who catches it is not followed: it may be any `except` that fits.
             frame.analysis.write(RAISED, "elem", raised)
-            escape(frame, raised)
+            escape(frame, raised, by_name=False)
     frame.stop()
 
 

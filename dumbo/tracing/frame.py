@@ -102,7 +102,7 @@ class Frame:
         self.locals: dict[str, Value] = {}
         self.written: frozenset[Any] = frozenset()
         self.index = 0
-        self.escaping: set[Value] = set()  # what this step has let out of sight
+        self.escaping: set[Any] = set()  # what this step has let out of sight
         self._ends = False
         self._successors: list[tuple[int, State]] | None = None
 

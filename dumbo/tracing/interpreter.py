@@ -20,6 +20,7 @@ from dumbo.tracing.callgraph import Analysis, Before, NeedsCallee, Node, TooMany
 from dumbo.tracing.calls import Arguments
 from dumbo.tracing.escapes import escape
 from dumbo.tracing.frame import Frame, plan_of
+from dumbo.tracing.outside import Outside
 from dumbo.tracing.values import UNKNOWN, Heap, Instance, Known, Tuple, Value
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def _trace(
     callee = analysis.pool.known(function, analysis.look("root", -1, 0, function))
     for number, root in enumerate(roots):
         analysis.pool.known(root, analysis.look("root", -1, number + 1, root))
+    analysis.outside = Outside(analysis, callee, HANDLERS)
     frame = _RootFrame(analysis, callee)
     analysis.root = frame.node
     frame.begin(lambda: _arguments(frame, function, shape, names))
@@ -125,7 +127,7 @@ class _RootFrame(Frame):
                 self.touch(self.callee, "function")
                 args = self.arguments()
                 given = calls.invoke(self, self.callee, args)
-                escape(self, given)
+                escape(self, given, by_name=False)
                 for value in args.all():
                     self._depend_on_classes(value)
             except NeedsCallee:

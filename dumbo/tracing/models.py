@@ -788,6 +788,10 @@ def _call_on(frame: Frame, name: str, receiver: Value, args: Arguments) -> Value
     if isinstance(receiver, Instance):
         return _call_on_instance(frame, name, receiver, args)
     if isinstance(receiver, Known):
+        if type(receiver.obj).__module__ == "logging":
+            for value in args.all():
+                stringify(frame, value, ("__str__", "__repr__"))
+            return frame.pool.const(None)
         escape(frame, receiver)
         escape_all(frame, args)
         return frame.unknown_value(f"the result of {name}")
@@ -824,7 +828,10 @@ def _call_on_instance(frame: Frame, name: str, receiver: Instance, args: Argumen
     if name == "submit" and args.positional:
         rest = args._replace(positional=args.positional[1:])
         escape(frame, invoke(frame, args.positional[0], rest))
-    escape_all(frame, args)
+        for value in args.all():
+            escape(frame, value, by_name=False)
+    else:
+        escape_all(frame, args)
     escape(frame, receiver)
     return frame.unknown_value(f"the result of {name}")
 
