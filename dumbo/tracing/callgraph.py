@@ -127,7 +127,7 @@ class Analysis:
         self.contexts = contexts
         self.limit = STEPS[contexts < CONTEXTS]
         self.work = 0  # steps made and calls followed
-        self.pool = Pool()
+        self.pool = Pool(self._spill, haste=contexts < CONTEXTS)
         self.program: list[tuple[str, int, Any]] = []
         self.found: list[Any] = []
         self.nodes: dict[Any, Node] = {}
@@ -157,6 +157,10 @@ class Analysis:
         self._work: deque[Frame] = deque()
         self._waiting: dict[tuple[Frame, int], bool] = {}
         self._alive: list[Any] = []  # ids are keys here, so nothing may be collected
+
+    def _spill(self, value: Value) -> None:
+        """*value* is no longer followed: it counts as out of sight."""
+        self.outside.take_from_nowhere(value)
 
     # --- lookups -----------------------------------------------------------------
 

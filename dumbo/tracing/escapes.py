@@ -95,18 +95,18 @@ def _escape_member(frame: Frame, value: Value, by_name: bool) -> None:
         frame.touch(value.cls, "type")
         _remember(frame, value.cls, value)
         frame.analysis.escaped.add(value.site)
-        frame.analysis.outside.take(value, by_name)
+        frame.analysis.outside.receive(value, by_name)
     elif isinstance(value, Local | LocalClass):
-        frame.analysis.outside.take(value, by_name)
+        frame.analysis.outside.receive(value, by_name)
     elif isinstance(value, Heap):
         frame.analysis.escaped.add(value.site)
-        frame.analysis.outside.take(value, by_name)
+        frame.analysis.outside.receive(value, by_name)
     elif isinstance(value, Tuple):
         for item in value.items:
             escape(frame, item, by_name=by_name)
     elif isinstance(value, Bound):
         frame.touch(value.function, "call")
-        frame.analysis.outside.take(value, by_name)
+        frame.analysis.outside.receive(value, by_name)
         escape(frame, value.receiver, by_name=False)
     elif isinstance(value, Partial):
         escape(frame, value.function)
@@ -168,7 +168,7 @@ def _escape_known(frame: Frame, value: Known, by_name: bool) -> None:
         frame.touch(value, "class")
         if owner_of(obj) is None:
             _remember(frame, value, value)
-            analysis.outside.take(value, by_name)
+            analysis.outside.receive(value, by_name)
     elif is_module(obj):
         _escape_module(frame, value)
     elif type(obj) in MEMBERS:
@@ -188,7 +188,7 @@ def _escape_known(frame: Frame, value: Known, by_name: bool) -> None:
 def _escape_function(frame: Frame, value: Known) -> None:
     frame.touch(value, "function")
     if owner_of(value.obj) is None:
-        frame.analysis.outside.take(value, True)
+        frame.analysis.outside.receive(value, True)
         return
     escape_captured(frame, value)
 

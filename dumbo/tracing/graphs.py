@@ -30,7 +30,7 @@ def to_networkx(analysis: Analysis) -> nx.DiGraph:
                 if target not in seen:
                     seen[target] = None
                     queue.append(target)
-                if target.kind == "absent":
+                if target.kind in ("absent", "outside"):
                     continue
                 _add(graph, target, ids, analysis)
                 if node is not analysis.root and node in ids and node is not target:

@@ -98,6 +98,7 @@ def _trace(
     analysis.outside = Outside(analysis, callee, HANDLERS)
     frame = _RootFrame(analysis, callee)
     analysis.root = frame.node
+    frame.node.edge(1, analysis.outside.nowhere, "out of sight")
     frame.begin(lambda: _arguments(frame, function, shape, names))
     analysis.wake(frame, 0)
     analysis.run()

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from dumbo.tracing.callgraph import Analysis, NeedsCallee, Node
-from dumbo.tracing.escapes import expose
+from dumbo.tracing.escapes import escape, expose
 from dumbo.tracing.frame import Frame, plan_of
 from dumbo.tracing.values import Bound, Instance, Known, Local, LocalClass, Unknown, Value
 
@@ -32,7 +32,7 @@ class Outside(Frame):
         self.members: list[tuple[Value, bool]] = []
         self.known: set[tuple[Value, bool]] = set()
 
-    def take(self, value: Value, by_name: bool) -> None:
+    def receive(self, value: Value, by_name: bool) -> None:
         """*value* has escaped; *by_name* if its methods may be called by any name."""
         key = (value, by_name)
         if key not in self.known:
@@ -40,6 +40,14 @@ class Outside(Frame):
             self._push(len(self.members))
             self.members.append(key)
             self.analysis.later(self)
+
+    def take_from_nowhere(self, value: Value) -> None:
+        """*value* is let go by no step in particular."""
+        node, self.node = self.node, self.nowhere
+        try:
+            escape(self, value)
+        finally:
+            self.node = node
 
     def again(self, step: int) -> bool:
         self._push(step)

@@ -27,10 +27,11 @@ Knows nothing of frames, steps or lookups.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
-WIDTH = 200  # members of a union, beyond which the rest becomes unknown
+WIDTHS = (32, 8)  # members of a union, beyond which they are let out of sight; with haste
 CONSTANTS = 8  # different ones in a union, beyond which they are just some value
 DEPTH = 4  # of tuples in tuples, bound methods of partials and so on
 
@@ -180,10 +181,20 @@ MANY = Unknown("one of many constants")
 MANY.number, MANY.depth = -3, 0
 
 
-class Pool:
-    """Makes each value once, so that `is` compares them and unions stay small."""
+EVERYTHING = Unknown("one of too many things")
+EVERYTHING.number, EVERYTHING.depth = -4, 0
 
-    def __init__(self) -> None:
+
+class Pool:
+    """Makes each value once, so that `is` compares them and unions stay small.
+
+    Where values become too many or too deep to be told apart, they are given to *spill*
+    and become unknown: an unknown value may be any that has been let out of sight.
+    """
+
+    def __init__(self, spill: Callable[[Value], None], *, haste: bool = False) -> None:
+        self._spill = spill
+        self._width = WIDTHS[haste]
         self._made: dict[Any, Value] = {}
         self._joins: dict[tuple[Value, Value], Value] = {}
 
@@ -196,6 +207,8 @@ class Pool:
             value.number = len(self._made)
             value.depth = 1 + max((d for part in parts for d in _depths(part)), default=0)
             if value.depth > DEPTH and kind in (Tuple, Bound, Partial):
+                self._made[key] = UNKNOWN
+                self._spill(value)
                 value = UNKNOWN
             self._made[key] = value
         return value
@@ -249,9 +262,11 @@ class Pool:
         rest = MANY if MANY in unknown or len(consts) > CONSTANTS else next(iter(unknown), None)
         if rest is MANY:
             members = {member: None for member in members if member not in consts}
-        if len(members) > WIDTH:
-            members = dict.fromkeys(list(members)[:WIDTH])
-            rest = rest or UNKNOWN
+        if EVERYTHING in unknown or len(members) > self._width:
+            # And so it stays, for the same reason.
+            for member in members:
+                self._spill(member)
+            return EVERYTHING
         if rest is not None:
             members[rest] = None
         ordered = tuple(sorted(members, key=_number))
