@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from dumbo.errors import UntraceableFunction
+from dumbo.errors import ClosureTooLarge
 from dumbo.tracing import boundary, calls, data, flow, loads, memo_tables
 from dumbo.tracing.annotations import parameters_of
 from dumbo.tracing.callgraph import Analysis, Before, NeedsCallee, Node, TooManySteps
@@ -50,7 +50,7 @@ def trace(
         before: what was seen before the run; see `Analysis`.
 
     Raises:
-        UntraceableFunction: if what it depends on cannot be known.
+        ClosureTooLarge: if that takes more work than it may.
     """
     boundary.refresh()
     refused: frozenset[int] = frozenset()
@@ -82,7 +82,7 @@ def _trace_so_far(
     try:
         return _trace(analysis, function, roots, shape, names)
     except TooManySteps:
-        raise UntraceableFunction("its call graph is too large to follow") from None
+        raise ClosureTooLarge("its call graph is too large to follow") from None
 
 
 def _trace(
