@@ -6,6 +6,7 @@
     ├── Bypass                                  stays inside: costs a recomputation, leaves a reason
     │   ├── UnhashableArgument                  a part of an argument, or of a global, has no key
     │   └── UntraceableFunction                 what a function depends on cannot be known
+    │       └── ClosureTooLarge                 it takes more work than it may
     └── StorageError                            never leaves dumbo, save from explicit acts
         ├── UnstorableResult                    no codec could write a result
         └── CorruptBlob                         stored bytes that are not what was written
@@ -51,6 +52,10 @@ class UnhashableArgument(Bypass):
 
 class UntraceableFunction(Bypass):
     """A function whose dependencies cannot be known."""
+
+
+class ClosureTooLarge(UntraceableFunction):
+    """A function whose call graph takes more work to follow than it may."""
 
 
 class StorageError(DumboError):

@@ -11,11 +11,18 @@ what a verdict says to people.
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from types import FunctionType
 
 import xxhash
 
-from dumbo.errors import Bypass, UnhashableArgument, UntraceableFunction
+from dumbo.errors import (
+    Bypass,
+    ClosureTooLarge,
+    StorageError,
+    UnhashableArgument,
+    UntraceableFunction,
+)
 from dumbo.tracing import fingerprint, replay
 from dumbo.tracing.guards import Guard
 from dumbo.tracing.lookup import path_of
@@ -50,6 +57,7 @@ def tracker_of(
 
 
 SHAPES = 64  # of arguments, beyond which only their types count, then nothing
+_GIVEN_UP = bytes(16)  # in place of a closure digest
 _PROGRAMS = 32  # that are tried, the latest first
 
 
@@ -173,7 +181,7 @@ class Tracker:
             del self._failures[key]
         found = self._replay(shape, roots, known, store)
         if found is None:
-            found = self._trace(shape, roots, names)
+            found = self._trace(shape, roots, names, store)
         found.names = names
         if len(self._snapshots) > 4 * SHAPES:
             self._snapshots.pop(next(iter(self._snapshots)))
@@ -212,6 +220,10 @@ class Tracker:
             if program is None or len(trace.state) != len(program) * fingerprint.SIZE:
                 continue
             found = self._try(program, trace.state, everything, ran)
+            if found is not None and trace.closure == _GIVEN_UP:
+                reason = "its call graph is too large to follow, as an earlier process found"
+                self._failures[shape, *map(id, roots)] = _Failure(None, reason, roots)
+                raise ClosureTooLarge(reason)
             if found is not None:
                 proven = Snapshot(trace.closure, program, found, roots, shape)
                 proven.recorded.add(store.directory)
@@ -235,14 +247,18 @@ class Tracker:
             done[id(program)] = found
         return found if found.state == state else None
 
-    def _trace(self, shape: Any, roots: tuple[Any, ...], names: tuple[str, ...]) -> Snapshot:
+    def _trace(
+        self, shape: Any, roots: tuple[Any, ...], names: tuple[str, ...], store: Store | None
+    ) -> Snapshot:
         if not self.track_deps:
             return self._trace_own(roots)
         try:
             analysis = self._analyse(shape, roots, names, None)
-        except UntraceableFunction as error:
+        except ClosureTooLarge as error:
             # It took seconds to learn that; the next call shall not pay for it again.
             self._failures[shape, *map(id, roots)] = _Failure(None, str(error), roots)
+            if store is not None:
+                self._record_given_up(shape, store)
             raise
         if analysis.untraceable:
             guard = Guard(analysis.program, analysis.replayed(), analysis.hashed())
@@ -343,6 +359,14 @@ class Tracker:
                 )
         snapshot.recorded.add(store.directory)
 
+    def _record_given_up(self, shape: Any, store: Store) -> None:
+        """Tell later processes not to try, as long as the function's own code is what it is."""
+        program = replay.Program([("root", -1, 0)], False)
+        state = replay.run(program, (self.function,)).state
+        payload, shape = replay.encode(program), _shape_digest(shape)
+        with suppress(OSError, StorageError):  # then they try
+            store.add_trace(self._label, self._root(), shape, payload, state, _GIVEN_UP, b"")
+
     # --- explaining -------------------------------------------------------------------
 
     def explain(self, snapshot: Snapshot, store: Store) -> str:
@@ -350,6 +374,8 @@ class Tracker:
         for trace in store.traces_of(self._label):
             if trace.closure == snapshot.digest:
                 return ""
+            if trace.closure == _GIVEN_UP:
+                continue
             payload = store.program(trace.program)
             program = replay.decode(payload) if payload else None
             if program is None:

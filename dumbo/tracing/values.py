@@ -259,7 +259,9 @@ class Pool:
         # Many constants say no more than that it is a constant; and so it stays, or a
         # union would grow and shrink for ever.
         consts = [member for member in members if isinstance(member, Const | Text)]
-        rest = MANY if MANY in unknown or len(consts) > CONSTANTS else next(iter(unknown), None)
+        rest: Value | None = next(iter(unknown), None)
+        if MANY in unknown or len(consts) > CONSTANTS:
+            rest = MANY
         if rest is MANY:
             members = {member: None for member in members if member not in consts}
         if EVERYTHING in unknown or len(members) > self._width:

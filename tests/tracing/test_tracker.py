@@ -111,6 +111,20 @@ def test_what_cannot_be_traced_is_learnt_once() -> None:
     assert tracker.traced == 1
 
 
+def test_a_call_graph_that_is_too_large_is_tried_once_by_all_processes(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dumbo.tracing.callgraph.STEPS", (3, 3))
+    one, two = (Tracker(module(HELPED).f) for _ in range(2))
+    for tracker in (one, one, two, two):
+        with pytest.raises(UntraceableFunction, match="too large"):
+            tracker.look((1,), (), store, ("x",))
+    assert (one.traced, two.traced) == (1, 0)
+    monkeypatch.undo()
+    edited = Tracker(module(HELPED.replace("+ 1", "+ 2")).f)
+    assert edited.look((1,), (), store, ("x",))
+
+
 def test_one_function_has_one_tracker() -> None:
     function = module(HELPED).f
     assert tracker_of(function) is tracker_of(function)
