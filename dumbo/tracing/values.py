@@ -266,8 +266,8 @@ class Pool:
             members = {member: None for member in members if member not in consts}
         if EVERYTHING in unknown or len(members) > self._width:
             # And so it stays, for the same reason.
-            for member in members:
-                self._spill(member)
+            for lost in members:
+                self._spill(lost)
             return EVERYTHING
         if rest is not None:
             members[rest] = None
