@@ -149,8 +149,8 @@ def builtins_of(namespace_: dict[str, Any]) -> Mapping[str, Any]:
 def instance_dict(obj: object) -> dict[str, Any] | None:
     """The instance's own `__dict__`, read past any property of that name."""
     for cls in mro(type(obj)):
-        found = namespace(cls).get("__dict__")
-        if type(found) is GetSetDescriptorType:
+        found: Any = namespace(cls).get("__dict__")
+        if type(found) in (GetSetDescriptorType, MemberDescriptorType):
             try:
                 held = found.__get__(obj, type(obj))
             except (AttributeError, TypeError):
