@@ -164,7 +164,7 @@ def _of_module(frame: Frame, value: Known, name: str) -> Value | None:
         if is_data(found.obj) and owner_of(value.obj) == STDLIB:
             # `os.environ`, `sys.path`: not the program's, and other in each process.
             frame.depend(
-                analysis.library_node(STDLIB, f"{value.obj.__name__}:{name}"), f"global {name}"
+                analysis.foreign_node(STDLIB, f"{value.obj.__name__}:{name}"), f"global {name}"
             )
             return analysis.pool.join(frame.unknown_value(f"{value.obj.__name__}.{name}"), stored)
         return analysis.pool.join(frame.touch(found, f"global {name}"), stored)

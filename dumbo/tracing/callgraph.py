@@ -298,7 +298,7 @@ class Analysis:
         if is_module(obj):
             owner = owner_of(obj)
             return (
-                self.library_node(owner, str(module_namespace(obj).get("__name__")))
+                self.foreign_node(owner, str(module_namespace(obj).get("__name__")))
                 if owner
                 else None
             )
@@ -309,12 +309,12 @@ class Analysis:
         if is_memoized(obj) or type(obj) is MethodType:
             return None  # what they are made of is looked up by itself
         if type(obj) in fingerprint.C_FUNCTIONS:
-            return self.library_node(
+            return self.foreign_node(
                 owner_of(obj) or STDLIB, fingerprint.qualified_name(obj).decode()
             )
         return self._value_node(value)
 
-    def library_node(self, owner: Owner, name: str) -> Node:
+    def foreign_node(self, owner: Owner, name: str) -> Node:
         key = ("library", owner, name)
         node = self.nodes.get(key)
         if node is None:
@@ -358,7 +358,7 @@ class Analysis:
             owner = owner_of(obj)
             name = fingerprint.qualified_name(obj).decode("utf-8", "replace")
             if owner:
-                node = self.nodes[key] = self.library_node(owner, name)
+                node = self.nodes[key] = self.foreign_node(owner, name)
                 return node
             node = self.nodes[key] = Node("class", name, obj, ref)
             for position, base in enumerate((*mro(obj)[1:], type(obj))):
