@@ -38,8 +38,23 @@ OF_CLOSURE = (
     "ORDER BY created DESC LIMIT ?"
 )
 PUT = f"INSERT OR REPLACE INTO entries({_COLUMNS}) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+# The row of a variant has the first id of its call in place of its own, which is chosen here: that
+# of the same variant, else a free one, else that of the oldest. One statement, so that it is safe
+# among processes; the checksum does not cover the id.
+_VARIANTS = f"SELECT id FROM entries WHERE id BETWEEN ?1 + 1 AND ?1 + {SLOTS - 1}"
+_FREE = ", ".join(f"({number})" for number in range(1, SLOTS))
+PUT_VARIANT = (
+    f"INSERT OR REPLACE INTO entries({_COLUMNS}) SELECT COALESCE("
+    f"({_VARIANTS} AND closure = ?2 AND key = ?3 AND python = ?4 AND extras = ?5), "
+    f"(SELECT ?1 + column1 FROM (VALUES {_FREE}) WHERE ?1 + column1 NOT IN ({_VARIANTS}) LIMIT 1), "
+    f"({_VARIANTS} ORDER BY created LIMIT 1)), "
+    "?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15"
+)
 DROP = "DELETE FROM entries WHERE id = ? AND checksum = ?"
-DROP_SLOT = "DELETE FROM entries WHERE id = ?"
+DROP_VARIANT = (
+    "DELETE FROM entries WHERE id BETWEEN ? AND ? "
+    "AND closure = ? AND key = ? AND python = ? AND extras = ?"
+)
 DROP_CLOSURE = "DELETE FROM entries WHERE id BETWEEN ? AND ? AND closure = ?"
 FILES_OF_CLOSURE = (
     "SELECT key, python, extras FROM entries "
@@ -100,9 +115,10 @@ def first_slot(python: int, closure: bytes, key: bytes) -> int:
     return ((high << _KEY_BITS | low) << 4) - _HALF
 
 
-def slot(python: int, closure: bytes, key: bytes, extras: bytes) -> int:
+def slots(python: int, closure: bytes, key: bytes) -> tuple[int, int]:
+    """The first and the last id of one call."""
     first = first_slot(python, closure, key)
-    return first + 1 + xxhash.xxh3_64_intdigest(extras) % (SLOTS - 1) if extras else first
+    return first, first + SLOTS - 1
 
 
 def closure_range(closure: bytes) -> tuple[int, int]:
@@ -124,8 +140,8 @@ def entry(
     payload: bytes | None,
     note: bytes,
 ) -> Row:
-    """The row of an entry, its id and its checksum included."""
-    where = slot(python, closure, key, extras)
+    """The row of an entry, its checksum included: for `PUT`, or `PUT_VARIANT` if it has extras."""
+    where = first_slot(python, closure, key)
     used = created // 1_000_000
     row = (where, closure, key, python, extras, function, size, compute, store, created, used)
     return (*row, codec, entry_checksum((*row, codec, 0, payload, note)), payload, note)

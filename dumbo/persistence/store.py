@@ -64,20 +64,27 @@ class Store:
 
     def find(self, closure: bytes, key: bytes) -> Record | None:
         """The newest entry of a call, or None."""
-        first = rows.first_slot(PYTHON, closure, key)
+        variants = self.variants(closure, key)
+        return variants[0] if variants else None
+
+    def variants(self, closure: bytes, key: bytes) -> list[Record]:
+        """The entries of a call, one for each extras that it was stored with; the newest first."""
+        where = rows.slots(PYTHON, closure, key)
         try:
-            found = (self._index or self._open()).read(rows.FIND, (first, first + rows.SLOTS - 1))
+            found = (self._index or self._open()).read(rows.FIND, where)
         except (OSError, StorageError) as error:
             self._trouble(error)
-            return None
-        best = None
+            return []
+        records = []
         for row in found:
             # Ids are not unique: what else stands here belongs to another call.
             if row[1] == closure and row[2] == key and row[3] == PYTHON:
                 record = self._record(row)
-                if record and (best is None or record.created > best.created):
-                    best = record
-        return best
+                if record:
+                    records.append(record)
+        if len(records) > 1:
+            records.sort(key=_created, reverse=True)
+        return records
 
     def load(self, record: Record) -> Any:
         """The value of an entry; the caller may change it.
@@ -196,13 +203,25 @@ class Store:
             size, header.compute, store, header.created, header.codec, payload, _bytes(header.note),
         )  # fmt: skip
 
+        statement = rows.PUT_VARIANT if header.extras else rows.PUT
+
         def put(sql: sqlite.Connection, known: set[object]) -> None:
             _name(sql, known, function, header.closure)
-            sql.execute(rows.PUT, row)
+            sql.execute(statement, row)
 
+        if header.extras:
+            self._make_room(header)
         index.write(put)
         if self._touched:
             self._flush(index)
+
+    def _make_room(self, header: blobs.Header) -> None:
+        """Remove the file of the variant that another one is about to push out, if any is."""
+        known = self.variants(header.closure, header.key)
+        known = [record for record in known if record.extras]
+        if len(known) < rows.SLOTS - 1 or header.extras in [record.extras for record in known]:
+            return
+        self._set_aside(known[-1], "there are too many variants of one call", corrupt=False)
 
     def forget(self, closure: bytes, key: bytes) -> int:
         """Remove what is stored of one call, of all Pythons; say how many entries that were."""
@@ -217,9 +236,8 @@ class Store:
     def _forget(self, python: int, closure: bytes, key: bytes) -> int:
         from dumbo.persistence import blobs
 
-        first = rows.first_slot(python, closure, key)
         gone = 0
-        for row in self._read(rows.FIND, (first, first + rows.SLOTS - 1)):
+        for row in self._read(rows.FIND, rows.slots(python, closure, key)):
             if row[1] == closure and row[2] == key and row[3] == python:
                 if row[13] is None:
                     blobs.remove(self._path(python, closure, key, row[4]))
@@ -263,8 +281,7 @@ class Store:
                 where = (*rows.closure_range(closure), closure, limit)
                 found += (r for r in self._read(rows.OF_CLOSURE, where) if r[3] == python)
             else:
-                first = rows.first_slot(python, closure, key)
-                there = self._read(rows.FIND, (first, first + rows.SLOTS - 1))
+                there = self._read(rows.FIND, rows.slots(python, closure, key))
                 found += (r for r in there if (r[1], r[2], r[3]) == (closure, key, python))
         records = [record for record in map(self._record, found) if record]
         records.sort(key=lambda record: record.created, reverse=True)
@@ -419,7 +436,7 @@ class Store:
                 header.compute, header.store, header.created, header.codec, None,
                 _bytes(header.note),
             )  # fmt: skip
-            yield rows.PUT, row
+            yield rows.PUT_VARIANT if header.extras else rows.PUT, row
 
     # -- small steps -----------------------------------------------------------------
 
@@ -508,16 +525,17 @@ class Store:
             self._codec_names.get(codec, "?"), payload, _text(note),
         )  # fmt: skip
 
-    def _set_aside(self, record: Record, reason: str) -> None:
-        """Take an entry that cannot be loaded out of the way."""
-        self.corrupt += 1
+    def _set_aside(self, record: Record, reason: str, *, corrupt: bool = True) -> None:
+        """Take an entry that cannot be loaded, or has no room, out of the way."""
+        self.corrupt += corrupt
         self._trouble(f"a result of {record.function} was set aside: {reason}")
         if record.payload is None:
             from dumbo.persistence import blobs
 
             blobs.remove(self._path(record.python, record.closure, record.key, record.extras))
-        where = rows.slot(record.python, record.closure, record.key, record.extras)
-        self._drop(rows.DROP_SLOT, where)
+        whose = (record.closure, record.key, record.python, record.extras)
+        where = rows.slots(record.python, record.closure, record.key)
+        self._drop(rows.DROP_VARIANT, *where, *whose)
 
     def _drop_row(self, statement: str, *values: object) -> None:
         self.corrupt += 1
@@ -550,6 +568,10 @@ def _name(sql: sqlite.Connection, known: set[object], function: str, closure: by
     sql.execute(rows.PUT_FUNCTION, (number, _bytes(function)))
     sql.execute(rows.PUT_CLOSURE, (number, closure, PYTHON))
     known.add((function, closure, PYTHON))
+
+
+def _created(record: Record) -> float:
+    return record.created
 
 
 def _function_id(function: str) -> int:

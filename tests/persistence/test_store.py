@@ -63,6 +63,36 @@ def test_results_with_other_extras_stand_side_by_side_and_the_newest_is_found(de
     assert desk.store.forget_call("mod:func", digest(1)) == 3
 
 
+def test_no_variant_of_a_call_pushes_another_out_while_there_is_room(desk: Desk) -> None:
+    every = [b"%d" % number for number in range(rows.SLOTS - 1)]
+    for _ in range(2):
+        for extras in every:
+            desk.save(1, (LARGE, extras), extras=extras)
+    desk.save(1, (LARGE, b""))
+    found = desk.store.variants(desk.closure, digest(1))
+    assert [record.extras for record in found] == [b"", *reversed(every)]
+    assert [desk.store.load(record) for record in found] == [(LARGE, r.extras) for r in found]
+    assert len(desk.blobs()) == rows.SLOTS
+
+
+def test_one_variant_too_many_pushes_the_oldest_out_with_its_file(desk: Desk) -> None:
+    for number in range(rows.SLOTS):
+        desk.save(1, LARGE, extras=b"%d" % number)
+    found = desk.store.variants(desk.closure, digest(1))
+    assert [record.extras for record in found] == [b"%d" % n for n in range(rows.SLOTS - 1, 0, -1)]
+    assert len(desk.blobs()) == len(found)
+
+
+def test_a_new_index_finds_all_variants_of_a_call(desk: Desk) -> None:
+    every = [b"", *[b"%d" % number for number in range(rows.SLOTS - 1)]]
+    for extras in every:
+        desk.save(1, LARGE, extras=extras)
+    desk.store.close()
+    desk.index.unlink()
+    found = desk.again().store.variants(desk.closure, digest(1))
+    assert sorted(record.extras for record in found) == sorted(every)
+
+
 def test_what_only_shares_its_place_is_no_hit(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rows, "first_slot", lambda *identity: 7)
     desk.save(1, "one")
