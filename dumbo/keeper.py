@@ -45,11 +45,19 @@ if TYPE_CHECKING:
     from dumbo.arguments.signature import Binder
     from dumbo.decision.worth import Keep
     from dumbo.info import CacheInfo
+    from dumbo.persistence.locks import Claim
     from dumbo.persistence.store import Record, Store
     from dumbo.shelf import Shelf
     from dumbo.tracing.tracker import Snapshot, Tracker
+    from dumbo.turns import Turn
 
 __all__ = ["Call", "Keeper", "Options"]
+
+# A function that is known, by so many calls, to take less than this is not worth a lock.
+_KNOWN = 3
+_NOT_SHARED = 1e-4
+_OTHERS = 8  # results of other arguments that tell what to expect
+KEPT, UNKEPT, LEFT = "kept", "unkept", "left"  # as in `persistence.locks`
 
 # A value of these is a running computation, not a result.
 _RUNNING = (GeneratorType, CoroutineType, AsyncGeneratorType)
@@ -97,9 +105,11 @@ class Call:
         started: when the function started.
         explicit: stored whatever the rule says.
         straight: not even looked up, because the function is faster than that.
+        claim: the right to compute this key, which others may be waiting for.
     """
 
     __slots__ = (
+        "claim",
         "done",
         "explicit",
         "key",
@@ -124,6 +134,7 @@ class Call:
         self.straight = False
         self.key = None
         self.reason = None
+        self.claim: Claim | None = None
 
     @property
     def identity(self) -> bytes:
@@ -144,6 +155,7 @@ class Keeper:
         "ledger",
         "options",
         "shelf",
+        "_alone",
         "_binder",
         "_digest",
         "_never",
@@ -164,6 +176,7 @@ class Keeper:
         self._never: Reason | None = None
         self._off: bool | None = None
         self._warned = False
+        self._alone = False  # whether computing under a lock has shown to be of no use
         if is_generator_function(self._target.function):
             self._never = Reason(
                 "never cached", why="it is a generator function, and its items are not recorded"
@@ -173,6 +186,24 @@ class Keeper:
 
     def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
         """Return the call of these arguments: done, or ready for the function to run."""
+        call = self.look(args, kwargs)
+        turn = self._turn(call, task=False)
+        if turn is not None:
+            turn.wait_in_thread()
+            self._came(call, turn)
+        return call
+
+    async def begin_in_task(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+        """Do what `begin` does, and leave the event loop to others while it waits."""
+        call = self.look(args, kwargs)
+        turn = self._turn(call, task=True)
+        if turn is not None:
+            await turn.wait_in_task()
+            self._came(call, turn)
+        return call
+
+    def look(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+        """Return the call of these arguments: done, or with the reason why it is not."""
         call = Call()
         begun = perf_counter()
         if not worth_looking(self.options.keep, self.ledger.fast_in_a_row):
@@ -321,6 +352,64 @@ class Keeper:
             return Reason("unknown", why=f"not enough memory, or stack, for a key ({_text(error)})")
         return Reason("failed", why=describe(error))
 
+    # -- one computation -------------------------------------------------------------------
+
+    def _turn(self, call: Call, *, task: bool) -> Turn | None:
+        """Return what *call* may have to wait for before it computes."""
+        if call.done or call.key is None or self.options.keep == "never":
+            return None
+        computes = self.ledger.costs.compute
+        if not task and computes.count >= _KNOWN and computes.value < _NOT_SHARED:
+            return None
+        if self._alone or current() & READ_ONLY:
+            return None
+        try:
+            # Imported here: a hit needs no locks.
+            from dumbo.turns import Turn
+
+            locks = call.store.locks()
+        except (ImportError, StorageError, OSError):
+            return None
+        return Turn(
+            locks, call.identity, lambda: self._look_again(call), lambda: self._expected(call)
+        )
+
+    def _came(self, call: Call, turn: Turn) -> None:
+        call.claim = turn.claim
+        if turn.found:
+            call.done = True
+            self.ledger.hits += 1
+            self.ledger.fast_in_a_row = 0
+        call.started = perf_counter()
+
+    def _look_again(self, call: Call) -> bool:
+        """Load what another thread or process may have stored since the last look."""
+        assert call.key is not None
+        try:
+            record = call.store.find(call.snapshot.digest, call.key)
+            if record is None:
+                return False
+            call.value = call.store.load(record)
+        except (StorageError, OSError) as error:
+            _let_through(error)
+            return False
+        return True
+
+    def _expected(self, call: Call) -> float:
+        """Return the seconds that computing *call* may take, by what is known; 0: nothing is."""
+        assert call.key is not None
+        before = call.store.entries_of(self.label, call.key, limit=1)
+        if before:  # of another version
+            return before[0].compute
+        others = call.store.entries_of(self.label, limit=_OTHERS)
+        longest = max([record.compute for record in others], default=0.0)
+        return max(longest, self.ledger.costs.compute.value)
+
+    def abandon(self, call: Call, error: BaseException) -> None:
+        """Let others compute what *error* ended."""
+        if call.claim is not None:
+            call.claim.end(UNKEPT if isinstance(error, Exception) else LEFT)
+
     # -- after -----------------------------------------------------------------------------
 
     def finish(self, call: Call, value: object) -> None:
@@ -331,11 +420,18 @@ class Keeper:
             if self.options.verbose:
                 self._say(call, Reason("not asked", compute=compute), compute)
             return
+        kept = False
         try:
             outcome = self._keep(call, value, compute)
+            kept = outcome is not None and outcome.code == "stored"
+            self._alone = False
         except Exception as error:  # noqa: BLE001 - __reduce__ and the like of results
             _let_through(error)
             outcome = self._not_stored(error)
+            self._alone = True  # who waits for such results waits for nothing
+        finally:
+            if call.claim is not None:
+                call.claim.end(KEPT if kept else UNKEPT)
         if outcome is not None and call.key is not None:
             if outcome.code == "stored":
                 self.ledger.forget(call.identity)
@@ -357,7 +453,9 @@ class Keeper:
         ledger.misses += 1
         if current() & READ_ONLY:
             return _READ_ONLY
-        if not (verdict.store or call.explicit):
+        # That it is of use to somebody is certain if somebody waits for it.
+        wanted = call.claim is not None and call.claim.flight.waiters > 0
+        if not (verdict.store or call.explicit or wanted):
             if verdict.code == "never":
                 return _NEVER
             return Reason("too fast", compute=compute, price=verdict.price)

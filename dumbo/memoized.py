@@ -135,7 +135,12 @@ class Memoized(Generic[P, R]):
             return self._function(*args, **kwargs)
         if call.done:
             return call.value  # type: ignore[no-any-return]
-        value = self._function(*args, **kwargs)
+        try:
+            value = self._function(*args, **kwargs)
+        except BaseException as error:
+            if call.claim is not None:
+                self._keeper.abandon(call, error)
+            raise
         try:
             self._keeper.finish(call, value)
         except RecursionError:
@@ -264,10 +269,14 @@ class AsyncMemoized(Memoized[P, R]):
     if not TYPE_CHECKING:
 
         async def __call__(self, /, *args, **kwargs):
-            call = self._keeper.begin(args, kwargs)
+            call = await self._keeper.begin_in_task(args, kwargs)
             if call.done:
                 return call.value
-            value = await self._function(*args, **kwargs)
+            try:
+                value = await self._function(*args, **kwargs)
+            except BaseException as error:
+                self._keeper.abandon(call, error)
+                raise
             self._keeper.finish(call, value)
             return value
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from dumbo.persistence import blobs, codecs
     from dumbo.persistence.index import Index
+    from dumbo.persistence.locks import Locks
 
     T = TypeVar("T")
 
@@ -53,6 +54,7 @@ class Store:
         self.corrupt = 0  # entries that this process set aside
         self._version = digest_version
         self._index: Index | None = None
+        self._locks: Locks | None = None
         self._root = ""  # the real path of the directory, once it is prepared
         self._names: dict[int, str] = {}
         self._touched: dict[int, int] = {}
@@ -406,6 +408,20 @@ class Store:
         self._reader = blobs.Reader()
         self._index = Index(self._root, self._survivors, self._trouble)
         return self._index
+
+    def locks(self) -> Locks:
+        """The locks of who computes what, for all processes that use this directory.
+
+        Raises:
+            OSError, StorageError: if the directory cannot be used.
+        """
+        if self._locks is None:
+            if self._index is None:
+                self._open()
+            from dumbo.persistence.locks import locks_of
+
+            self._locks = locks_of(self._root)
+        return self._locks
 
     def close(self) -> None:
         """Write down what is still to be written, and close the files; a later use opens them."""
