@@ -63,7 +63,8 @@ def deps(
     """Return what *function*, memoized or not, depends on; for these arguments if any are given.
 
     Node ids are ``module:qualname``; each node has its kind, file, line and digest, and its
-    ``code`` object where there is one. What could not be resolved is an edge with its reason.
+    ``code`` object where there is one. What could not be resolved is a node of that kind, with
+    its reason and its place. An edge says as ``reference`` how its end was reached.
     """
     # Imported here: tracing is not for those who only call memoized functions.
     from dumbo.graph import graph_of

@@ -14,7 +14,7 @@ from dumbo.explain import human_size, human_time
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["lines", "rows"]
+__all__ = ["lines", "rows", "traced"]
 
 _HEADER = ("function", "entries", "size", "time saved")
 
@@ -45,6 +45,24 @@ def rows(directory: str) -> tuple[list[dict[str, Any]], str]:
         for summary in summaries
     ]
     return sorted(found, key=lambda row: (-row["seconds"], row["function"])), trouble
+
+
+def traced(directory: str) -> Iterator[tuple[dict[str, Any], set[str], set[str]]]:
+    """Yield a row for each function, with the labels and libraries that its last traces held."""
+    from dumbo.persistence.store import Store
+    from dumbo.tracing import DIGEST_VERSION, details
+
+    found, _ = rows(directory)
+    store = Store(directory, digest_version=DIGEST_VERSION)
+    try:
+        for row in found:
+            traces = store.traces_of(row["function"])
+            known = [details.decode(trace.details) for trace in traces]
+            labels = {label for labels, _ in known for label in labels}
+            libraries = {library for _, libraries in known for library in libraries}
+            yield row, labels, libraries
+    finally:
+        store.close()
 
 
 def lines(rows: list[dict[str, Any]], directory: str) -> Iterator[str]:

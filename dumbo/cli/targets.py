@@ -1,10 +1,10 @@
-"""From what is typed to the function that is meant.
+"""From what is typed to the function, or other thing, that is meant.
 
     module:qualname              pkg.mod:Class.method
     module.qualname              pkg.mod.Class.method
     path/to/file.py:qualname     src/pkg/mod.py:Class.method
 
-Knows imports and names; must not know what is asked about the function.
+Knows imports and names; must not know what is asked about what it finds.
 """
 
 from __future__ import annotations
@@ -16,13 +16,21 @@ import os
 import pkgutil
 import sys
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from dumbo.errors import DumboError, InvalidUse
 
-__all__ = ["find"]
+__all__ = ["Found", "find", "locate", "modules_below"]
 
 _FORMS = "write module:function, module.function or path/to/file.py:function"
+
+
+class Found(NamedTuple):
+    """A thing, and where it was found; a module is found under no name in itself."""
+
+    module: ModuleType
+    qualname: str
+    thing: Any
 
 
 def find(target: str) -> Any:
@@ -31,19 +39,52 @@ def find(target: str) -> Any:
     Raises:
         InvalidUse: if there is no such module or name, or the import fails.
     """
+    _, colon, _ = target.rpartition(":")
+    if not colon and _is_file(target):
+        raise InvalidUse(f"{target!r} names a file, and no function in it: {_FORMS}")
+    found = locate(target)
+    if not found.qualname:
+        raise InvalidUse(f"{target!r} is a module{_such_as(found.module)}: {_FORMS}")
+    return _function(found)
+
+
+def locate(target: str) -> Found:
+    """Return what *target* names, be it a function, a class, a value or a module.
+
+    Raises:
+        InvalidUse: if there is no such module or name, or the import fails.
+    """
     place, colon, qualname = target.rpartition(":")
     if not colon:
-        if target.endswith(".py") or os.sep in target:
-            raise InvalidUse(f"{target!r} names a file, and no function in it: {_FORMS}")
-        return _find_dotted(target)
+        if _is_file(target):
+            module = _import_file(target)
+            return Found(module, "", module)
+        return _locate_dotted(target)
     if not place or not qualname:
         raise InvalidUse(f"{target!r} lacks {'a module' if not place else 'a name'}: {_FORMS}")
-    if place.endswith(".py") or os.sep in place:
-        return _attribute(_import_file(place), qualname)
-    return _attribute(_import(place), qualname)
+    return _attribute(_import_file(place) if _is_file(place) else _import(place), qualname)
 
 
-def _find_dotted(target: str) -> Any:
+def modules_below(name: str) -> tuple[list[ModuleType], list[str]]:
+    """Import *name*, and all modules in it if it is a package; return what failed beside them."""
+    modules = [_import(name)]
+    failures: list[str] = []
+    for module in modules:
+        for found in pkgutil.iter_modules(getattr(module, "__path__", [])):
+            if found.name == "__main__":  # importing it would run the program
+                continue
+            try:
+                modules.append(_import(f"{module.__name__}.{found.name}"))
+            except DumboError as error:
+                failures.append(str(error))
+    return modules, failures
+
+
+def _is_file(place: str) -> bool:
+    return place.endswith(".py") or os.sep in place
+
+
+def _locate_dotted(target: str) -> Found:
     parts = target.split(".")
     if not all(parts):
         raise InvalidUse(f"{target!r} names nothing: {_FORMS}")
@@ -58,7 +99,7 @@ def _find_dotted(target: str) -> Any:
         if not rest and not isinstance(getattr(module, name, inner), ModuleType):
             return _attribute(module, name)  # a package may export a function of that name
         module = inner
-    raise InvalidUse(f"{target!r} is a module{_such_as(module)}: {_FORMS}")
+    return Found(module, "", module)
 
 
 class _NoSuchModule(InvalidUse):
@@ -116,7 +157,7 @@ def _files(folder: str) -> list[str]:
         return []
 
 
-def _attribute(module: ModuleType, qualname: str) -> Any:
+def _attribute(module: ModuleType, qualname: str) -> Found:
     """Look *qualname* up without running anybody's code: no property, no ``__getattr__``."""
     found: Any = module
     path = module.__name__
@@ -136,11 +177,17 @@ def _attribute(module: ModuleType, qualname: str) -> Any:
                 f"there is no {part!r} in {path}{_did_you_mean(part, known)}"
             ) from error
         path, separator = f"{path}{separator}{part}", "."
+    return Found(module, qualname, found)
+
+
+def _function(located: Found) -> Any:
+    found = located.thing
     if isinstance(found, property) and found.fget is not None:
         return found.fget
     if isinstance(found, (staticmethod, classmethod)):
         return found.__func__
     if not callable(found) and not hasattr(type(found), "__get__"):
+        path = f"{located.module.__name__}:{located.qualname}"
         raise InvalidUse(f"{path} is no function: it is a {type(found).__name__}")
     return found
 

@@ -1,4 +1,4 @@
-"""The graph of what a function depends on, as lines and as data.
+"""A graph as a tree of lines, for people at a terminal.
 
 Knows the attributes of the graph that `dumbo.deps` returns; must not know how it was found.
 """
@@ -6,19 +6,19 @@ Knows the attributes of the graph that `dumbo.deps` returns; must not know how i
 from __future__ import annotations
 
 import os
-from collections import Counter, deque
+from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from dumbo.cli.graphs import UNRESOLVED, root_of
 from dumbo.cli.text import printable
+from dumbo.explain import human_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import networkx
 
-UNRESOLVED = "unresolved"  # the kind of node that says what could not be followed, and why
-
-__all__ = ["UNICODE", "UNRESOLVED", "lines", "node_link_data", "root_of", "within"]
+__all__ = ["UNICODE", "lines", "place", "short"]
 
 
 class Strokes(NamedTuple):
@@ -32,51 +32,6 @@ class Strokes(NamedTuple):
 
 UNICODE = Strokes("├── ", "└── ", "│   ", "    ")
 ASCII = Strokes("|-- ", "`-- ", "|   ", "    ")
-
-
-def root_of(graph: networkx.DiGraph[str]) -> str:
-    """Return the node that everything else was reached from."""
-    root: str = graph.graph.get("root", "")
-    return root if root in graph else str(next(iter(graph)))
-
-
-def within(graph: networkx.DiGraph[str], depth: int) -> networkx.DiGraph[str]:
-    """Return the part of *graph* that lies at most *depth* steps from its root."""
-    root = root_of(graph)
-    distance = {root: 0}
-    todo = deque([root])
-    while todo:
-        node = todo.popleft()
-        if distance[node] == depth:
-            continue
-        for target in graph.successors(node):
-            if target not in distance:
-                distance[target] = distance[node] + 1
-                todo.append(target)
-    return graph.subgraph(distance)
-
-
-def node_link_data(graph: networkx.DiGraph[str]) -> dict[str, Any]:
-    """Return *graph* as networkx node-link data of plain values, code objects left out."""
-    import networkx
-
-    plain = networkx.DiGraph(**_plain(graph.graph))
-    plain.add_nodes_from((node, _plain(data)) for node, data in graph.nodes(data=True))
-    plain.add_edges_from((*ends, _plain(data)) for *ends, data in graph.edges(data=True))
-    data: dict[str, Any] = networkx.node_link_data(plain, edges="edges")
-    return data
-
-
-def _plain(attributes: dict[str, Any]) -> dict[str, Any]:
-    plain: dict[str, Any] = {}
-    for name, value in attributes.items():
-        if isinstance(value, bytes):
-            plain[name] = value.hex()
-        elif value is None or isinstance(value, (str, int, float)):
-            plain[name] = value
-        elif isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
-            plain[name] = list(value)
-    return plain
 
 
 def lines(graph: networkx.DiGraph[str], *, unicode: bool = True) -> Iterator[str]:
@@ -98,8 +53,8 @@ def lines(graph: networkx.DiGraph[str], *, unicode: bool = True) -> Iterator[str
         pending[-1] = following = next(rest, None)
         stroke = strokes.branch if following is not None else strokes.last
         again = node in shown and graph.out_degree(node) > 0
-        reference = graph.edges[source, node].get("reference")
-        yield f"{indent}{stroke}{_describe(graph, node, reference)}{' (above)' if again else ''}"
+        described = _describe(graph, node, graph.edges[source, node])
+        yield f"{indent}{stroke}{described}{' (above)' if again else ''}"
         if node not in shown:
             shown.add(node)
             below = strokes.through if following is not None else strokes.gap
@@ -110,25 +65,40 @@ def lines(graph: networkx.DiGraph[str], *, unicode: bool = True) -> Iterator[str
     yield _count(graph)
 
 
-def _describe(graph: networkx.DiGraph[str], node: str, reference: str | None = None) -> str:
+def _describe(graph: networkx.DiGraph[str], node: str, edge: dict[str, Any] | None = None) -> str:
     data = graph.nodes[node]
     kind = str(data.get("kind") or "")
     name = str(data.get("name") or node)
+    inside = f" in {edge['inside']}" if edge and edge.get("inside") else ""
     if kind == UNRESOLVED:  # its name is the reason
-        line = f"  line {data['line']}" if data.get("line") else ""
-        return printable(f"? {name}{line}")
+        return printable("  ".join(part for part in (f"? {name}{inside}", place(data)) if part))
     if kind == "library":
         kind = str(data.get("library") or kind)  # its name, with its version
+    labels = [kind, f"{edge.get('reference') or ''}{inside}" if edge else "", *_marks(data)]
     parts = [name]
-    labels = ", ".join(label for label in (kind, reference) if label)
-    if labels:
-        parts.append(f"[{labels}]")
-    if data.get("file") and data["kind"] != "library":
-        parts.append(f"{_short(data['file'])}:{data.get('line') or 1}")
-    return printable("  ".join(parts))
+    if any(labels):
+        parts.append(f"[{', '.join(label for label in labels if label)}]")
+    if data.get("kind") != "library":
+        parts.append(place(data))
+    return printable("  ".join(part for part in parts if part))
 
 
-def _short(file: str) -> str:
+def _marks(data: dict[str, Any]) -> list[str]:
+    marks = ["memoized"] if data.get("memoized") else []
+    if data.get("entries"):
+        results = _plural(data["entries"], "result")
+        marks.append(f"{results} that took {human_time(data['seconds'])}")
+    return marks
+
+
+def place(data: dict[str, Any]) -> str:
+    """Return where a node stands, as ``file:line``; nothing where no file is known."""
+    if not data.get("file"):
+        return f"line {data['line']}" if data.get("line") else ""
+    return f"{short(data['file'])}:{data.get('line') or 1}"
+
+
+def short(file: str) -> str:
     """Return *file* relative to the working directory if it lies below that."""
     here = os.path.join(os.getcwd(), "")
     return file.removeprefix(here)

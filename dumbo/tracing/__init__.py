@@ -8,7 +8,7 @@ they are for:
     interpreting        values, frame, and what steps do: loads, attributes, calls, data, flow;
                         models, namespaces, tables, memo_tables, escapes; callgraph, interpreter
     proving             fingerprint, digest, replay, guards, tracker
-    showing             graphs
+    showing             labels, places, details, graphs
 """
 
 from __future__ import annotations

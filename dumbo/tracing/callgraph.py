@@ -453,6 +453,19 @@ class Analysis:
         return Before(found, contents)
 
 
+def in_order(root: Node) -> list[Node]:
+    """*root* and what it reaches, breadth first."""
+    seen = {root: None}
+    order = [root]
+    for node in order:
+        for step in sorted(node.edges):
+            for target in node.edges[step]:
+                if target not in seen:
+                    seen[target] = None
+                    order.append(target)
+    return order
+
+
 def describe_value(value: Value | None) -> str:
     """A value in a few words, for reasons."""
     if value is None:

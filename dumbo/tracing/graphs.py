@@ -1,8 +1,19 @@
 """An analysis as a networkx graph, for people and for tools.
 
 Node ids are ``module:qualname``; where two nodes share one (a wrapper and what
-it wraps), the later gets ``#2``. A node has kind, name, file, line, digest (hex),
-and `code` where there is code; an edge has `reference`, how its end was reached.
+it wraps), the later gets ``#2``.
+
+    of a node   kind         function, method, class, value, module, library or unresolved
+                name         ``module:qualname``; of what is unresolved, the reason
+                qualname     the second half of it; of code, as the code says
+                file, line   where it stands; of what is unresolved, where it is called
+                end_line     of classes and values, the last of their lines
+                digest       16 bytes in hex, of the node by itself
+                path         of values, how they were reached
+                library      name and version, of what belongs to a distribution
+                code         the code object, where there is one
+    of an edge  reference    how its end was reached
+    of all      root         the id of the function itself
 
 Knows networkx; must not know how a closure is found.
 """
@@ -13,62 +24,119 @@ from typing import Any
 
 import networkx as nx
 
-from dumbo.tracing.callgraph import Analysis, Node
+from dumbo.tracing import places
+from dumbo.tracing.callgraph import Analysis, Node, in_order
 from dumbo.tracing.digest import own_digest
+from dumbo.tracing.labels import file_of, home_of, label_of
+from dumbo.tracing.lookup import namespace
+
+_HIDDEN = ("absent", "outside", "root")  # nodes that stand for no thing
 
 
 def to_networkx(analysis: Analysis) -> nx.DiGraph:
     """The closure in the order of discovery; the first node is the function itself."""
-    graph: nx.DiGraph = nx.DiGraph()
     assert analysis.root is not None
-    ids: dict[Node, str] = {}
-    queue = [analysis.root]
-    seen = {analysis.root: None}
-    for node in queue:
+    places.refresh()
+    graph: nx.DiGraph = nx.DiGraph()
+    ids = _Ids(graph, analysis)
+    order = in_order(analysis.root)
+    for node in order:
         for step in sorted(node.edges):
             for target, label in node.edges[step].items():
-                if target not in seen:
-                    seen[target] = None
-                    queue.append(target)
-                if target.kind in ("absent", "outside"):
+                if target.kind in _HIDDEN:
                     continue
-                _add(graph, target, ids, analysis)
-                if node is not analysis.root and node in ids and node is not target:
-                    _connect(graph, ids[node], ids[target], label)
+                end = ids.of(target)
+                # What the call brings along, and what is called from out of sight, is reached
+                # from the function as a whole.
+                start = graph.graph["root"] if node.kind in _HIDDEN else ids.of(node)
+                if start != end and not graph.has_edge(start, end):
+                    graph.add_edge(start, end, reference=label)
+    by_name = {node.name: node for node in reversed(order)}
     for where, line, reason in analysis.unresolved:
-        name = f"unresolved:{where}:{line}:{reason}"
-        graph.add_node(name, kind="unresolved", name=reason, file=None, line=line, digest="")
-        home = next((ids[node] for node in ids if node.name == where), None)
-        if home is not None:
-            graph.add_edge(home, name, reference=reason)
+        _add_unresolved(graph, ids, by_name.get(where), (where, line, reason))
     return graph
 
 
-def _add(graph: nx.DiGraph, node: Node, ids: dict[Node, str], analysis: Analysis) -> None:
-    if node in ids:
-        return
-    base = node.name if ":" in node.name else f"value:{node.name}"
-    name, number = base, 1
-    while name in graph:
-        number += 1
-        name = f"{base}#{number}"
-    ids[node] = name
-    data: dict[str, Any] = {
-        "kind": node.kind,
-        "name": node.name,
-        "qualname": node.name.partition(":")[2],
-        "file": node.file,
-        "line": node.line,
-        "digest": own_digest(node, analysis).hex(),
-    }
-    if node.code is not None:
-        data["code"] = node.code
-        data["qualname"] = node.code.co_qualname
-    if node.owner is not None:
-        data["library"] = f"{node.owner.name} {node.owner.version}".strip()
-    graph.add_node(name, **data)
+class _Ids:
+    """The ids of nodes, which are added to the graph when they are first asked for."""
+
+    def __init__(self, graph: nx.DiGraph, analysis: Analysis) -> None:
+        self._graph = graph
+        self._analysis = analysis
+        self._ids: dict[Node, str] = {}
+        self._values: dict[tuple[str, int], str] = {}
+
+    def of(self, node: Node) -> str:
+        known = self._ids.get(node)
+        if known is None:
+            known = self._ids[node] = self._add(node)
+        return known
+
+    def _add(self, node: Node) -> str:
+        name = self._name(node)
+        if node.kind == "value":
+            # Ways to one value are nodes of their own to the digest, and one thing to people.
+            known = self._values.get((name, id(node.obj)))
+            if known is not None:
+                return known
+        unique, number = name, 1
+        while unique in self._graph:
+            number += 1
+            unique = f"{name}#{number}"
+        if node.kind == "value":
+            self._values[name, id(node.obj)] = unique
+        self._graph.graph.setdefault("root", unique)
+        self._graph.add_node(unique, **self._attributes(node, name))
+        return unique
+
+    def _name(self, node: Node) -> str:
+        if node.kind != "value" or node.ref < 0:
+            return node.name
+        return label_of(self._analysis.program, self._analysis.found, node.ref)
+
+    def _attributes(self, node: Node, name: str) -> dict[str, Any]:
+        data: dict[str, Any] = {
+            "kind": node.kind,
+            "name": name,
+            "qualname": name.partition(":")[2],
+            "file": node.file,
+            "line": node.line,
+            "digest": own_digest(node, self._analysis).hex(),
+        }
+        if node.code is not None:
+            data["code"] = node.code
+            data["qualname"] = node.code.co_qualname
+        elif node.kind == "class":
+            data |= _lines_of_class(node.obj, data["qualname"])
+        elif node.kind == "value" and node.ref >= 0:
+            data["path"] = node.name
+            data |= _lines_of(*home_of(self._analysis.program, self._analysis.found, node.ref))
+        if node.owner is not None:
+            data["library"] = f"{node.owner.name} {node.owner.version}".strip()
+        return data
 
 
-def _connect(graph: nx.DiGraph, source: str, target: str, label: str) -> None:
-    if not graph.has_edge(source, target):
-        graph.add_edge(source, target, reference=label)
+def _lines_of_class(cls: type, qualname: str) -> dict[str, Any]:
+    module = namespace(cls).get("__module__")
+    file = file_of(module) if isinstance(module, str) else ""
+    return _lines_of(file, places.place_of(file, qualname) if file else None)
+
+
+def _lines_of(file: str, place: places.Place | None) -> dict[str, Any]:
+    if not file:
+        return {}
+    if place is None:
+        return {"file": file}
+    return {"file": file, "line": place.line, "end_line": place.end}
+
+
+def _add_unresolved(
+    graph: nx.DiGraph, ids: _Ids, home: Node | None, what: tuple[str, int | None, str]
+) -> None:
+    where, line, reason = what
+    name = f"unresolved:{where}:{line}:{reason}"
+    file = home.file if home is not None else None
+    graph.add_node(name, kind="unresolved", name=reason, file=file, line=line, digest="")
+    inside = home is not None and home.kind not in _HIDDEN
+    start = ids.of(home) if inside and home is not None else graph.graph["root"]
+    graph.add_edge(start, name, reference=reason)

@@ -73,6 +73,7 @@ class Snapshot:
     __slots__ = (
         "cold",
         "before",
+        "details",
         "digest",
         "guard",
         "identity",
@@ -103,6 +104,7 @@ class Snapshot:
         self.roots = roots
         self.shape = shape
         self.names: tuple[str, ...] = ()
+        self.details = b""  # the names of what it holds, if this process has traced it
         self.cold: bytes | None = (
             None  # the state of a process that has not loaded what the body does
         )
@@ -205,6 +207,7 @@ class Tracker:
                 again.recorded = snapshot.recorded
                 again.before = snapshot.before
                 again.cold = snapshot.cold
+                again.details = snapshot.details
                 again.unloaded = tuple(n for n in snapshot.unloaded if n not in sys.modules)
                 return again
         if store is None:
@@ -286,6 +289,7 @@ class Tracker:
             raise UntraceableFunction("it is called too deep in the stack to be traced") from error
 
     def _snapshot(self, analysis: Analysis, roots: tuple[Any, ...], shape: Any) -> Snapshot:
+        from dumbo.tracing import details
         from dumbo.tracing.digest import closure_digest
 
         digest = _salted(closure_digest(analysis), self.version)
@@ -293,7 +297,9 @@ class Tracker:
         state = replay.state_of(analysis.program, analysis.replayed(), contents)
         ran = replay.Replay(analysis.replayed(), contents, state)
         program = replay.Program(analysis.program, analysis.identity)
-        return Snapshot(digest, program, ran, roots, shape)
+        snapshot = Snapshot(digest, program, ran, roots, shape)
+        snapshot.details = details.encode(analysis)
+        return snapshot
 
     def _trace_own(self, roots: tuple[Any, ...]) -> Snapshot:
         """`track_deps=False`: own code, defaults and cells; and what code the arguments hold."""
@@ -355,7 +361,13 @@ class Tracker:
         for state in (snapshot.state, snapshot.cold):
             if state is not None:
                 store.add_trace(
-                    self._label, self._root(), shape, program, state, snapshot.digest, b""
+                    self._label,
+                    self._root(),
+                    shape,
+                    program,
+                    state,
+                    snapshot.digest,
+                    snapshot.details,
                 )
         snapshot.recorded.add(store.directory)
 

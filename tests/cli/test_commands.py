@@ -35,6 +35,9 @@ class Shop:
 
     def part(self, x):
         return helper(x)
+
+def report(shop, x):
+    return shop.total(x)
 """
 
 
@@ -96,6 +99,51 @@ def test_depth_cuts_the_graph(project: Path) -> None:
     assert [node["id"] for node in json.loads(ran.stdout)["nodes"]] == ["shop:price"]
 
 
+def test_only_what_is_asked_for_is_shown(project: Path) -> None:
+    ran = dumbo(project, "deps", "shop:price", "--only", "data")
+    line = MODULE.splitlines().index("RATE = 3") + 1
+    shown = f"└── shop:RATE  [value, global RATE in shop:helper]  shop.py:{line}"
+    assert ran.stdout.splitlines()[1] == shown
+    both = dumbo(project, "deps", "shop:price", "--only", "data", "--only", "user").stdout
+    assert "└── shop:helper" in both
+    assert "    └── shop:RATE  [value, global RATE]" in both
+
+
+def test_what_could_not_be_followed_is_shown_with_reason_and_place(project: Path) -> None:
+    ran = dumbo(project, "deps", "shop:report", "--only", "unresolved")
+    line = MODULE.splitlines().index("    return shop.total(x)") + 1
+    (unresolved,) = (line for line in ran.stdout.splitlines() if "? " in line)
+    assert "total" in unresolved
+    assert unresolved.endswith(f"shop.py:{line}")
+
+
+def test_arguments_specialise(project: Path) -> None:
+    ran = dumbo(project, "deps", "shop:report", "--args", "Shop(), x=2")
+    assert ran.returncode == 0, ran.stderr
+    assert "? " not in ran.stdout
+    for name in ("shop:Shop.total", "shop:Shop.part", "shop:helper"):
+        assert name in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "start"),
+    [
+        ("deps.dot", [], "digraph "),
+        ("deps.gv", [], "digraph "),
+        ("deps.mmd", [], "flowchart LR"),
+        ("deps.json", [], "{"),
+        ("deps.txt", [], "shop:price  [function]"),
+        ("deps.txt", ["--format", "dot"], "digraph "),
+    ],
+)
+def test_the_ending_of_a_file_says_what_goes_into_it(
+    name: str, options: list[str], start: str, project: Path
+) -> None:
+    ran = dumbo(project, "deps", "shop:price", "-o", name, *options)
+    assert (ran.returncode, ran.stdout) == (0, "")
+    assert (project / name).read_text(encoding="utf-8").startswith(start)
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -105,6 +153,15 @@ def test_depth_cuts_the_graph(project: Path) -> None:
             ["deps", "broken:f"],
             "dumbo: importing 'broken' failed with ZeroDivisionError: division by zero (--trace",
         ),
+        (["deps", "shop:price", "--args", "2)"], "dumbo: --args '2)' is no list of arguments: "),
+        (
+            ["deps", "shop:price", "--args", "RATE, 2"],
+            "dumbo: --args 'RATE, 2': shop:price() takes 1 positional",
+        ),
+        (["deps", "shop:price", "--args", "r"], "dumbo: --args 'r' failed with NameError: name "),
+        (["deps", "shop:price", "--reverse", "--args", ""], "dumbo: --args is for what a call "),
+        (["deps", "shop:price", "--in", "shop"], "dumbo: --in says where to look for dependents"),
+        (["deps", "shop:price", "-o", "no/such"], "dumbo: 'no/such' cannot be written: No such "),
         (["ls", "--dir", ""], "dumbo: the cache directory is an empty string: "),
     ],
 )

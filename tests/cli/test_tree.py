@@ -1,8 +1,7 @@
-"""A graph as a tree for people, and as data for programs."""
+"""A graph as a tree for people."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import networkx as nx
@@ -45,13 +44,37 @@ def test_each_node_is_drawn_once_with_what_is_below_it() -> None:
 def test_what_could_not_be_resolved_is_told_with_its_reason() -> None:
     graph = nx.DiGraph()
     graph.add_node("m:f", kind="function", file="m.py", line=1)
-    graph.add_node("unresolved:1", kind="unresolved", name="call of an argument", line=3)
-    graph.add_edge("m:f", "unresolved:1", reference="call of an argument")
+    graph.add_node("?", kind="unresolved", name="call of an argument", file="m.py", line=3)
+    graph.add_edge("m:f", "?", reference="call of an argument")
     assert list(tree.lines(graph)) == [
         "m:f  [function]  m.py:1",
-        "└── ? call of an argument  line 3",
+        "└── ? call of an argument  m.py:3",
         "",
         "1 function, 1 unresolved",
+    ]
+
+
+def test_what_hangs_on_a_node_that_is_left_out_says_on_which() -> None:
+    graph = nx.DiGraph()
+    graph.add_node("m:f", kind="function", file="m.py", line=1)
+    graph.add_node("numpy", kind="library", library="numpy 2.4")
+    graph.add_node("?", kind="unresolved", name="call of a module", file="n.py", line=3)
+    graph.add_edge("m:f", "numpy", reference="global np", inside="n:g")
+    graph.add_edge("m:f", "?", reference="call of a module", inside="n:g")
+    assert list(tree.lines(graph))[1:3] == [
+        "├── numpy  [numpy 2.4, global np in n:g]",
+        "└── ? call of a module in n:g  n.py:3",
+    ]
+
+
+def test_a_memoized_function_says_what_is_stored_of_it() -> None:
+    graph = nx.DiGraph()
+    graph.add_node("m:f", kind="function", memoized=True, entries=2, seconds=3.0)
+    graph.add_node("m:g", kind="function", memoized=True)
+    graph.add_edge("m:f", "m:g", reference="global g")
+    assert list(tree.lines(graph))[:2] == [
+        "m:f  [function, memoized, 2 results that took 3 s]",
+        "└── m:g  [function, global g, memoized]",
     ]
 
 
@@ -79,18 +102,3 @@ def test_a_name_cannot_play_tricks_on_the_terminal() -> None:
 def test_a_chain_longer_than_the_recursion_limit_is_drawn() -> None:
     graph = nx.path_graph([f"m:f{number}" for number in range(3000)], create_using=nx.DiGraph)
     assert len(list(tree.lines(graph))) == 3002
-
-
-def test_depth_keeps_what_is_that_near_by_any_road() -> None:
-    assert set(tree.within(diamond(), 0)) == {"m:f"}
-    assert set(tree.within(diamond(), 1)) == {"m:f", "m:a", "m:b"}
-    assert set(tree.within(diamond(), 9)) == set(diamond())
-
-
-def test_data_is_plain_and_loads_again() -> None:
-    data = json.loads(json.dumps(tree.node_link_data(diamond())))
-    loaded = nx.node_link_graph(data, edges="edges")
-    assert nx.utils.graphs_equal(nx.DiGraph(loaded.edges), nx.DiGraph(diamond().edges))
-    assert loaded.nodes["m:f"] == {"kind": "function", "file": "m.py", "line": 1, "digest": "01ff"}
-    assert loaded.edges["m:f", "m:a"] == {"reference": "global a"}
-    assert loaded.graph == {"root": "m:f"}
