@@ -10,6 +10,7 @@ Knows the public names; everything else lives in the modules that they come from
 
 from __future__ import annotations
 
+from dumbo import by
 from dumbo.cache import Cache, clear, default_cache
 from dumbo.entry import Entry
 from dumbo.errors import (
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     # the decorator, and what it makes
     "memo",
+    "by",
     "Memoized",
     "Entry",
     # directories of results

@@ -15,10 +15,11 @@ from dumbo.shelf import Shelf, check_usable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from types import TracebackType
     from typing import Any, ParamSpec, Self, TypeVar, overload
 
+    from dumbo.arguments.matchers import Matcher
     from dumbo.decision.worth import Keep
     from dumbo.memo import Decorator
     from dumbo.memoized import Memoized
@@ -70,6 +71,7 @@ class Cache(Shelf):
         track_deps: bool = True,
         keep: Keep = "auto",
         ignore: list[str] | tuple[str, ...] = (),
+        key: Mapping[str, Matcher | type[Matcher]] | None = None,
         name: str | None = None,
         version: str | None = None,
         verbose: bool = False,

@@ -37,11 +37,13 @@ from dumbo.target import Target, is_generator_function, label_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     import networkx as nx
 
+    from dumbo.arguments.matchers import Matcher
+    from dumbo.arguments.matching import Matching, Taken
     from dumbo.arguments.signature import Binder
     from dumbo.decision.worth import Keep
     from dumbo.info import CacheInfo
@@ -68,10 +70,13 @@ _READ_ONLY = Reason("read only")
 _NEVER = Reason("never")
 
 
+_BY_CONTENT: Mapping[str, Matcher] = {}
+
+
 class Options:
     """What was said at decoration, checked."""
 
-    __slots__ = ("ignore", "keep", "name", "track_deps", "verbose", "version")
+    __slots__ = ("ignore", "keep", "key", "name", "track_deps", "verbose", "version")
 
     def __init__(
         self,
@@ -81,7 +86,9 @@ class Options:
         name: str | None = None,
         version: str = "",
         verbose: bool = False,
+        key: Mapping[str, Matcher] = _BY_CONTENT,
     ) -> None:
+        self.key = key
         self.track_deps = track_deps
         self.keep: Keep = keep
         self.ignore = ignore
@@ -105,6 +112,7 @@ class Call:
         started: when the function started.
         explicit: stored whatever the rule says.
         straight: not even looked up, because the function is faster than that.
+        taken: its arguments as matchers see them, if the function has any.
         claim: the right to compute this key, which others may be waiting for.
     """
 
@@ -118,6 +126,7 @@ class Call:
         "started",
         "store",
         "straight",
+        "taken",
         "value",
     )
 
@@ -134,6 +143,7 @@ class Call:
         self.straight = False
         self.key = None
         self.reason = None
+        self.taken: Taken | None = None
         self.claim: Claim | None = None
 
     @property
@@ -158,6 +168,8 @@ class Keeper:
         "_alone",
         "_binder",
         "_digest",
+        "_in_memory",
+        "_matching",
         "_never",
         "_off",
         "_target",
@@ -173,6 +185,8 @@ class Keeper:
         self.label = options.name or label_of(self._target.function)
         self._binder: Binder | None = None
         self._tracker: Tracker | None = None
+        self._matching: Matching | None = None
+        self._in_memory: dict[str, Any] = {}  # stores of private results, by directory
         self._never: Reason | None = None
         self._off: bool | None = None
         self._warned = False
@@ -272,11 +286,37 @@ class Keeper:
             values = binder.bind(args, kwargs)
         except TypeError as error:
             raise _Misfit(str(error)) from error
-        key, roots = self._digest(values, binder.names)
         store = self.shelf.open()
+        matching = self._matching
+        if matching is None:
+            key, roots = self._digest(values, binder.names)
+        else:
+            taken = call.taken = matching.take(values)
+            key, roots, values = taken.key, taken.roots, taken.values
+            if taken.private:
+                store = self._private(store)
         call.snapshot = tracker.look(values, roots, store, binder.names)
         call.store = store
         call.key = with_sharing(key, values) if call.snapshot.identity else key
+        if call.taken is not None:
+            self._match(call, call.taken)
+
+    def _match(self, call: Call, taken: Taken) -> None:
+        """Let *call* be served what is stored of one that is near to it."""
+        assert call.key is not None
+        taken.key = call.key  # what its own result is stored under
+        if taken.near is not None:
+            from dumbo.matched import nearest  # only for functions with such a matcher
+
+            if call.snapshot.identity:
+                taken.near.family = with_sharing(taken.near.family, taken.values)
+            call.key = nearest(call.store, call.snapshot.digest, taken.near, call.key)
+
+    def _private(self, store: Store) -> Store:
+        from dumbo.matched import private  # only for functions with such a matcher
+
+        found: Store = private(self._in_memory, store)
+        return found
 
     def _prepare(self) -> tuple[Binder, Tracker]:
         """Make what the first call needs, or what a changed signature invalidates."""
@@ -291,6 +331,10 @@ class Keeper:
             self._never = Reason("never cached", why=f"its parameters are not known: {error}")
             raise Bypass(str(self._never)) from error
         self._digest = digest_call
+        if self.options.key:
+            from dumbo.arguments.matching import Matching  # only for functions that have any
+
+            self._matching = Matching(binder.names, dict(self.options.key))
         self._binder = binder
         return binder, self._track()
 
@@ -467,11 +511,21 @@ class Keeper:
         if isinstance(value, _RUNNING):
             raise UnstorableResult(f"a {type(value).__name__} is a running computation")
         costs = self.ledger.costs
+        taken = call.taken
+        changed = taken.changed() if taken is not None else ""
+        if changed:
+            raise StorageError(f"{changed} changed while the function ran")
         digest = self._track().settle(call.snapshot, call.store)
+        # A near call's entry stays that call's.
+        key = call.key if taken is None else taken.key
         begun = perf_counter()
-        record = call.store.save(digest, call.key, value, function=self.label, compute=compute)
+        record = call.store.save(digest, key, value, function=self.label, compute=compute)
         costs.store.learn(record.size, perf_counter() - begun)
         costs.size.learn(rough_size(value), record.size)
+        if taken is not None and taken.near is not None:
+            from dumbo.matched import remember
+
+            remember(call.store, digest, taken.near, key)
         return record
 
     def _not_stored(self, error: Exception) -> Reason:
@@ -545,7 +599,8 @@ class Keeper:
     def clear(self) -> int:
         """Remove all results of this function; return how many there were."""
         self.ledger.clear()
-        return self.shelf.open().clear(self.label)
+        gone: int = sum([store.forget_all() for store in self._in_memory.values()])
+        return gone + self.shelf.open().clear(self.label)
 
     def info(self) -> CacheInfo:
         """Return the counts of this process, and those of the store."""

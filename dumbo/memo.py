@@ -15,6 +15,7 @@ import sys
 from types import FunctionType
 
 from dumbo import config
+from dumbo.arguments.annotated import said_of
 from dumbo.decision.worth import KEEP
 from dumbo.errors import InvalidUse, UnusableDirectory
 from dumbo.keeper import Options
@@ -24,9 +25,11 @@ from dumbo.target import Target
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
+    from types import FrameType
     from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
+    from dumbo.arguments.matchers import Matcher
     from dumbo.decision.worth import Keep
     from dumbo.memoized import Memoized
 
@@ -54,7 +57,7 @@ else:
 
 __all__ = ["memo"]
 
-_KEYWORDS = ("track_deps", "keep", "ignore", "cache", "name", "version", "verbose")
+_KEYWORDS = ("track_deps", "keep", "ignore", "key", "cache", "name", "version", "verbose")
 
 
 @overload
@@ -71,6 +74,7 @@ def memo(
     track_deps: bool = True,
     keep: Keep = "auto",
     ignore: Iterable[str] = (),
+    key: Mapping[str, Matcher | type[Matcher]] | None = None,
     cache: Shelf | str | os.PathLike[str] | None = None,
     name: str | None = None,
     version: str | None = None,
@@ -90,6 +94,9 @@ def memo(*functions: Any, **keywords: Any) -> Any:
             compute than to store and to load; ``"always"``; ``"never"``. What is stored is
             served in any case, and `insert` and `recompute` always store.
         ignore: names of parameters that do not count: neither their values nor their code.
+        key: how parameters count that do not count by content: name to matcher, as in
+            ``key={"path": by.file()}``; see `dumbo.by`. An annotation says the same,
+            ``path: Annotated[Path, by.file()]``.
         cache: a `dumbo.Cache`, or the directory of one; otherwise the default directory.
         name: what the results are listed under; otherwise ``module:qualname``.
         version: counts like code: another one makes all results stale.
@@ -115,13 +122,14 @@ def memo(*functions: Any, **keywords: Any) -> Any:
 class _Plan:
     """The keywords of one decorator, checked as far as that goes without a function."""
 
-    __slots__ = ("_options", "_shelf")
+    __slots__ = ("_matchers", "_options", "_shelf")
 
     def __init__(
         self,
         track_deps: object = True,
         keep: object = "auto",
         ignore: object = (),
+        key: object = None,
         cache: object = None,
         name: object = None,
         version: object = None,
@@ -149,6 +157,7 @@ class _Plan:
             version=version or "",  # type: ignore[arg-type]
             verbose=verbose,  # type: ignore[arg-type]
         )
+        self._matchers = _matchers(key)
         self._shelf = _shelf(cache)
 
     def decorate(self, function: Any) -> Any:
@@ -162,7 +171,25 @@ class _Plan:
         _check_function(function)
         if self._options.ignore:
             self._check_ignored(function)
-        return wrap(function, self._shelf, self._options)
+        return wrap(function, self._shelf, self._with_rules(function))
+
+    def _with_rules(self, function: Any) -> Options:
+        """Return the options for *function*, whose signature may say more than the decorator."""
+        target = Target(function).function
+        try:
+            said = said_of(target, (_frame().f_locals,))
+            if not said and not self._matchers:
+                return self._options
+            # Imported here: `import dumbo` must not pay for reading signatures.
+            from dumbo.arguments.matchers import combine
+            from dumbo.arguments.signature import parameters_of
+
+            parameters = parameters_of(target)
+            rules = combine(parameters, self._options.ignore, said, self._matchers)
+        except InvalidUse as error:
+            raise InvalidUse(f"memo at {_caller()}: {error}") from error.__cause__
+        options = {**self._options.as_dict(), "ignore": rules.ignored, "key": rules.matchers}
+        return Options(**options)
 
     def _property(self, whole: property) -> property:
         if whole.fget is None:
@@ -214,6 +241,23 @@ def _names(ignore: object) -> tuple[str, ...]:
             f"memo(ignore={ignore!r}) at {_caller()}: give a list of names of parameters"
         )
     return names  # type: ignore[return-value]
+
+
+def _matchers(key: object) -> dict[str, Matcher]:
+    if key is None:
+        return {}
+    items: Any = getattr(key, "items", None)
+    if items is None or not all(type(name) is str for name in key):  # type: ignore[attr-defined]
+        raise InvalidUse(
+            f"memo(key={key!r}) at {_caller()}: give a dict of names of parameters and matchers, "
+            "as in key={'path': by.file()}"
+        )
+    from dumbo.arguments.matchers import as_matcher
+
+    try:
+        return {name: as_matcher(given, f"key={{{name!r}: ...}}") for name, given in items()}
+    except InvalidUse as error:
+        raise InvalidUse(f"memo at {_caller()}: {error}") from None
 
 
 def _shelf(cache: object) -> Shelf:
@@ -277,8 +321,13 @@ def _closest(given: object, known: tuple[str, ...]) -> str:
 
 def _caller() -> str:
     """Return file and line of the decoration: the nearest frame that is not of this package."""
+    frame = _frame()
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def _frame() -> FrameType:
     frame = sys._getframe(1)
     here = os.path.dirname(__file__) + os.sep
     while frame.f_back is not None and frame.f_code.co_filename.startswith(here):
         frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+    return frame

@@ -269,10 +269,11 @@ class Store:
             return gone
 
         self._index or self._open()
-        from dumbo.persistence import blobs
+        from dumbo.persistence import blobs, neighbours
 
         for path in blobs.walk(os.path.join(self._root, "blobs")):
             blobs.remove(path)
+        neighbours.clear(self._root)
         return self._write(empty)
 
     def entries_of(self, function: str, key: bytes | None = None, limit: int = 100) -> list[Record]:
