@@ -352,7 +352,7 @@ class Keeper:
     def _load(self, call: Call, begun: float) -> None:
         """Load the value of *call*, if there is one."""
         assert call.key is not None
-        record = call.store.find(call.snapshot.digest, call.key)
+        record = call.store.find(call.snapshot.digest, call.key) or self._elsewhere(call)
         found = perf_counter()
         ledger = self.ledger
         ledger.costs.look.add(found - begun)
@@ -369,6 +369,16 @@ class Keeper:
         ledger.hits += 1
         ledger.fast_in_a_row = 0
         call.done = True
+
+    def _elsewhere(self, call: Call) -> Record | None:
+        """Return what is stored of *call* under another closure that holds now, too."""
+        assert call.key is not None
+        assert self._tracker is not None
+        for digest in self._tracker.others(call.snapshot, call.store):
+            record = call.store.find(digest, call.key)
+            if record is not None:
+                return record
+        return None
 
     def _give_up(self, call: Call, error: Exception) -> None:
         """Let *call* run without the cache, and keep the reason."""
@@ -430,7 +440,7 @@ class Keeper:
         """Load what another thread or process may have stored since the last look."""
         assert call.key is not None
         try:
-            record = call.store.find(call.snapshot.digest, call.key)
+            record = call.store.find(call.snapshot.digest, call.key) or self._elsewhere(call)
             if record is None:
                 return False
             call.value = call.store.load(record)
@@ -555,7 +565,7 @@ class Keeper:
         except Bypass:
             return None
         assert call.key is not None
-        record = call.store.find(call.snapshot.digest, call.key)
+        record = call.store.find(call.snapshot.digest, call.key) or self._elsewhere(call)
         return None if record is None else (call.store, record)
 
     def insert(
@@ -638,7 +648,7 @@ class Keeper:
         try:
             self._locate(call, args, kwargs)
             assert call.key is not None
-            record = call.store.find(call.snapshot.digest, call.key)
+            record = call.store.find(call.snapshot.digest, call.key) or self._elsewhere(call)
         except Exception as error:  # noqa: BLE001 - __reduce__ and the like of arguments
             _let_through(error)
             return self._reason_of(error)

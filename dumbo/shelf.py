@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+import dumbo.forks  # noqa: F401 - watches over what is imported from here on
 from dumbo.errors import UnusableDirectory
 from dumbo.tracing import DIGEST_VERSION
 

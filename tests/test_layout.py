@@ -20,6 +20,7 @@ LAYERS = {
     "dumbo.config": 0,
     "dumbo.switches": 0,
     "dumbo.net": 0,
+    "dumbo.forks": 0,
     "dumbo.arguments": 0,
     "dumbo.by": 0,
     "dumbo.tracing": 1,

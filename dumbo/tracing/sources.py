@@ -33,6 +33,11 @@ def print_of(name: str) -> bytes:
     return hasher.digest()
 
 
+def is_installed(name: str) -> bool:
+    """Whether *name* is a module that counts by the version of its distribution, or of Python."""
+    return find(name) is not None and _user_source(name) is None
+
+
 def _closure(seen: dict[str, None]) -> Sequence[str]:
     """*seen* grows while it is walked: imports are followed breadth first."""
     done: list[str] = []

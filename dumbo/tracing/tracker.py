@@ -25,7 +25,7 @@ from dumbo.errors import (
 )
 from dumbo.tracing import fingerprint, replay
 from dumbo.tracing.guards import Guard
-from dumbo.tracing.lookup import path_of
+from dumbo.tracing.lookup import module_namespace, path_of
 from dumbo.tracing.shapes import shape_of
 
 TYPE_CHECKING = False
@@ -59,6 +59,7 @@ def tracker_of(
 SHAPES = 64  # of arguments, beyond which only their types count, then nothing
 _GIVEN_UP = bytes(16)  # in place of a closure digest
 _PROGRAMS = 32  # that are tried, the latest first
+_OTHERS = 4  # closures of one function that hold beside the first
 
 
 class Snapshot:
@@ -77,8 +78,11 @@ class Snapshot:
         "digest",
         "guard",
         "identity",
+        "lazy",
         "names",
+        "others",
         "program",
+        "ran",
         "recorded",
         "roots",
         "shape",
@@ -101,13 +105,14 @@ class Snapshot:
         self.state = ran.state
         self.guard = Guard(program, ran.found, ran.contents)
         self.before: Before | None = None  # what was found, where the run may load modules
+        self.ran: replay.Replay | None = None  # the same, where it was replayed
+        self.others: list[bytes] | None = None  # see `Tracker.others`
         self.roots = roots
         self.shape = shape
         self.names: tuple[str, ...] = ()
         self.details = b""  # the names of what it holds, if this process has traced it
-        self.cold: bytes | None = (
-            None  # the state of a process that has not loaded what the body does
-        )
+        self.lazy: tuple[str, ...] = ()  # modules that calls of this process were the first to load
+        self.cold: bytes | None = None  # the state of a process that has not loaded these
         self.recorded: set[str] = set()  # the directories of stores that have the trace
         self.unloaded: tuple[str, ...] = ()
         self.tables = [
@@ -198,7 +203,7 @@ class Tracker:
         self, shape: Any, roots: tuple[Any, ...], known: Snapshot | None, store: Store | None
     ) -> Snapshot | None:
         """A known trace that holds, of this process or of the store."""
-        ran: dict[bytes, replay.Replay] = {}
+        ran: dict[int, replay.Replay] = {}
         everything = (self.function, *roots)
         for snapshot in [s for k, s in self._snapshots.items() if k[0] == shape][-_PROGRAMS:]:
             found = self._try(snapshot.program, snapshot.state, everything, ran)
@@ -208,11 +213,13 @@ class Tracker:
                 again.before = snapshot.before
                 again.cold = snapshot.cold
                 again.details = snapshot.details
+                again.lazy = snapshot.lazy
                 again.unloaded = tuple(n for n in snapshot.unloaded if n not in sys.modules)
                 return again
         if store is None:
             return None
         programs: dict[bytes, Any] = {}
+        states: dict[tuple[bytes, bytes], list[bytes]] = {}
         for trace in store.traces(self._root(), _shape_digest(shape)):
             if trace.program not in programs:
                 if len(programs) >= _PROGRAMS:
@@ -223,6 +230,10 @@ class Tracker:
             if program is None or len(trace.state) != len(program) * fingerprint.SIZE:
                 continue
             found = self._try(program, trace.state, everything, ran)
+            if found is None:
+                known_states = states.setdefault((trace.program, trace.closure), [])
+                known_states.append(trace.state)
+                found = _partly_loaded(program, known_states, ran.get(id(program)))
             if found is not None and trace.closure == _GIVEN_UP:
                 reason = "its call graph is too large to follow, as an earlier process found"
                 self._failures[shape, *map(id, roots)] = _Failure(None, reason, roots)
@@ -230,24 +241,66 @@ class Tracker:
             if found is not None:
                 proven = Snapshot(trace.closure, program, found, roots, shape)
                 proven.recorded.add(store.directory)
+                proven.unloaded = _not_looked_into(program, found.found)
+                proven.ran = found if proven.unloaded else None
                 return proven
         return None
+
+    def others(self, snapshot: Snapshot, store: Store) -> list[bytes]:
+        """Other closure digests that hold now as well as that of *snapshot*.
+
+        A body that imports modules is known by what it had loaded when it had run: a call that
+        took a branch without imports, by less than one with. Who has loaded more since then
+        still may have what the first one stored, for that call did not look into it.
+        """
+        if snapshot.others is None:
+            snapshot.others = self._others(snapshot, store)
+        return snapshot.others
+
+    def _others(self, snapshot: Snapshot, store: Store) -> list[bytes]:
+        found: list[bytes] = []
+        if not any(op in ("module", "submodule") for op, _, _ in snapshot.program):
+            return found
+        everything = (self.function, *snapshot.roots)
+        programs: dict[bytes, Any] = {}
+        ran: dict[bytes, tuple[bytes, bytes]] = {}
+        for trace in store.traces(self._root(), _shape_digest(snapshot.shape)):
+            if trace.closure in (snapshot.digest, _GIVEN_UP, *found):
+                continue
+            if trace.program not in programs:
+                if len(programs) >= _PROGRAMS:
+                    continue
+                payload = store.program(trace.program)
+                programs[trace.program] = program = replay.decode(payload) if payload else None
+                if program is None:
+                    continue
+                try:
+                    now = replay.run(program, everything)
+                    idle = _not_looked_into(program, None)
+                    less = replay.run(program, everything, unloaded=idle)
+                except UnhashableArgument:
+                    continue
+                ran[trace.program] = (now.state, less.state)
+            if trace.state in ran.get(trace.program, ()):
+                found.append(trace.closure)
+                if len(found) >= _OTHERS:
+                    break
+        return found
 
     def _try(
         self,
         program: Sequence[replay.Lookup],
         state: bytes,
         roots: tuple[Any, ...],
-        ran: dict[int, replay.Replay] | dict[bytes, replay.Replay],
+        ran: dict[int, replay.Replay],
     ) -> replay.Replay | None:
-        done: Any = ran
-        found = done.get(id(program))
+        found = ran.get(id(program))
         if found is None:
             try:
                 found = replay.run(program, roots)
             except UnhashableArgument:
                 return None  # tracing says so in words, if it is still reached
-            done[id(program)] = found
+            ran[id(program)] = found
         return found if found.state == state else None
 
     def _trace(
@@ -336,7 +389,9 @@ class Tracker:
         return snapshot.digest
 
     def _complete(self, snapshot: Snapshot, store: Store, loaded: Sequence[str]) -> bytes:
-        analysis = self._analyse(snapshot.shape, snapshot.roots, snapshot.names, snapshot.before)
+        everything = (self.function, *snapshot.roots)
+        seen = snapshot.before or _seen(snapshot)
+        analysis = self._analyse(snapshot.shape, snapshot.roots, snapshot.names, seen)
         if analysis.untraceable:
             raise UntraceableFunction(analysis.untraceable)
         completed = self._snapshot(analysis, snapshot.roots, snapshot.shape)
@@ -345,7 +400,8 @@ class Tracker:
         completed.names = snapshot.names
         completed.unloaded = tuple(name for name in analysis.unloaded if name not in sys.modules)
         # And as a process that has not loaded them yet will find it.
-        cold = replay.run(completed.program, (self.function, *snapshot.roots), unloaded=loaded)
+        completed.lazy = (*snapshot.lazy, *loaded)
+        cold = replay.run(completed.program, everything, unloaded=completed.lazy)
         completed.cold = _as_before(completed.program, cold.state, before)
         self._record(completed, store)
         key = (snapshot.shape, *map(id, snapshot.roots))
@@ -442,6 +498,71 @@ class Tracker:
         else:
             own = fingerprint.of(self.function) * 2
         return own if self.track_deps and not self.version else _salted(own, self.version)
+
+
+def _partly_loaded(
+    program: Sequence[replay.Lookup], states: Sequence[bytes], ran: replay.Replay | None
+) -> replay.Replay | None:
+    """*ran*, if it is one of *states* but for modules that are not loaded.
+
+    All of *states* prove one closure by *program*. They differ where a body imports modules, and
+    of these, any may be loaded by now. One that is not is as it was in another of the states, or
+    it is of an installed distribution, which counts by its version. What lies behind it was not
+    looked at.
+    """
+    if ran is None or replay.UNLOADED not in ran.found:
+        return None
+    size, found = fingerprint.SIZE, ran.found
+    for whole in states[-2:]:  # seldom more: before the imports of a body, and after them
+        for index, (op, base, arg) in enumerate(program):
+            span = slice(index * size, (index + 1) * size)
+            if ran.state[span] == whole[span]:
+                continue
+            if found[index] is not replay.UNLOADED:
+                break
+            if base >= 0 and found[base] is replay.UNLOADED:
+                continue
+            if any(ran.state[span] == state[span] for state in states):
+                continue
+            from dumbo.tracing import sources  # of these are few
+
+            within = f"{module_namespace(found[base])['__name__']}." if op == "submodule" else ""
+            if not sources.is_installed(within + arg):
+                break
+        else:
+            return ran
+    return None
+
+
+def _not_looked_into(
+    program: Sequence[replay.Lookup], found: Sequence[Any] | None
+) -> tuple[str, ...]:
+    """The modules behind which *program* has no lookup; with *found*, of these the unloaded."""
+    behind = {base for _, base, _ in program}
+    return tuple(
+        arg
+        for index, (op, _, arg) in enumerate(program)
+        if op == "module"
+        and index not in behind
+        and (found is None or found[index] is replay.UNLOADED)
+    )
+
+
+def _seen(snapshot: Snapshot) -> Before | None:
+    """What a replay found before the run, for the analysis after it."""
+    if snapshot.ran is None:
+        return None
+    # Imported here: the analysis that this is for has all of it.
+    from dumbo.tracing.callgraph import Before
+
+    program, ran = snapshot.program, snapshot.ran
+    found = {
+        path: obj
+        for path, obj in zip(_paths(program), ran.found, strict=True)
+        if obj is not replay.UNLOADED
+    }
+    contents = {path_of(program, program[index][1]): ran.contents[index] for index in ran.contents}
+    return Before(found, contents)
 
 
 def _salted(digest: bytes, version: str | None) -> bytes:
