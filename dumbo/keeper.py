@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from dumbo.decision.worth import Keep
     from dumbo.info import CacheInfo
     from dumbo.persistence.locks import Claim
+    from dumbo.persistence.recordings import Recording
     from dumbo.persistence.store import Record, Store
     from dumbo.shelf import Shelf
     from dumbo.tracing.tracker import Snapshot, Tracker
@@ -114,6 +115,7 @@ class Call:
         straight: not even looked up, because the function is faster than that.
         taken: its arguments as matchers see them, if the function has any.
         claim: the right to compute this key, which others may be waiting for.
+        recording: what a generator has yielded so far.
     """
 
     __slots__ = (
@@ -122,6 +124,7 @@ class Call:
         "explicit",
         "key",
         "reason",
+        "recording",
         "snapshot",
         "started",
         "store",
@@ -145,6 +148,7 @@ class Call:
         self.reason = None
         self.taken: Taken | None = None
         self.claim: Claim | None = None
+        self.recording: Recording | None = None
 
     @property
     def identity(self) -> bytes:
@@ -158,6 +162,7 @@ class Keeper:
     Attributes:
         label: the name that its results are listed under.
         ledger: what happened to its calls in this process.
+        streams: whether it is a generator function.
     """
 
     __slots__ = (
@@ -165,6 +170,7 @@ class Keeper:
         "ledger",
         "options",
         "shelf",
+        "streams",
         "_alone",
         "_binder",
         "_digest",
@@ -187,14 +193,11 @@ class Keeper:
         self._tracker: Tracker | None = None
         self._matching: Matching | None = None
         self._in_memory: dict[str, Any] = {}  # stores of private results, by directory
+        self.streams = is_generator_function(self._target.function)
         self._never: Reason | None = None
         self._off: bool | None = None
         self._warned = False
         self._alone = False  # whether computing under a lock has shown to be of no use
-        if is_generator_function(self._target.function):
-            self._never = Reason(
-                "never cached", why="it is a generator function, and its items are not recorded"
-            )
 
     # -- before ----------------------------------------------------------------------------
 
@@ -249,13 +252,6 @@ class Keeper:
             self._give_up(call, error)
         call.started = perf_counter()
         return call
-
-    def pass_by(self) -> None:
-        """Count a call of a function that is never cached, and warn of that once."""
-        if not current() & DISABLED:
-            self.ledger.bypassed += 1
-            if self._never is not None:
-                self._warn(self._never)
 
     def _out_of_the_way(self) -> Reason | None:
         """Return why this call is none of the cache's business, or None if it is."""
@@ -406,6 +402,59 @@ class Keeper:
             return Reason("unknown", why=f"not enough memory, or stack, for a key ({_text(error)})")
         return Reason("failed", why=describe(error))
 
+    # -- generators ------------------------------------------------------------------------
+
+    def begin_stream(self, args: tuple[Any, ...], kwargs: dict[str, Any], act: str) -> Call:
+        """Return the call of a generator that is about to be iterated."""
+        return self.begin_explicit(args, kwargs, act) if act else self.look(args, kwargs)
+
+    def recording(self, call: Call) -> Recording | None:
+        """Return what the items of *call* are recorded with; None if nothing shall be stored."""
+        private = call.taken is not None and call.taken.private
+        if call.key is None or call.straight or private or current() & READ_ONLY:
+            return None
+        if self.options.keep == "never" and not call.explicit:
+            return None
+        try:
+            call.recording = call.store.record(self.label)
+        except (StorageError, OSError) as error:
+            self.ledger.note(self._not_stored(error), call.identity)
+        return call.recording
+
+    def add(self, call: Call, recording: Recording, item: object, *, last: bool = False) -> bool:
+        """Record *item*, or what the generator returned; say whether that could be done."""
+        try:
+            if last:
+                recording.end(item)
+            else:
+                recording.add(item)
+        except Exception as error:  # noqa: BLE001 - __reduce__ and the like of items
+            _let_through(error)
+            self.ledger.note(self._not_stored(error), call.identity)
+            recording.drop()
+            call.recording = None
+            return False
+        return True
+
+    def finish_recording(
+        self, call: Call, recording: Recording | None, value: object, compute: float
+    ) -> None:
+        """Keep what was recorded, and *value*, which the generator returned, if it is worth it."""
+        if recording is not None and self.add(call, recording, value, last=True):
+            self.finish(call, None, compute)
+            recording.drop()
+            return
+        self.ledger.bypassed += call.key is None
+        self.ledger.misses += call.key is not None
+        if call.straight:
+            self.ledger.went_straight(compute)
+        if self.options.verbose:
+            self._say(call, None, compute)
+
+    def unreadable(self, call: Call, error: StorageError) -> None:
+        """Note that the rest of a recording cannot be loaded."""
+        self.ledger.note(Reason("unreadable", why=_text(error)), call.identity)
+
     # -- one computation -------------------------------------------------------------------
 
     def _turn(self, call: Call, *, task: bool) -> Turn | None:
@@ -466,9 +515,10 @@ class Keeper:
 
     # -- after -----------------------------------------------------------------------------
 
-    def finish(self, call: Call, value: object) -> None:
+    def finish(self, call: Call, value: object, compute: float | None = None) -> None:
         """Keep *value*, the result of *call*, if that is worth it."""
-        compute = perf_counter() - call.started
+        if compute is None:
+            compute = perf_counter() - call.started
         if call.straight:
             self.ledger.went_straight(compute)
             if self.options.verbose:
@@ -498,7 +548,7 @@ class Keeper:
         ledger = self.ledger
         costs = ledger.costs
         costs.compute.add(compute)
-        size = costs.size.of(rough_size(value))
+        size = costs.size.of(_rough_size(call, value))
         verdict = judge(self.options.keep, compute, costs.store.of(size), costs.load.of(size))
         ledger.judged(verdict)
         if call.key is None:
@@ -529,9 +579,14 @@ class Keeper:
         # A near call's entry stays that call's.
         key = call.key if taken is None else taken.key
         begun = perf_counter()
-        record = call.store.save(digest, key, value, function=self.label, compute=compute)
+        if call.recording is None:
+            record = call.store.save(digest, key, value, function=self.label, compute=compute)
+        else:
+            record = call.store.save_recorded(
+                call.recording, digest, key, function=self.label, compute=compute
+            )
         costs.store.learn(record.size, perf_counter() - begun)
-        costs.size.learn(rough_size(value), record.size)
+        costs.size.learn(_rough_size(call, value), record.size)
         if taken is not None and taken.near is not None:
             from dumbo.matched import remember
 
@@ -583,6 +638,8 @@ class Keeper:
             raise StorageError(f"{self.label}: {self._never}")
         try:
             self._locate(call, args, kwargs)
+            if self.streams:
+                self._record_all(call, value)
             # Nobody measured it. Zero would make it the first to go when space is short.
             compute = self.ledger.costs.compute.value
             record = self._write(call, value, compute)
@@ -592,6 +649,17 @@ class Keeper:
             raise StorageError(f"{self.label}: {self._reason_of(error)}") from error
         self.ledger.forget(call.identity)
         return call.store, record
+
+    def _record_all(self, call: Call, items: Any) -> None:
+        """Record *items*, for a generator function's result is what it yields."""
+        call.recording = call.store.record(self.label)
+        try:
+            for item in items:
+                call.recording.add(item)
+            call.recording.end(None)
+        except BaseException:
+            call.recording.drop()
+            raise
 
     def forget(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
         """Remove the results of this call, under whatever code; return how many there were."""
@@ -714,6 +782,10 @@ class Keeper:
 
 class _Misfit(Bypass):
     """The arguments do not fit the function, which will say so itself when it is called."""
+
+
+def _rough_size(call: Call, value: object) -> int:
+    return rough_size(value) if call.recording is None else call.recording.draft.size
 
 
 def _is_for_good(error: Exception) -> bool:

@@ -2,7 +2,7 @@
 
     Memoized         a plain function, or anything else that is called and returns
     AsyncMemoized    a coroutine function: what it is awaited for is kept
-    StraightMemoized what can never be kept: generator functions
+    StreamMemoized   a generator function, or an asynchronous one: what it yields is kept
     BoundMemoized    one of these as a method of an object
 
 Each calls its function from its own frame, so that one frame of dumbo's lies on the stack and
@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from functools import WRAPPER_ASSIGNMENTS
 from operator import attrgetter
-from types import GenericAlias, MethodType
+from types import AsyncGeneratorType, GeneratorType, GenericAlias, MethodType
 
 from dumbo.entry import Entry
 from dumbo.keeper import Keeper, Options
@@ -52,7 +52,7 @@ else:
             return cls
 
 
-__all__ = ["AsyncMemoized", "BoundMemoized", "Memoized", "StraightMemoized", "wrap"]
+__all__ = ["AsyncMemoized", "BoundMemoized", "Memoized", "StreamMemoized", "wrap"]
 
 
 class _Forwarded:
@@ -288,18 +288,36 @@ class AsyncMemoized(Memoized[P, R]):
             return value
 
 
-class StraightMemoized(Memoized[P, R]):
-    """What is never kept, and says so once."""
+class StreamMemoized(Memoized[P, R]):
+    """A generator function, or an asynchronous one: what it yields is kept."""
 
     __slots__ = ()
 
     if not TYPE_CHECKING:
 
         def __call__(self, /, *args, **kwargs):
-            self._keeper.pass_by()
-            return self._function(*args, **kwargs)
+            # Made here, so that what does not fit is refused here, as by the plain function.
+            return _drive(self._keeper, self._function(*args, **kwargs), args, kwargs)
 
-        recompute = __call__
+        def recompute(self, /, *args, **kwargs):
+            """Return a generator that is stored anew when it has been iterated to its end."""
+            return _drive(
+                self._keeper, self._function(*args, **kwargs), args, kwargs, "recompute()"
+            )
+
+
+def _drive(
+    keeper: Keeper, generator: Any, args: tuple[Any, ...], kwargs: dict[str, Any], act: str = ""
+) -> Any:
+    # Imported here: most programs memoize no generators.
+    from dumbo import streams
+
+    kind = type(generator)
+    if kind is GeneratorType:
+        return streams.drive(keeper, generator, args, kwargs, act)
+    if kind is AsyncGeneratorType:
+        return streams.drive_async(keeper, generator, args, kwargs, act)
+    return generator
 
 
 class BoundMemoized(Generic[P, R]):
@@ -430,7 +448,7 @@ def wrap(function: Callable[P, R], shelf: Shelf, options: Options) -> Memoized[P
     if is_coroutine_function(runs):
         return AsyncMemoized(function, keeper)
     if is_generator_function(runs):
-        return StraightMemoized(function, keeper)
+        return StreamMemoized(function, keeper)
     return Memoized(function, keeper)
 
 

@@ -456,36 +456,6 @@ def test_results_whose_pickling_raises_are_returned_all_the_same(
     assert f() is bomb
 
 
-def test_generator_functions_are_called_straight_through_with_one_warning(
-    cache: Cache, ran: list[object], caplog: pytest.LogCaptureFixture
-) -> None:
-    @cache.memo(keep="always")
-    def f(n):
-        sys.audit("ran")
-        yield from range(n)
-
-    assert list(f(3)) == list(f(3)) == [0, 1, 2]
-    assert len(ran) == 2
-    assert "never cached: it is a generator function" in f.why(3)
-    assert f.get_entry(3) is None
-    assert [record.levelname for record in caplog.records] == ["WARNING"]
-    assert caplog.records[0].name == "dumbo"
-    with pytest.raises(StorageError, match="generator"):
-        f.insert([0, 1, 2], 3)
-
-
-def test_async_generator_functions_are_called_straight_through(cache: Cache) -> None:
-    @cache.memo(keep="always")
-    async def f(n):
-        for i in range(n):
-            yield i
-
-    async def main():
-        return [[i async for i in f(2)] for _ in range(2)]
-
-    assert asyncio.run(main()) == [[0, 1], [0, 1]]
-
-
 def test_context_managers_are_never_kept(cache: Cache, ran: list[object]) -> None:
     from contextlib import contextmanager
 

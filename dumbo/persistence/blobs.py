@@ -88,6 +88,7 @@ class Header:
         "length",
         "note",
         "python",
+        "reserved",
         "size",
         "store",
     )
@@ -121,12 +122,13 @@ class Header:
         self.length = length
         self.checksum = checksum
         self.size = size  # of the header itself
+        self.reserved = 0  # its least size, where it is not yet known what it will say
 
     def pack(self) -> bytes:
         name = self.function.encode("utf-8", "surrogatepass")
         note = self.note.encode("utf-8", "surrogatepass")
         text = self.extras + name + note
-        size = _FIXED.size + len(text)
+        size = max(_FIXED.size + len(text), self.reserved)
         size += -size % _ALIGN
         self.size = size
         fields = (self.length, self.checksum, self.closure, self.key, self.compute, self.store)
@@ -245,6 +247,9 @@ class Draft:
         _write_all(self._fd, header.pack())
         self._close()
         try:
+            os.replace(self._temporary, self.path)
+        except FileNotFoundError:  # it was begun under another path than it is to have
+            _make_shelf(os.path.dirname(self.path))
             os.replace(self._temporary, self.path)
         except (IsADirectoryError, NotADirectoryError):
             set_aside(self.path)

@@ -5,6 +5,7 @@
     2       array    plain numpy arrays: a line that describes, the data  yes
     3       pickle   one pickle 5 stream                                  no
     4       buffers  a pickle 5 stream, and the buffers beside it         yes
+    5       items    what a generator yielded: see `items`                yes
 
 `array` and `buffers` lay out a payload alike, so that each buffer is aligned for any
 array and nothing has to be known before it is written:
@@ -46,9 +47,9 @@ if TYPE_CHECKING:
         def reset(self) -> None: ...
 
 
-RAW, ARRAY, PICKLE, BUFFERS = 1, 2, 3, 4  # entries carry the number, so never reuse one
-NAMES = {RAW: "raw", ARRAY: "array", PICKLE: "pickle", BUFFERS: "buffers"}
-MAPPED = frozenset((ARRAY, BUFFERS))  # worth mapping: their buffers become parts of the value
+RAW, ARRAY, PICKLE, BUFFERS, ITEMS = 1, 2, 3, 4, 5  # entries carry the number, so never reuse one
+NAMES = {RAW: "raw", ARRAY: "array", PICKLE: "pickle", BUFFERS: "buffers", ITEMS: "items"}
+MAPPED = frozenset((ARRAY, BUFFERS, ITEMS))  # worth mapping: read in parts, or parts of the value
 
 _PROTOCOL = 5  # pinned, so that a Python upgrade does not change what is written
 _ALIGN = 64
@@ -102,6 +103,10 @@ def decode(codec: int, payload: Buffer) -> Any:
         return loads(payload)
     if codec == RAW:
         return payload if type(payload) is bytes else bytes(payload)
+    if codec == ITEMS:
+        from dumbo.persistence.items import Items  # few functions are generators
+
+        return Items(payload, decode)
     if type(payload) is bytes:
         payload = bytearray(payload)  # what comes back is as writable as what went in
     view = memoryview(payload)

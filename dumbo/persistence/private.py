@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 
-from dumbo.errors import CorruptBlob
+from dumbo.errors import CorruptBlob, UnstorableResult
 from dumbo.persistence import codecs
 from dumbo.persistence.records import Record
 from dumbo.persistence.store import PYTHON
@@ -83,6 +83,10 @@ class PrivateStore:
         )  # fmt: skip
         self._put((closure, key, extras), record)
         return record
+
+    def record(self, function: str) -> Any:
+        """Refuse: what is recorded goes to a file sooner or later."""
+        raise UnstorableResult("what a generator yields is not kept in memory alone")
 
     def forget_call(self, function: str, key: bytes) -> int:
         """Remove what is kept of one call, under whatever code."""

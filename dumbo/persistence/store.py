@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from dumbo.persistence import blobs, codecs
     from dumbo.persistence.index import Index
     from dumbo.persistence.locks import Locks
+    from dumbo.persistence.recordings import Recording
 
     T = TypeVar("T")
 
@@ -147,23 +148,64 @@ class Store:
         # Imported by the opening; here they only get their names.
         from dumbo.persistence import blobs, codecs
 
-        spent = max(0, round(compute * 1e9))
-        created = time.time_ns() // 1000
-        header = blobs.Header(function, closure, key, extras, PYTHON, spent, created, note)
-        path = self._path(PYTHON, closure, key, extras)
-        with blobs.Draft(path, header) as draft:
+        header = _header(function, closure, key, extras, compute, note)
+        with blobs.Draft(self._path(PYTHON, closure, key, extras), header) as draft:
             written = codecs.encode(value, draft)
             header.codec = written.codec
             if written.doubtful or written.by_value:
-                self._prove(value, function, written, draft)
-            size = draft.size
-            payload = draft.held() if size <= _INLINE else None
-            header.store = time.perf_counter_ns() - started
-            if payload is None:
-                draft.place()
+                self._prove(value, function, written, draft.view)
+            return self._finish(index, draft, compute, started)
+
+    def record(self, function: str) -> Recording:
+        """Begin to record what a generator of *function* yields, for `save_recorded`.
+
+        Raises:
+            OSError, StorageError: if nothing can be stored here.
+        """
+        self._index or self._open()
+        from dumbo.persistence.recordings import Recording
+
+        number = os.urandom(16).hex()
+        return Recording(
+            f"{self._root}/blobs/{number[:2]}/{number}",
+            lambda item, written, data: self._prove(item, function, written, lambda: data),
+        )
+
+    def save_recorded(
+        self,
+        recording: Recording,
+        closure: bytes,
+        key: bytes,
+        *,
+        function: str,
+        compute: float,
+        extras: bytes = b"",
+        note: str = "",
+    ) -> Record:
+        """Store what was recorded as the result of a call; the recording is ended before.
+
+        Raises:
+            OSError, StorageError: if it cannot be written.
+        """
+        started = time.perf_counter_ns()
+        index = self._index or self._open()
+        header = _header(function, closure, key, extras, compute, note)
+        with recording.draft as draft:
+            recording.becomes(self._path(PYTHON, closure, key, extras), header)
+            return self._finish(index, draft, compute, started)
+
+    def _finish(self, index: Index, draft: blobs.Draft, compute: float, started: int) -> Record:
+        """Put a payload that is written in its place, and then the row that finds it."""
+        from dumbo.persistence import blobs, codecs
+
+        header, path, size = draft.header, draft.path, draft.size
+        payload = draft.held() if size <= _INLINE else None
+        header.store = time.perf_counter_ns() - started
+        if payload is None:
+            draft.place()
         try:
             store = time.perf_counter_ns() - started
-            self._put(index, function, header, size, store, payload)
+            self._put(index, header.function, header, size, store, payload)
         except BaseException:
             if payload is None:
                 blobs.remove(path)  # nothing would find it, and nothing would count it
@@ -173,20 +215,24 @@ class Store:
         else:
             blobs.remove(path)  # of an earlier, larger result of this call
         return Record(
-            function, closure, key, extras, PYTHON, size, compute,
-            (time.perf_counter_ns() - started) / 1e9, created / 1e6,
-            codecs.NAMES[written.codec], payload, note,
+            header.function, header.closure, header.key, header.extras, PYTHON, size, compute,
+            (time.perf_counter_ns() - started) / 1e9, header.created / 1e6,
+            codecs.NAMES[header.codec], payload, header.note,
         )  # fmt: skip
 
     def _prove(
-        self, value: object, function: str, written: codecs.Written, draft: blobs.Draft
+        self,
+        value: object,
+        function: str,
+        written: codecs.Written,
+        view: Callable[[], codecs.Buffer],
     ) -> None:
         """Load on trial, the first time that a function stores these types."""
         from dumbo.persistence import codecs
 
         what = (function, written.doubtful, written.by_value)
         if what not in self._proved:
-            codecs.prove(value, written, draft.view())
+            codecs.prove(value, written, view())
             if len(self._proved) >= _LISTED:
                 self._proved.clear()
             self._proved.add(what)
@@ -589,6 +635,16 @@ def _name(sql: sqlite.Connection, known: set[object], function: str, closure: by
 
 def _created(record: Record) -> float:
     return record.created
+
+
+def _header(
+    function: str, closure: bytes, key: bytes, extras: bytes, compute: float, note: str
+) -> blobs.Header:
+    from dumbo.persistence.blobs import Header
+
+    spent = max(0, round(compute * 1e9))
+    created = time.time_ns() // 1000
+    return Header(function, closure, key, extras, PYTHON, spent, created, note)
 
 
 def _function_id(function: str) -> int:

@@ -1,0 +1,223 @@
+"""Memoized generator functions: recorded while the caller iterates, replayed on a hit.
+
+Calling one makes the plain generator, which raises there and then what a wrong call raises, and
+drives it as soon as it is iterated. That is also when the key is taken, for the body would look
+at its arguments then.
+
+    what happens                             on a miss               on a hit
+    next                                     recorded, handed on     the recorded item
+    the end                                  stored, if worth it     the recorded end
+    send, throw                              nothing is stored       goes on with the real one,
+                                                                     at the same item
+    abandoned, or the body raises            nothing is stored       --
+
+No lock is held across a `yield`: the caller may never come back. What is handed out has the
+types that the plain function would hand out: generators, and asynchronous ones.
+
+Knows how generators are driven; must not know what is stored, nor how.
+"""
+
+from __future__ import annotations
+
+import sys
+from time import perf_counter
+
+from dumbo.errors import CorruptBlob
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Generator, Iterator
+    from types import FrameType
+    from typing import Any
+
+    from dumbo.keeper import Call, Keeper
+
+__all__ = ["drive", "drive_async"]
+
+
+class Tape:
+    """What is recorded of one iteration, and how long the generator itself took."""
+
+    __slots__ = ("_began", "_call", "_compute", "_keeper", "_recording")
+
+    def __init__(self, keeper: Keeper, call: Call) -> None:
+        self._keeper = keeper
+        self._call = call
+        self._recording = keeper.recording(call)
+        self._compute = 0.0
+        self._began = 0.0
+
+    def start(self) -> None:
+        """The generator is about to run."""
+        self._began = perf_counter()
+
+    def add(self, item: object) -> None:
+        """It has yielded *item*, which the caller may change as soon as it has it."""
+        self._compute += perf_counter() - self._began
+        if self._recording is not None and not self._keeper.add(self._call, self._recording, item):
+            self._recording = None
+
+    def end(self, value: object) -> None:
+        """It has returned *value*."""
+        self._compute += perf_counter() - self._began
+        recording, self._recording = self._recording, None
+        self._keeper.finish_recording(self._call, recording, value, self._compute)
+
+    def drop(self) -> None:
+        """Nothing of this iteration can be stored."""
+        recording, self._recording = self._recording, None
+        if recording is not None:
+            recording.drop()
+
+
+def drive(
+    keeper: Keeper,
+    generator: Generator[Any, Any, Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    act: str = "",
+) -> Generator[Any, Any, Any]:
+    """Iterate *generator*, or what is stored of it."""
+    items: Iterator[Any] | None = None
+    tape: Tape | None = None
+    if not _enters_a_context(sys._getframe(1)):
+        call = keeper.begin_stream(args, kwargs, act)
+        if call.done:
+            items = iter(call.value)
+        else:
+            tape = Tape(keeper, call)
+    count = 0
+    sent: Any = None
+    thrown: BaseException | None = None
+    try:
+        while True:
+            if items is not None:
+                try:
+                    item = next(items)
+                except StopIteration as end:
+                    return end.value
+                except CorruptBlob as error:
+                    keeper.unreadable(call, error)
+                    items = None
+                    _advance(generator, count)
+            if items is None:
+                if tape is not None:
+                    tape.start()
+                try:
+                    item = generator.send(sent) if thrown is None else generator.throw(thrown)
+                except StopIteration as end:
+                    if tape is not None:
+                        tape.end(end.value)
+                    return end.value
+                if tape is not None:
+                    tape.add(item)
+            thrown = None
+            count += 1
+            try:
+                sent = yield item
+            except GeneratorExit:
+                generator.close()
+                raise
+            except BaseException as error:  # noqa: BLE001 - of the program, for its generator
+                sent, thrown = None, error
+            if sent is not None or thrown is not None:
+                _drop(tape)
+                tape = None
+                if items is not None:
+                    items = None
+                    _advance(generator, count)
+    finally:
+        thrown = None  # its traceback holds this frame
+        _drop(tape)
+
+
+async def drive_async(
+    keeper: Keeper,
+    generator: AsyncGenerator[Any, Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    act: str = "",
+) -> AsyncGenerator[Any, Any]:
+    """Iterate *generator*, or what is stored of it."""
+    items: Iterator[Any] | None = None
+    tape: Tape | None = None
+    if not _enters_a_context(sys._getframe(1)):
+        call = keeper.begin_stream(args, kwargs, act)
+        if call.done:
+            items = iter(call.value)
+        else:
+            tape = Tape(keeper, call)
+    count = 0
+    sent: Any = None
+    thrown: BaseException | None = None
+    try:
+        while True:
+            if items is not None:
+                try:
+                    item = next(items)
+                except StopIteration:
+                    return
+                except CorruptBlob as error:
+                    keeper.unreadable(call, error)
+                    items = None
+                    await _advance_async(generator, count)
+            if items is None:
+                if tape is not None:
+                    tape.start()
+                try:
+                    if thrown is None:
+                        item = await generator.asend(sent)
+                    else:
+                        item = await generator.athrow(thrown)
+                except StopAsyncIteration:
+                    if tape is not None:
+                        tape.end(None)
+                    return
+                if tape is not None:
+                    tape.add(item)
+            thrown = None
+            count += 1
+            try:
+                sent = yield item
+            except GeneratorExit:
+                await generator.aclose()
+                raise
+            except BaseException as error:  # noqa: BLE001 - of the program, for its generator
+                sent, thrown = None, error
+            if sent is not None or thrown is not None:
+                _drop(tape)
+                tape = None
+                if items is not None:
+                    items = None
+                    await _advance_async(generator, count)
+    finally:
+        thrown = None  # its traceback holds this frame
+        _drop(tape)
+
+
+def _enters_a_context(caller: FrameType) -> bool:
+    """Whether a ``with`` block is what asks for the first item.
+
+    What is decorated by `contextlib.contextmanager`, too, is there for what it does before and
+    after its only item, which a replay would not do.
+    """
+    return caller.f_globals.get("__name__") == "contextlib"
+
+
+def _drop(tape: Tape | None) -> None:
+    if tape is not None:
+        tape.drop()
+
+
+def _advance(generator: Generator[Any, Any, Any], count: int) -> None:
+    """Bring the real generator to where the replay is."""
+    for _ in range(count):
+        next(generator, None)
+
+
+async def _advance_async(generator: AsyncGenerator[Any, Any], count: int) -> None:
+    for _ in range(count):
+        try:
+            await generator.__anext__()
+        except StopAsyncIteration:
+            return
