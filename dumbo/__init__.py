@@ -11,6 +11,7 @@ Knows the public names; everything else lives in the modules that they come from
 from __future__ import annotations
 
 from dumbo import by
+from dumbo.arguments.registry import register_hasher
 from dumbo.cache import Cache, clear, default_cache
 from dumbo.entry import Entry
 from dumbo.errors import (
@@ -35,6 +36,7 @@ __all__ = [
     # the decorator, and what it makes
     "memo",
     "by",
+    "register_hasher",
     "Memoized",
     "Entry",
     # directories of results

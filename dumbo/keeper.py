@@ -69,6 +69,7 @@ _BY_CONTEXT = Reason("disabled", by="dumbo.disabled()")
 _BY_SETTING = Reason("disabled", by="DUMBO_DISABLE, or `disable` in [tool.dumbo]")
 _READ_ONLY = Reason("read only")
 _NEVER = Reason("never")
+_KEYED = frozenset({"hit", "new", "code changed", "too fast", "stored"})  # arguments had a key
 
 
 _BY_CONTENT: Mapping[str, Matcher] = {}
@@ -695,7 +696,19 @@ class Keeper:
 
     def why(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         """Return what a call with these arguments would meet now, as a sentence."""
-        return str(self._verdict(args, kwargs))
+        verdict = self._verdict(args, kwargs)
+        return f"{verdict}{self._dear(args, kwargs) if verdict.code in _KEYED else ''}"
+
+    def _dear(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+        """Return a remark on the argument that is dear to hash, if one is."""
+        from dumbo.dear import remark  # only for who asks why
+
+        if self._binder is None:
+            return ""
+        by_content = [name for name in self._binder.names if name not in self.options.key]
+        values = self._binder.bind(*self._target.with_fixed(args, kwargs))
+        named = dict(zip(self._binder.names, values, strict=True))
+        return remark(by_content, [named[name] for name in by_content])
 
     def graph(self, args: tuple[Any, ...] | None, kwargs: dict[str, Any] | None) -> nx.DiGraph:
         """Return what this function depends on, for these arguments if they are given."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import dumbo
-from dumbo import Cache, StorageError
+from dumbo import Cache, StorageError, by
 
 
 def slow(x):
@@ -713,3 +713,24 @@ def test_a_nested_memoized_function_counts_with_its_version(project, ran: list[o
     assert project(source.replace('version="1"', 'version="2"')).f(3) == [6]
     assert project(source.replace("x * RATE", "x + RATE")).f(3) == [5]
     assert ran == [3, 3, 3]
+
+
+def test_why_names_an_argument_that_is_dear_to_hash(cache: dumbo.Cache) -> None:
+    class Holder:
+        def __init__(self, size: int) -> None:
+            self.held = list(map(str, range(size)))
+
+        @cache.memo(keep="always")
+        def count(self, x: int) -> int:
+            return x
+
+        @cache.memo(keep="always", key={"self": by.version("held.__class__")})
+        def cheap(self, x: int) -> int:
+            return x
+
+    large, small = Holder(500_000), Holder(1)
+    large.count(1), small.count(1), large.cheap(1)
+    assert "hashing self takes" in large.count.why(1)
+    assert "__dumbo_ignore__" in large.count.why(2)
+    assert "hashing" not in small.count.why(1)
+    assert "hashing" not in large.cheap.why(1)

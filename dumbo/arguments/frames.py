@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import xxhash
 
 from dumbo.arguments.instances import dict_of, extras
 from dumbo.arguments.plain import container
@@ -24,6 +23,7 @@ from dumbo.arguments.registry import (
     qualname_of,
     register,
 )
+from dumbo.arguments.texts import of_arrow
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ def _arrow(value: Any) -> Node:
     kind = str(data.type)
     mask = np.asarray(value.isna())
     if kind in ("string", "large_string", "binary", "large_binary"):
-        content: object = Token(_arrow_texts(data, "large" in kind))
+        content: object = Token(of_arrow(data, "large" in kind))
     elif kind in _ARROW_NUMBERS:
         content = data.drop_null().to_numpy()
     else:
@@ -190,23 +190,6 @@ def _arrow(value: Any) -> Node:
 _ARROW_NUMBERS = frozenset(
     {*(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)), "float", "double"}
 )
-
-
-def _arrow_texts(data: Any, is_large: bool) -> bytes:
-    """Return the token of lengths and joined content: not of chunks, offsets or what nulls hide."""
-    lengths, content = xxhash.xxh3_128(), xxhash.xxh3_128()
-    if data.null_count:
-        data = data.drop_null()
-    for chunk in data.chunks:
-        if not len(chunk):
-            continue
-        _, places, texts = chunk.buffers()
-        offsets = np.frombuffer(places, np.int64 if is_large else np.int32)
-        offsets = offsets[chunk.offset : chunk.offset + len(chunk) + 1]
-        lengths.update(np.diff(offsets).astype(np.int64, copy=False))
-        if texts is not None:
-            content.update(memoryview(texts)[offsets[0] : offsets[-1]])
-    return leaf(b"texts", lengths.digest() + content.digest())
 
 
 # Scalars and dtypes

@@ -31,6 +31,7 @@ from dumbo.arguments.registry import (
     belongs_to,
     derives,
     find,
+    foreign,
     leaf,
     module_of,
     mro_of,
@@ -73,6 +74,9 @@ def plan(kind: type) -> Hasher:
         return entry.hasher
     if _static(kind, "__next__") and _static(kind, "__iter__"):
         return refuse("an iterator: hashing it would use it up")
+    if _static(kind, "__dask_tokenize__") and not belongs_to(kind, "dask"):
+        # dask's own collections hold code, which their tokens don't tell; their fields do.
+        return foreign(_token)
     if entry is not None and entry.package and belongs_to(kind, entry.package):
         first: object = leaf(b"type", f"{entry.package}.{qualname_of(kind)}".encode())
         return _with_content(first, entry)
@@ -86,6 +90,11 @@ def plan(kind: type) -> Hasher:
         return refuse(f"its class {qualname_of(kind)} keeps state that cannot be read")
     layout = _layouts[id(kind)] = _Layout(kind, base, entry)
     return _Fields(kind, layout)
+
+
+def _token(value: Any) -> Node:
+    """Hash what the object itself says that it is, in the protocol of dask."""
+    return Node(b"dask token", (Root(type(value)), value.__dask_tokenize__()))
 
 
 def _nearest(kind: type) -> tuple[type, Entry | None]:
@@ -235,7 +244,7 @@ class _Layout:
         self.registered = registered()
         self.entry = entry
         self.ignored = _ignored(kind)
-        self.cached = _cached(kind)
+        self.cached = cached_names(kind)
         self.without = self.ignored | self.cached
         below = [*map(id, _below(kind, base))]
         self.slots = [
@@ -317,10 +326,15 @@ class _Fields:
         return children
 
 
+_NONE: frozenset[str] = frozenset()
+_ATTRS = frozenset({"_attrs_cached_hash"})
+
+
 def _ignored(kind: type) -> frozenset[str]:
     names = _static(kind, "__dumbo_ignore__")
     if names is None:
-        return frozenset()
+        # A hash that attrs keeps is none of the data.
+        return _ATTRS if _static(kind, "__attrs_attrs__") is not None else _NONE
     if type(names) is str:
         return frozenset((names,))
     if type(names) not in (tuple, list, set, frozenset):
@@ -328,7 +342,7 @@ def _ignored(kind: type) -> frozenset[str]:
     return frozenset([name for name in names if type(name) is str])  # type: ignore[attr-defined]
 
 
-def _cached(kind: type) -> frozenset[str]:
+def cached_names(kind: type) -> frozenset[str]:
     """Return the names under which the class keeps what it can compute again."""
     if "functools" not in sys.modules:
         return frozenset()

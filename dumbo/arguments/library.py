@@ -268,6 +268,11 @@ def _register() -> None:
         register(lock, Entry(_only_type(qualname_of(lock).encode()), "opaque"))
     register_package("numpy", "dumbo.arguments.arrays")
     register_package("pandas", "dumbo.arguments.frames")
+    register_package("torch", "dumbo.arguments.for_torch")
+    register_package("pyarrow", "dumbo.arguments.for_arrow")
+    register_package("polars", "dumbo.arguments.for_polars")
+    for package in ("scipy", "xarray", "networkx", "PIL"):
+        register_package(package, "dumbo.arguments.for_others")
 
 
 # dumbo's own: a memoized function stands for its function, whatever its cache is

@@ -178,16 +178,18 @@ def register_hasher(
 ) -> Callable[[Callable[[Any], object]], Callable[[Any], object]]:
     """Decorate a function that says what counts of a *kind*: it returns values to hash.
 
-    With a *name* the type stands for that name, now and forever; without one the type
-    is a code root, so that a change of the class counts.
+    With a *name* the type stands for that name, now and forever; without one the type and
+    the function are code roots, so that a change of either counts.
     """
 
     def decorate(function: Callable[[Any], object]) -> Callable[[Any], object]:
         def hasher(value: Any) -> Node:
-            first = Root(type(value)) if name is None else leaf(b"name", name.encode())
-            return Node(b"registered", [first, function(value)])
+            if name is None:
+                # What it returned means something else once it is another function.
+                return Node(b"registered", [Root(type(value)), Root(function), function(value)])
+            return Node(b"registered", [Token(leaf(b"name", name.encode())), function(value)])
 
-        register(kind, Entry(hasher, "whole"))
+        register(kind, Entry(foreign(hasher), "whole"))
         return function
 
     return decorate

@@ -924,11 +924,17 @@ def test_a_user_may_register_what_counts() -> None:
             self.a, self.b = a, b
 
     @register_hasher(Kind)
-    def _(value: Kind) -> object:
-        return value.a
+    def what_counts(value: Kind) -> object:
+        return 1 // value.a and value.a
 
-    assert key(Kind(1, 2)) == key(Kind(1, 3)) != key(Kind(2, 2))
-    assert digest(Kind(1, 2))[1] == (Kind,)
+    assert key(Kind(1, 2)) == key(Kind(1, 3)) != key(Kind(-1, 2))
+    # The function is code: what it returned would mean something else were it another one.
+    assert digest(Kind(1, 2))[1] == (Kind, what_counts)
+    with pytest.raises(UnhashableArgument, match="cannot be read"):
+        digest(Kind(0, 1))
+
+    register_hasher(Kind, name="kinds of the tests")(what_counts)
+    assert digest(Kind(1, 2))[1] == ()
 
 
 def test_the_version_is_mixed_in(monkeypatch: pytest.MonkeyPatch) -> None:
