@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 CONTEXTS = 6  # argument sets of one function, beyond which they are joined
 PATH = 8  # lookups in a row through fields and items, beyond which the whole is taken
 STEPS = (80_000, 160_000)  # of abstract work: with contexts, then without; then it is given up
+MORE = 40  # steps for each function that is entered: a large program is not a hard one
 
 
 class NeedsCallee(Exception):
@@ -243,12 +244,12 @@ class Analysis:
         """Run frames until nothing changes.
 
         Raises:
-            TooManySteps: if that takes more than `limit`.
+            TooManySteps: if that takes more than `limit`, and `MORE` for each function.
         """
         while self._work or self._give_up_waiting():
             stack = [self._work.popleft()]
             while stack:
-                if self.work > self.limit:
+                if self.work > self.limit + MORE * len(self.by_node):
                     raise TooManySteps
                 try:
                     stack[-1].run()

@@ -406,6 +406,8 @@ def _default(frame: Frame, callee: Value, code: CodeType, name: str, position: i
         if position < code.co_argcount:
             index = position - (code.co_argcount - len(defaults))
             if index < 0:
+                # A call that fails, unless a default is added: that must show.
+                analysis.look("default", callee.ref, len(defaults))
                 return None
             found = analysis.get("default", callee.ref, index)
         else:

@@ -8,14 +8,15 @@ Checked are: bindings in modules and classes, and that what stands before them
 on the MRO is still missing; `__code__`, `__defaults__` and `__kwdefaults__` of
 functions; cells; items; classes of instances and their MROs; content.
 
-Measured: some 50 ns for a binding, 80 – 110 for a function.
+Measured (benchmarks/guards.py): 50 ns for a binding, 90 for that of a function, 40 for
+defaults.
 Knows lookups and live objects; must not know prints, steps or the store.
 """
 
 from __future__ import annotations
 
 import sys
-from types import FunctionType
+from types import CodeType, FunctionType
 
 from dumbo.tracing import fingerprint
 from dumbo.tracing.contents import content_of
@@ -49,10 +50,15 @@ class Guard:
         "cells",
         "classes",
         "contents",
+        "defaults",
         "functions",
+        "kwdefaults",
         "missing",
+        "named",
         "others",
         "types",
+        "_fresh",
+        "_known",
     )
 
     def __init__(
@@ -63,18 +69,31 @@ class Guard:
     ) -> None:
         self.bindings: list[tuple[Mapping[str, Any], str, Any]] = []
         self.missing: list[tuple[Mapping[str, Any], str]] = []
-        self.functions: list[tuple[FunctionType, Any, Any, Any]] = []
+        # Most functions are reached by a name: one row proves both, which saves a third.
+        self.named: list[tuple[Mapping[str, Any], str, FunctionType, CodeType]] = []
+        self.functions: list[tuple[FunctionType, CodeType]] = []
+        self.defaults: list[tuple[FunctionType, Any]] = []
+        self.kwdefaults: list[tuple[FunctionType, Any]] = []
         self.cells: list[tuple[Any, Any]] = []
         self.types: list[tuple[Any, type]] = []
         self.classes: list[tuple[type, Any]] = []
         self.others: list[tuple[str, Any, Any, Any]] = []
         self.contents: list[tuple[Any, bytes, tuple[Any, ...]]] = []
+        # Many functions of a module look the same names up: each is checked once.
+        self._known: set[tuple[int, str, int]] = set()
+        self._fresh: FunctionType | None = None  # met for the first time at this lookup
         seen: set[int] = set()
         for index, (op, base, arg) in enumerate(program):
             obj = found[index]
             if type(obj) is FunctionType and id(obj) not in seen:
                 seen.add(id(obj))
-                self.functions.append((obj, obj.__code__, obj.__defaults__, obj.__kwdefaults__))
+                self._fresh = obj
+                # Reading these is half the price. What is None and missed by a call has been
+                # looked up, and keyword defaults mean nothing without such parameters.
+                if obj.__defaults__ is not None:
+                    self.defaults.append((obj, obj.__defaults__))
+                if obj.__code__.co_kwonlyargcount:
+                    self.kwdefaults.append((obj, obj.__kwdefaults__))
             elif is_class(obj) and id(obj) not in seen:
                 seen.add(id(obj))
                 self.classes.append((obj, mro(obj)))
@@ -84,19 +103,23 @@ class Guard:
                     self.contents.append((obj, digest, roots))
             elif op not in ("root", "coderoot", "dist"):
                 self._add(op, found[base] if base >= 0 else None, arg, obj)
+            if self._fresh is not None:
+                self.functions.append((self._fresh, self._fresh.__code__))
+                self._fresh = None
+        del self._known
 
     def _add(self, op: str, base: Any, arg: Any, obj: Any) -> None:
         if base is ABSENT or base is UNLOADED:
             return
         if op == "module":
             if obj is ABSENT or obj is UNLOADED:
-                self.missing.append((sys.modules, arg))
+                self._misses(sys.modules, arg)
             else:
-                self.bindings.append((sys.modules, arg, obj))
+                self._binds(sys.modules, arg, obj)
         elif op == "global":
             self._add_global(base, arg, obj)
         elif op == "attr" and arg in module_namespace(base):
-            self.bindings.append((module_namespace(base), arg, obj))
+            self._binds(module_namespace(base), arg, obj)
         elif op in ("mro", "super"):
             start, name = (0, arg) if op == "mro" else (arg[0] + 1, arg[1])
             self._add_class(mro(base)[start:], name, obj)
@@ -105,31 +128,54 @@ class Guard:
         elif op == "cell" and obj is not ABSENT:
             self.cells.append((base.__closure__[arg], obj))
         elif op == "field" and (held := instance_dict(base)) is not None and arg in held:
-            self.bindings.append((held, arg, obj))
+            self._binds(held, arg, obj)
         elif op == "item" and type(base) is dict and arg in base:
             self.bindings.append((base, arg, obj))
-        elif op != "default":  # the tuple of defaults is checked with the function
+        elif op != "default" or base.__defaults__ is None:  # else the whole tuple is checked
             self.others.append((op, base, arg, obj))
 
     def _add_global(self, base: Any, name: str, obj: Any) -> None:
         names = globals_of(base)
         if name in names:
-            self.bindings.append((names, name, obj))
+            self._binds(names, name, obj)
             return
-        self.missing.append((names, name))
+        self._misses(names, name)
         if obj is ABSENT:
-            self.missing.append((builtins_of(names), name))
+            self._misses(builtins_of(names), name)
         else:
-            self.bindings.append((builtins_of(names), name, obj))
+            self._binds(builtins_of(names), name, obj)
 
     def _add_class(self, order: Sequence[type], name: str, obj: Any) -> None:
         for cls in order:
             own = namespace(cls)
             if name in own:
-                self.bindings.append((own, name, obj))
+                self._binds(own, name, obj, cls)
                 return
             if cls.__flags__ & _HEAP_TYPE:  # C types do not change
-                self.missing.append((own, name))
+                self._misses(own, name, cls)
+
+    def _binds(self, names: Mapping[str, Any], name: str, obj: Any, holder: Any = None) -> None:
+        """*name* stands for *obj* in *names*, a new view of the namespace of *holder* if given."""
+        if not self._is_news(names if holder is None else holder, name, obj):
+            return
+        if obj is self._fresh and obj is not None:
+            self.named.append((names, name, obj, obj.__code__))
+            self._fresh = None
+        else:
+            self.bindings.append((names, name, obj))
+
+    def _misses(self, names: Mapping[str, Any], name: str, holder: Any = None) -> None:
+        """*name* is not in *names*."""
+        if self._is_news(names if holder is None else holder, name, ABSENT):
+            self.missing.append((names, name))
+
+    def _is_news(self, holder: Any, name: str, obj: Any) -> bool:
+        # The object too: what was seen before a run, and after it, may be two things.
+        place = (id(holder), name, id(obj))
+        if place in self._known:
+            return False
+        self._known.add(place)
+        return True
 
     def holds(self) -> bool:
         """Whether all is as it was. Runs no user code but the hashing of live data."""
@@ -140,12 +186,17 @@ class Guard:
             for names, name in self.missing:
                 if name in names:
                     return False
-            for function, code, defaults, kwdefaults in self.functions:
-                if (
-                    function.__code__ is not code
-                    or function.__defaults__ is not defaults
-                    or function.__kwdefaults__ is not kwdefaults
-                ):
+            for names, name, function, code in self.named:
+                if names[name] is not function or function.__code__ is not code:
+                    return False
+            for function, code in self.functions:
+                if function.__code__ is not code:
+                    return False
+            for function, defaults in self.defaults:
+                if function.__defaults__ is not defaults:
+                    return False
+            for function, kwdefaults in self.kwdefaults:
+                if function.__kwdefaults__ is not kwdefaults:
                     return False
             for cell, obj in self.cells:
                 if cell.cell_contents is not obj:

@@ -20,12 +20,13 @@ from __future__ import annotations
 
 import marshal
 import sys
+from types import FunctionType
 
 import xxhash
 
 from dumbo.tracing import fingerprint
 from dumbo.tracing.contents import content_of
-from dumbo.tracing.lookup import ABSENT, is_module, module_namespace, reach
+from dumbo.tracing.lookup import ABSENT, builtins_of, is_module, module_namespace, reach
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -105,7 +106,11 @@ def run(program: Sequence[Lookup], roots: Sequence[Any], unloaded: Collection[st
     contents: dict[int, tuple[bytes, tuple[Any, ...]]] = {}
     for index, (op, base, arg) in enumerate(program):
         obj: Any
-        if op == "root":
+        if op == "global" and type(found[base]) is FunctionType:
+            # Most lookups are of this kind; the others go the general road.
+            names = found[base].__globals__
+            obj = names[arg] if arg in names else builtins_of(names).get(arg, ABSENT)
+        elif op == "root":
             obj = roots[arg] if arg < len(roots) else ABSENT
         elif op == "module":
             obj = sys.modules.get(arg, UNLOADED) if arg not in unloaded else UNLOADED
@@ -130,7 +135,7 @@ def state_of(
     program: Sequence[Lookup], found: Sequence[Any], contents: dict[int, tuple[bytes, Any]]
 ) -> bytes:
     """The prints of what the lookups of *program* found, one behind the other."""
-    first: dict[int, int] = {}
+    first: dict[int, tuple[int, bytes]] = {}
     prints: list[bytes] = []
     for index, ((op, base, arg), obj) in enumerate(zip(program, found, strict=True)):
         if obj is UNLOADED and op == "module":
@@ -144,9 +149,13 @@ def state_of(
         elif obj is ABSENT or type(obj) in fingerprint.ATOMS:
             prints.append(fingerprint.of(obj))
         else:
-            place = first.setdefault(id(obj), index)
-            own = fingerprint.of(obj)
-            prints.append(own if place == index else xxhash.xxh3_64_digest(own + b"%d" % place))
+            known = first.get(id(obj))
+            if known is None:
+                own = fingerprint.of(obj)
+                first[id(obj)] = (index, own)
+                prints.append(own)
+            else:
+                prints.append(xxhash.xxh3_64_digest(known[1] + b"%d" % known[0]))
     return b"".join(prints)
 
 

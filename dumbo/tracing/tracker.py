@@ -10,6 +10,7 @@ what a verdict says to people.
 
 from __future__ import annotations
 
+import gc
 import sys
 from contextlib import suppress
 from types import FunctionType
@@ -334,12 +335,19 @@ class Tracker:
         from dumbo.tracing.interpreter import trace
 
         self.traced += 1
+        collects = gc.isenabled()
+        # An analysis makes no garbage and many objects: collecting would look at all of the
+        # program's again and again, and take as long as the analysis.
+        gc.disable()
         try:
             return trace(self.function, roots, shape, names, before)
         except Bypass:
             raise
         except RecursionError as error:
             raise UntraceableFunction("it is called too deep in the stack to be traced") from error
+        finally:
+            if collects:
+                gc.enable()
 
     def _snapshot(self, analysis: Analysis, roots: tuple[Any, ...], shape: Any) -> Snapshot:
         from dumbo.tracing import details

@@ -37,10 +37,15 @@ SOURCE = """
     inner, put = make()
 
     def helper(x, by=2, *, plus=1): return x * by + plus
+    def needy(x): return x
     def unused(x): return x
 
     def f(x):
         total = helper(x) + inner(x) + K + len(ITEMS) + TABLE["a"]
+        try:
+            total += needy()
+        except TypeError:
+            pass
         return total + Model().fit(x) + thing.size + sum(ITEMS[0:1])
 """
 
@@ -62,6 +67,8 @@ SEEN: dict[str, Callable[[Any], Any]] = {
     "a rebound helper": lambda made: setattr(made, "helper", lambda x: x),
     "the code of a helper": replace_code,
     "a default": lambda made: setattr(made.helper, "__defaults__", (5,)),
+    "a default where one was missing": lambda made: setattr(made.needy, "__defaults__", (5,)),
+    "keyword defaults": lambda made: setattr(made.helper, "__kwdefaults__", {"plus": 7}),
     "a keyword default in place": lambda made: made.helper.__kwdefaults__.update(plus=7),
     "a cell": lambda made: made.put(9),
     "a global": lambda made: setattr(made, "K", 3),
@@ -85,6 +92,7 @@ NOT_SEEN: dict[str, Callable[[Any], Any]] = {
     "an item that is not read": lambda made: made.TABLE.update(b=5),
     "a field that is not read": lambda made: setattr(made.thing, "colour", "red"),
     "a class attribute that is not read": lambda made: setattr(made.Model, "other", 1),
+    "a default that no call needs": lambda made: setattr(made.Base.method, "__defaults__", (5,)),
     "a docstring": lambda made: setattr(made.helper, "__doc__", "new"),
 }
 
