@@ -21,6 +21,7 @@ LAYERS = {
     "dumbo.switches": 0,
     "dumbo.net": 0,
     "dumbo.forks": 0,
+    "dumbo.depth": 0,
     "dumbo.arguments": 0,
     "dumbo.by": 0,
     "dumbo.tracing": 1,
