@@ -148,32 +148,31 @@ class Memoized(Generic[P, R]):
             pass
         return value
 
-    def _call_deep(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        """What `__call__` does, for CPython 3.11: see `depth`."""
-        try:
-            call = self._keeper.begin(args, kwargs)
-        except RecursionError:  # of ours; whether the function has room enough, it will say
-            call = None
-        if call is not None and call.done:
-            return call.value  # type: ignore[no-any-return]
-        brought = depth.enter()
-        try:
-            value = self._function(*args, **kwargs)
-        except BaseException as error:
-            if call is not None and call.claim is not None:
-                self._keeper.abandon(call, error)
-            raise
-        finally:
-            depth.leave(brought)
-        if call is not None:
-            try:
-                self._keeper.finish(call, value)
-            except RecursionError:
-                pass
-        return value
-
     if depth.NEEDED and not TYPE_CHECKING:
-        __call__ = _call_deep
+
+        def __call__(self, /, *args, **kwargs):
+            # The same for CPython 3.11: see `depth`.
+            try:
+                call = self._keeper.begin(args, kwargs)
+            except RecursionError:  # of ours; whether the function has room enough, it will say
+                call = None
+            if call is not None and call.done:
+                return call.value
+            brought = depth.enter()
+            try:
+                value = self._function(*args, **kwargs)
+            except BaseException as error:
+                if call is not None and call.claim is not None:
+                    self._keeper.abandon(call, error)
+                raise
+            finally:
+                depth.leave(brought)
+            if call is not None:
+                try:
+                    self._keeper.finish(call, value)
+                except RecursionError:
+                    pass
+            return value
 
     # -- acts ------------------------------------------------------------------------------
 
