@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 # History of the digest: a change of any byte below empties every cache.
 #   1  the first
-VERSION = 1
+#   2  long sequences of numbers by the pickler
+VERSION = 2
 
 _PLAIN = b"dumbo%dP" % VERSION  # short scalars only: the hot road
 _MARSHAL = b"dumbo%dM" % VERSION  # plain containers, as one

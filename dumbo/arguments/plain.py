@@ -9,12 +9,17 @@ as a whole. Whether and how a value is plain depends on its content only, never 
 identity or on what holds it: equal values must take the same road. For the same reason
 no bound here may change without a new version of the digest.
 
+Long sequences of nothing but numbers, truth values and None go through the C pickler, which
+is as fast as anything can look at them: it looks at each type first, hands what it writes to
+the hash in frames of 64 KB, and what is no number leaves a trace (it is remembered in the memo,
+or asks `reducer_override`). Its bytes for these four types are canonical, and the same on
+every supported CPython.
+
 Knows exact builtin types; must not know the walk or any other type.
 """
 
 from __future__ import annotations
 
-import gc
 import marshal
 from itertools import chain
 
@@ -33,6 +38,7 @@ _NUMBERS = frozenset({int, float, bool, type(None), complex})
 _TEXTS = frozenset({str, bytes})
 _SCALARS = _NUMBERS | _TEXTS
 _SIMPLE = _SCALARS - {complex}
+_REAL = _NUMBERS - {complex}
 _CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
 _SETS = frozenset({set, frozenset})
 _STR: set[type] = {str}
@@ -51,6 +57,7 @@ _LONG_TEXT = 4096
 _SLICE = 1 << 20
 _WORTH = 512  # bytes
 _SMALL = 64  # elements that are looked at one by one
+_LOOKS = 16  # elements of a long sequence whose types are looked at first
 
 SCALAR_IDS = frozenset(map(id, _SCALARS))
 CONTAINER_IDS = frozenset(map(id, _CONTAINERS))
@@ -233,6 +240,11 @@ def _long(value: Container) -> bytes | None:
 
 def _sequence(values: Sequence[Any]) -> bytes | None:
     """Return the digest of a long sequence of plain values, or None."""
+    # A few types first, for pickling what is no number would be in vain.
+    if _REAL.issuperset(map(type, values[:: len(values) // _LOOKS or 1])):
+        digest = _numbers(values)
+        if digest is not None:
+            return digest
     state = xxhash.xxh3_128()
     for start in range(0, len(values), _PIECE):
         data = _piece(values[start : start + _PIECE])
@@ -245,11 +257,6 @@ def _sequence(values: Sequence[Any]) -> bytes | None:
 
 def _piece(values: Sequence[Any]) -> bytes | None:
     """Return the content of a piece, begun by how it is written; None if it isn't plain."""
-    first = type(values[0])
-    if first is int or first is float:
-        data = _numbers(values, *((b"i", 5) if first is int else (b"g", 9)))
-        if data is not None:
-            return data
     kinds = set(map(type, values))
     if kinds == _STR or kinds == _BYTES:  # noqa: SIM109 - a set has no hash
         if sum(map(len, values[::_COUNTED])) > _TEXT // _COUNTED:
@@ -267,23 +274,57 @@ def _piece(values: Sequence[Any]) -> bytes | None:
     return None if data is None else b"m" + data
 
 
-def _numbers(values: Sequence[Any], code: bytes, width: int) -> bytes | None:
-    """Return the dump of small ints only, or floats only, without a look at each type.
+class _NotNumbers(Exception):
+    """Something in a sequence is no number."""
 
-    The dump of such a piece is five bytes, then *width* bytes an element, each begun by
-    *code*. If the first element begins with *code*, the next begins *width* further on,
-    so that counting the codes there proves the type of every one.
-    """
-    if gc.get_referents(*values):
-        return None  # not numbers only; and what is nested could grow without end here
+
+def _numbers(values: Sequence[Any]) -> bytes | None:
+    """Return the digest of a sequence of ints, floats, bools and None only; else None."""
+    state = xxhash.xxh3_128(b"n")
+    frames = _Frames(state)
+    pickler = frames.pickler = _pickler()(frames, 4)
     try:
-        data = dumps(values, 2)
-    except ValueError:
+        pickler.dump(values)
+    except (_NotNumbers, RecursionError):
         return None
-    size = len(values)
-    if len(data) != 5 + width * size or data[5::width].count(code) != size:
-        return None
-    return b"m" + data
+    return None if frames.is_mixed() else state.digest()
+
+
+class _Frames:
+    """Takes what the pickler writes, as long as that is numbers."""
+
+    __slots__ = ("pickler", "update")
+
+    pickler: Any
+
+    def __init__(self, state: xxhash.xxh3_128) -> None:
+        self.update = state.update
+
+    def write(self, frame: bytes) -> None:
+        if self.is_mixed():
+            raise _NotNumbers
+        self.update(frame)
+
+    def is_mixed(self) -> bool:
+        # The memo holds the sequence itself, and all that is neither number nor None.
+        return len(self.pickler.memo.copy()) > 1
+
+
+_picklers: list[Any] = []
+
+
+def _pickler() -> Any:
+    if not _picklers:
+        # Imported here: short arguments do without.
+        from _pickle import Pickler
+
+        class NumbersOnly(Pickler):
+            def reducer_override(self, value: object) -> Any:
+                # Asked for whatever isn't of an exact builtin type, before any code of its own.
+                raise _NotNumbers
+
+        _picklers.append(NumbersOnly)
+    return _picklers[0]
 
 
 def _sorted_set(values: Any) -> bytes | None:
