@@ -14,8 +14,10 @@ Knows the order of things and who does them; must not know how any of them works
 
 from __future__ import annotations
 
-from time import perf_counter
-from types import AsyncGeneratorType, CoroutineType, GeneratorType
+import sys
+from operator import is_
+from time import monotonic, perf_counter
+from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType
 
 from dumbo import config
 from dumbo.arguments.sharing import with_sharing
@@ -31,6 +33,7 @@ from dumbo.errors import (
 )
 from dumbo.explain import Reason, human_time
 from dumbo.ledger import Ledger
+from dumbo.memory import MISSING, Held, Memory, epoch, has_plain_defaults, is_unchanging, plain_key
 from dumbo.net import describe, meant_for_the_program
 from dumbo.switches import DISABLED, READ_ONLY, current
 from dumbo.target import Target, is_generator_function, label_of
@@ -117,6 +120,7 @@ class Call:
         taken: its arguments as matchers see them, if the function has any.
         claim: the right to compute this key, which others may be waiting for.
         recording: what a generator has yielded so far.
+        record: what was loaded from the store.
     """
 
     __slots__ = (
@@ -125,6 +129,7 @@ class Call:
         "explicit",
         "key",
         "reason",
+        "record",
         "recording",
         "snapshot",
         "started",
@@ -150,6 +155,7 @@ class Call:
         self.taken: Taken | None = None
         self.claim: Claim | None = None
         self.recording: Recording | None = None
+        self.record: Record | None = None
 
     @property
     def identity(self) -> bytes:
@@ -176,6 +182,7 @@ class Keeper:
         "_binder",
         "_digest",
         "_in_memory",
+        "_memory",
         "_matching",
         "_never",
         "_off",
@@ -198,9 +205,58 @@ class Keeper:
         self._never: Reason | None = None
         self._off: bool | None = None
         self._warned = False
+        self._memory = Memory()
         self._alone = False  # whether computing under a lock has shown to be of no use
 
     # -- before ----------------------------------------------------------------------------
+
+    def recall(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Return the result of this call if it is held in memory and still good, or MISSING."""
+        by_call = self._memory.by_call
+        if not by_call:
+            return MISSING
+        key = plain_key(args, kwargs)
+        if key is None:
+            return MISSING
+        held = by_call.get(key)
+        if (
+            held is None
+            or held.epoch != epoch.number
+            or monotonic() > held.until
+            or not held.guard.holds()  # type: ignore[union-attr]
+            or current() & DISABLED
+            or (held.defaults is not None and not _same_defaults(held.defaults))
+            or _is_observed()
+        ):
+            return MISSING
+        self.ledger.hits += 1
+        self.ledger.fast_in_a_row = 0
+        if held.decode is None:
+            return held.value
+        return held.decode(held.payload)  # type: ignore[arg-type]
+
+    def _hold(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Keep what was just loaded in memory, if nothing but its key and closure decides on it."""
+        record, snapshot = call.record, call.snapshot
+        if record is None or record.extras or call.taken is not None or self._target.args:
+            return
+        if is_unchanging(call.value):
+            held = Held(call.value, None, None, snapshot.guard)
+        elif record.payload is not None:
+            decode = call.store.decoder(record)
+            if decode is None:
+                return
+            held = Held(None, record.payload, decode, snapshot.guard)
+        else:
+            return
+        function = self._target.function
+        key: object = None
+        plain = type(function) is FunctionType and not snapshot.identity and not snapshot.tables
+        if plain and not self._target.kwargs and has_plain_defaults(function):
+            key = plain_key(args, kwargs)
+            named = function.__kwdefaults__
+            held.defaults = (named, tuple(named.values())) if named else None
+        self._memory.hold(call.identity, held, key)
 
     def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
         """Return the call of these arguments: done, or ready for the function to run."""
@@ -235,6 +291,8 @@ class Keeper:
             try:
                 self._locate(call, args, kwargs)
                 self._load(call, begun)
+                if call.record is not None:
+                    self._hold(call, args, kwargs)
             except Exception as error:  # noqa: BLE001 - __reduce__ and the like of arguments
                 self._give_up(call, error)
             if self.options.verbose and not call.done and call.reason is None:
@@ -248,6 +306,7 @@ class Keeper:
         try:
             self._locate(call, args, kwargs)
             call.explicit = True
+            epoch.number += 1  # what is held is about to be replaced
             call.reason = Reason("explicit", act=act)
         except Exception as error:  # noqa: BLE001 - __reduce__ and the like of arguments
             self._give_up(call, error)
@@ -349,6 +408,13 @@ class Keeper:
     def _load(self, call: Call, begun: float) -> None:
         """Load the value of *call*, if there is one."""
         assert call.key is not None
+        held = self._memory.find(call.identity)
+        if held is not None:
+            call.value = held.value if held.decode is None else held.decode(held.payload)  # type: ignore[arg-type]
+            call.done = True
+            self.ledger.hits += 1
+            self.ledger.fast_in_a_row = 0
+            return
         record = call.store.find(call.snapshot.digest, call.key) or self._elsewhere(call)
         found = perf_counter()
         ledger = self.ledger
@@ -365,6 +431,7 @@ class Keeper:
         ledger.costs.load.learn(record.size, perf_counter() - found)
         ledger.hits += 1
         ledger.fast_in_a_row = 0
+        call.record = record
         call.done = True
 
     def _elsewhere(self, call: Call) -> Record | None:
@@ -649,6 +716,7 @@ class Keeper:
         except (Bypass, UnusableDirectory, OSError) as error:
             raise StorageError(f"{self.label}: {self._reason_of(error)}") from error
         self.ledger.forget(call.identity)
+        epoch.number += 1
         return call.store, record
 
     def _record_all(self, call: Call, items: Any) -> None:
@@ -795,6 +863,17 @@ class Keeper:
 
 class _Misfit(Bypass):
     """The arguments do not fit the function, which will say so itself when it is called."""
+
+
+def _same_defaults(known: tuple[dict[str, Any], tuple[Any, ...]]) -> bool:
+    named, values = known
+    return len(named) == len(values) and all(map(is_, named.values(), values))
+
+
+def _is_observed() -> bool:
+    """Whether a computation further up is told of each hit."""
+    observer = sys.modules.get("dumbo.tracing.observer")
+    return observer is not None and bool(observer._open)
 
 
 def _rough_size(call: Call, value: object) -> int:

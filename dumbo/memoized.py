@@ -23,6 +23,7 @@ from types import AsyncGeneratorType, GeneratorType, GenericAlias, MethodType
 from dumbo import depth
 from dumbo.entry import Entry
 from dumbo.keeper import Keeper, Options
+from dumbo.memory import MISSING
 from dumbo.target import Target, is_coroutine_function, is_generator_function
 
 TYPE_CHECKING = False
@@ -129,6 +130,9 @@ class Memoized(Generic[P, R]):
 
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         try:
+            value = self._keeper.recall(args, kwargs)
+            if value is not MISSING:
+                return value  # type: ignore[no-any-return]
             call = self._keeper.begin(args, kwargs)
         except RecursionError:  # of ours; whether the function has room enough, it will say
             call = None
@@ -153,6 +157,9 @@ class Memoized(Generic[P, R]):
         def __call__(self, /, *args, **kwargs):
             # The same for CPython 3.11: see `depth`.
             try:
+                value = self._keeper.recall(args, kwargs)
+                if value is not MISSING:
+                    return value
                 call = self._keeper.begin(args, kwargs)
             except RecursionError:  # of ours; whether the function has room enough, it will say
                 call = None

@@ -22,6 +22,7 @@ LAYERS = {
     "dumbo.net": 0,
     "dumbo.forks": 0,
     "dumbo.depth": 0,
+    "dumbo.memory": 1,
     "dumbo.arguments": 0,
     "dumbo.by": 0,
     "dumbo.tracing": 1,

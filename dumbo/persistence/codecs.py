@@ -117,6 +117,10 @@ def decode(codec: int, payload: Buffer) -> Any:
     raise ValueError(f"codec {codec} is none that this version of dumbo has")
 
 
+# What makes a value of bytes that are kept: a new one each time, and without more ado.
+REPEATABLE: dict[int, Any] = {PICKLE: loads}
+
+
 def prove(value: object, written: Written, payload: Buffer) -> None:
     """Load *payload* on trial: is it what *value* is, as far as types tell?
 

@@ -21,6 +21,7 @@ import time
 import xxhash
 
 from dumbo.errors import CorruptBlob, StorageError
+from dumbo.memory import epoch
 from dumbo.persistence import rows
 from dumbo.persistence.records import Record, Summary, Trace
 
@@ -271,6 +272,11 @@ class Store:
             return
         self._set_aside(known[-1], "there are too many variants of one call", corrupt=False)
 
+    def decoder(self, record: Record) -> Callable[[Any], Any] | None:
+        """What makes a value of the payload in *record*, again and again; None: only `load`."""
+        number = self._numbers.get(record.codec, 0)
+        return self._repeatable.get(number)
+
     def forget(self, closure: bytes, key: bytes) -> int:
         """Remove what is stored of one call, of all Pythons; say how many entries that were."""
         pythons = {PYTHON, *(python for (python,) in self._read(rows.PYTHONS, (closure,)))}
@@ -285,6 +291,7 @@ class Store:
         from dumbo.persistence import blobs
 
         gone = 0
+        epoch.number += 1
         for row in self._read(rows.FIND, rows.slots(python, closure, key)):
             if row[1] == closure and row[2] == key and row[3] == python:
                 if row[13] is None:
@@ -294,6 +301,7 @@ class Store:
 
     def clear(self, function: str | None = None) -> int:
         """Remove all entries, or those that a function may be served; say how many."""
+        epoch.number += 1
         if function is None:
             return self._clear()
         from dumbo.persistence import blobs
@@ -449,6 +457,7 @@ class Store:
 
         self._root = folder.prepare(self.directory)
         self._decode = codecs.decode
+        self._repeatable = codecs.REPEATABLE
         self._mapped = codecs.MAPPED
         self._codec_names = codecs.NAMES
         self._numbers = {name: number for number, name in codecs.NAMES.items()}

@@ -1,0 +1,208 @@
+"""Results that this process has loaded, kept in memory for a while: the hottest road of a hit.
+
+A result is found by what stood in the call, if that is plain (exact numbers, strings and small
+containers of them), without bind, digest or lookup; else by closure and key. In both cases the
+closure's guard is asked first. So a hit from memory is right whenever one from disk would be.
+
+Every hit gives a value of its own: what cannot change is handed out as it is, everything else
+is decoded anew from its bytes. What is large is not kept here: it is mapped from disk.
+
+After a while a result is looked up on disk again, which tells the store that it is in use, and
+this process what others have removed.
+
+Knows values, bytes and guards; must not know stores or how a call gets its key.
+"""
+
+from __future__ import annotations
+
+import sys
+from marshal import dumps
+from time import monotonic
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FunctionType
+    from typing import Any
+
+    from dumbo.tracing.guards import Guard
+
+__all__ = ["MISSING", "Held", "Memory", "is_unchanging", "plain_key"]
+
+FRESH = 60.0  # seconds after which the disk is asked again
+_LARGEST = 1 << 16  # bytes of one result
+_BYTES = 1 << 26  # of all results, of all functions of this process
+_RESULTS = 8192  # of one function
+_WORDS = 1024  # characters or bytes in one argument, digits in a number
+_ITEMS = 64  # in one container
+_DEPTH = 4
+
+_ATOMS = frozenset((int, float, bool, str, bytes, type(None)))
+_SIZED = frozenset((str, bytes))
+_FIXED = _ATOMS - _SIZED
+_CONTAINERS = frozenset((list, tuple, dict))
+
+
+class _Missing:
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING: Any = _Missing()
+
+
+class Epoch:
+    """Counts what removes or replaces results in this process: what was held before is not used."""
+
+    __slots__ = ("number",)
+
+    def __init__(self) -> None:
+        self.number = 0
+
+
+epoch = Epoch()
+
+
+class Held:
+    """One result.
+
+    Attributes:
+        value: itself, if it cannot change.
+        payload: else its bytes, for `decode`.
+        until: when the disk is asked again.
+        guard, defaults: what must hold for the closure, and the keyword defaults, to be the same.
+    """
+
+    __slots__ = ("decode", "defaults", "epoch", "guard", "payload", "size", "until", "value")
+
+    def __init__(
+        self,
+        value: object,
+        payload: bytes | None,
+        decode: Callable[[bytes], Any] | None,
+        guard: Guard | None,
+    ) -> None:
+        self.value = value
+        self.payload = payload
+        self.decode = decode
+        self.size = 256 + (len(payload) if payload is not None else sys.getsizeof(value))
+        self.guard = guard
+        self.defaults: tuple[dict[str, Any], tuple[Any, ...]] | None = None
+        self.until = monotonic() + FRESH
+        self.epoch = epoch.number
+
+
+_total = 0
+
+
+class Memory:
+    """The results of one function."""
+
+    __slots__ = ("by_call", "by_identity", "_size")
+
+    def __init__(self) -> None:
+        self.by_call: dict[object, Held] = {}
+        self.by_identity: dict[bytes, Held] = {}
+        self._size = 0
+
+    def hold(self, identity: bytes, held: Held, call: object) -> None:
+        """Keep *held*; *call* is what its call is found by, None if only by its identity."""
+        global _total
+        if held.size > _LARGEST:
+            return
+        if len(self.by_identity) >= _RESULTS or _total + held.size > _BYTES:
+            self.clear()
+            if _total + held.size > _BYTES:  # others have it all
+                return
+        if call is not None:
+            if len(self.by_call) >= _RESULTS:
+                self.by_call.clear()
+            self.by_call[call] = held
+        before = self.by_identity.get(identity)
+        self.by_identity[identity] = held
+        grown = held.size - (before.size if before is not None else 0)
+        self._size += grown
+        _total += grown
+
+    def find(self, identity: bytes) -> Held | None:
+        """What is held of a closure and key that are known to be those of the call."""
+        held = self.by_identity.get(identity)
+        if held is None or held.epoch != epoch.number or monotonic() > held.until:
+            return None
+        return held
+
+    def clear(self) -> None:
+        """Forget everything."""
+        global _total
+        self.by_call.clear()
+        self.by_identity.clear()
+        _total -= self._size
+        self._size = 0
+
+
+def plain_key(args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
+    """What tells this call from all others, if everything in it is plain and small; else None.
+
+    Equal keys are calls with the same types and values, bit by bit, written alike.
+    """
+    kinds: tuple[object, ...] = tuple(map(type, args))
+    if kwargs:
+        args = (*args, *kwargs.values())
+        kinds = (*kinds, *kwargs, *map(type, kwargs.values()))
+    for value in args:
+        kind = type(value)
+        if kind in _SIZED:
+            if len(value) > _WORDS:
+                return None
+        elif kind is float:
+            if not value or value != value:  # zeros have signs, and no nan equals another
+                return _written(args, kinds)
+        elif kind in _CONTAINERS:
+            return _written(args, kinds)
+        elif kind not in _FIXED:
+            return None
+    return args, kinds
+
+
+def _written(args: tuple[Any, ...], kinds: object) -> object:
+    return (dumps(args, 2), kinds) if _is_plain(args, _DEPTH + 1) else None
+
+
+def _is_plain(items: Any, depth: int) -> bool:
+    """Whether a container holds nothing but exact plain types, and few of them.
+
+    `marshal` would take anything with a buffer for bytes, which is why types are looked at.
+    """
+    if len(items) > _ITEMS or not depth:
+        return False
+    for item in items:
+        kind = type(item)
+        if kind in _SIZED:
+            if len(item) > _WORDS:
+                return False
+        elif kind in _CONTAINERS:
+            if not _is_plain(item, depth - 1):
+                return False
+        elif kind not in _FIXED:
+            return False
+    return type(items) is not dict or _is_plain(items.values(), depth)
+
+
+def is_unchanging(value: object, depth: int = 3) -> bool:
+    """Whether *value* can be handed out again and again, for nobody can change it."""
+    kind = type(value)
+    if kind in _ATOMS or kind is complex:
+        return True
+    if kind is not tuple and kind is not frozenset:
+        return False
+    assert isinstance(value, (tuple, frozenset))
+    return (
+        depth > 0 and len(value) <= _ITEMS and all(is_unchanging(item, depth - 1) for item in value)
+    )
+
+
+def has_plain_defaults(function: FunctionType) -> bool:
+    """Whether the defaults, which count like arguments, can only change by being replaced."""
+    defaults = function.__defaults__ or ()
+    named = function.__kwdefaults__ or {}
+    return all(map(is_unchanging, defaults)) and all(map(is_unchanging, named.values()))

@@ -1,0 +1,270 @@
+"""Hits from memory: as right as those from disk."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+import dumbo
+from dumbo import Cache, memory
+from dumbo.memory import MISSING, is_unchanging, plain_key
+
+Ran = list[object]
+
+
+@pytest.fixture
+def f(cache: Cache):
+    @cache.memo(keep="always")
+    def f(*args, **kwargs):
+        sys.audit("ran", (args, kwargs))
+        return [repr(args), repr(kwargs)]
+
+    return f
+
+
+def held(function, *args, **kwargs) -> bool:
+    """Whether this call is in memory."""
+    return function._keeper.recall(args, kwargs) is not MISSING
+
+
+def warm(function, *args, **kwargs):
+    """Compute, load from disk, and so hold in memory."""
+    function(*args, **kwargs)
+    return function(*args, **kwargs)
+
+
+def test_a_result_that_was_loaded_is_in_memory(f, ran: Ran) -> None:
+    warm(f, 1, "two", 2.5, None, b"x", k=True)
+    assert held(f, 1, "two", 2.5, None, b"x", k=True)
+    assert f.cache_info().hits == 2
+
+
+def test_memory_needs_no_disk(f, cache: Cache, ran: Ran) -> None:
+    warm(f, 1)
+    (Path(cache.directory) / "index.sqlite").unlink()
+    assert f(1) == ["(1,)", "{}"]
+    assert len(ran) == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (1, True),
+        (1, 1.0),
+        (0.0, -0.0),
+        (0, 0.0),
+        (False, 0),
+        ("a", b"a"),
+        ([1], [True]),
+        ([0.0], [-0.0]),
+        ((1, 2), [1, 2]),
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
+        ({"a": [1, 2]}, {"a": (1, 2)}),
+        ([b"ab"], [bytearray(b"ab")]),
+        ([b"ab"], [memoryview(b"ab").cast("B")]),
+        (float("nan"), -float("nan")),
+        ({1: 2}, {True: 2}),
+    ],
+)
+def test_what_differs_in_type_or_bits_is_another_call(f, one: object, other: object) -> None:
+    assert plain_key((one,), {}) is None or plain_key((one,), {}) != plain_key((other,), {})
+    assert warm(f, one) == [repr((one,)), "{}"]
+    assert warm(f, other) == [repr((other,)), "{}"]
+    assert warm(f, one) == [repr((one,)), "{}"]
+
+
+def test_numbers_of_numpy_are_no_bytes(f) -> None:
+    np = pytest.importorskip("numpy")
+    assert plain_key(([np.float64(1)],), {}) is None
+    assert plain_key((np.float64(1),), {}) is None
+    assert plain_key((np.zeros(3),), {}) is None
+
+
+def test_methods_of_the_users_are_never_asked() -> None:
+    class Hostile:
+        def __hash__(self):
+            raise AssertionError
+
+        __eq__ = __len__ = __bool__ = __hash__
+
+    class Number(int):
+        __hash__ = __eq__ = Hostile.__hash__
+
+    for hostile in (Hostile(), Number(3), [Number(3)], {"k": Hostile()}):
+        assert plain_key((hostile,), {}) is None
+        assert plain_key((), {"k": hostile}) is None
+
+
+def test_large_cyclic_and_deep_arguments_go_the_long_way() -> None:
+    cycle: list[object] = []
+    cycle.append(cycle)
+    for value in ("x" * 2000, [["x" * 2000]], list(range(100)), cycle, [[[[[[1]]]]]]):
+        assert plain_key((value,), {}) is None
+
+
+def test_positional_and_keyword_arguments_are_told_apart() -> None:
+    keys = [
+        plain_key((1, 2), {}),
+        plain_key((1,), {"a": 2}),
+        plain_key((1,), {"b": 2}),
+        plain_key((), {"a": 1, "b": 2}),
+        plain_key((), {"a": 2, "b": 1}),
+    ]
+    assert len(set(keys)) == len(keys)
+
+
+def test_every_hit_is_a_value_of_its_own(f, ran: Ran) -> None:
+    warm(f, 1)
+    for _ in range(3):
+        assert held(f, 1)
+        f(1).append("changed")
+    assert f(1) == ["(1,)", "{}"]
+    assert len(ran) == 1
+
+
+def test_changing_an_argument_is_another_call(f, ran: Ran) -> None:
+    words = ["a"]
+    warm(f, words)
+    words.append("b")
+    assert f(words) == ["(['a', 'b'],)", "{}"]
+
+
+def test_a_changed_helper_is_seen(cache: Cache, ran: Ran) -> None:
+    scope: dict[str, object] = {"sys": sys}
+    exec("def helper(): return 1", scope)
+    exec("def f(x):\n    sys.audit('ran', x)\n    return helper() + x", scope)
+    f = cache.memo(keep="always")(scope["f"])
+    assert warm(f, 1) == 2
+    exec("def helper(): return 10", scope)
+    assert not held(f, 1)
+    assert warm(f, 1) == 11
+    assert ran == [1, 1]
+
+
+def test_changed_globals_and_defaults_are_seen(cache: Cache, ran: Ran) -> None:
+    scope: dict[str, object] = {"sys": sys, "RATES": [1]}
+    exec("def f(x, *, k=1, m=2):\n    sys.audit('ran', x)\n    return RATES[0] + x + k", scope)
+    plain = scope["f"]
+    f = cache.memo(keep="always")(plain)
+    assert warm(f, 1) == 3
+    assert held(f, 1)
+    scope["RATES"][0] = 5  # type: ignore[index]
+    assert warm(f, 1) == 7
+    plain.__kwdefaults__["k"] = 100  # type: ignore[attr-defined]
+    assert warm(f, 1) == 106
+    plain.__kwdefaults__ = {"k": 1, "m": 2}  # type: ignore[attr-defined]
+    assert warm(f, 1) == 7
+
+
+def test_a_default_that_can_change_in_place_is_read_at_each_call(cache: Cache, ran: Ran) -> None:
+    def plain(x, seen=[]):  # noqa: B006
+        sys.audit("ran", x)
+        return [x, *seen]
+
+    f = cache.memo(keep="always")(plain)
+    assert warm(f, 1) == [1]
+    plain.__defaults__[0].append(7)
+    assert warm(f, 1) == [1, 7]
+
+
+def test_what_is_removed_or_replaced_is_not_served_from_memory(f, cache: Cache, ran: Ran) -> None:
+    warm(f, 1)
+    f.forget(1)
+    warm(f, 1)
+    f.clear()
+    warm(f, 1)
+    cache.clear()
+    warm(f, 1)
+    assert len(ran) == 4
+    f.insert("other", 1)
+    assert f(1) == "other"
+    assert f(1) == "other"
+    f.recompute(1)
+    assert f(1) == ["(1,)", "{}"]
+    assert len(ran) == 5
+
+
+def test_another_handle_that_clears_is_heard(f, cache: Cache, ran: Ran) -> None:
+    warm(f, 1)
+    Cache(cache.directory).clear()
+    f(1)
+    assert len(ran) == 2
+
+
+def test_disabled_runs(f, ran: Ran) -> None:
+    warm(f, 1)
+    with dumbo.disabled():
+        f(1)
+    assert len(ran) == 2
+
+
+def test_after_a_while_the_disk_is_asked_again(
+    f, cache: Cache, ran: Ran, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "FRESH", -1.0)
+    warm(f, 1)
+    assert not held(f, 1)
+    f(1)
+    assert len(ran) == 1
+
+
+def test_what_is_held_is_bounded(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_RESULTS", 10)
+
+    @cache.memo(keep="always")
+    def f(x):
+        return [x]
+
+    for number in range(25):
+        warm(f, number)
+    kept = f._keeper._memory
+    assert len(kept.by_identity) <= 10
+    assert len(kept.by_call) <= 10
+    before = memory._total
+    kept.clear()
+    assert memory._total <= before - 256
+    assert kept._size == 0
+
+
+def test_large_results_are_not_held(cache: Cache) -> None:
+    @cache.memo(keep="always")
+    def f(x):
+        return "x" * 100_000
+
+    warm(f, 1)
+    assert not held(f, 1)
+
+
+def test_methods_and_partials_are_right(cache: Cache, ran: Ran) -> None:
+    from functools import partial
+
+    class Model:
+        rate = 1
+
+        @cache.memo(keep="always")
+        def method(self, x):
+            sys.audit("ran", x)
+            return self.rate * x
+
+    model = Model()
+    assert warm(model.method, 2) == 2
+    model.rate = 5
+    assert warm(model.method, 2) == 10
+
+    def pair(box, x):
+        return [*box, x]
+
+    box = [1]
+    f = cache.memo(keep="always")(partial(pair, box))
+    assert warm(f, 2) == [1, 2]
+    box.append(7)
+    assert warm(f, 2) == [1, 7, 2]
+
+
+def test_what_cannot_change() -> None:
+    for value in (1, 1.5, 2j, "x", b"x", None, True, (1, ("x", frozenset((1, 2))))):
+        assert is_unchanging(value)
+    for value in ([1], {}, (1, [2]), {1}, object(), type("C", (int,), {})(3)):
+        assert not is_unchanging(value)
