@@ -3,8 +3,8 @@
     python benchmarks/guards.py [--sizes 10 100 1000 5000]
 
 For each size, a function that calls so many helpers of ten modules, each fifth with a default, is
-traced; printed is the time of its guard for each of them, the best of many turns. Then everything that a guard
-must see is changed, one at a time, and changed back.
+traced; printed is the time of its guard for each of them, the best of many turns. Then everything
+that a guard must see is changed, one at a time, and changed back.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""What any function depends on, as a graph. Knows tracing; must not know results."""
+"""What any function depends on, as a graph, and what of it changed since it was stored.
+
+Knows tracing; must not know results.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ if TYPE_CHECKING:
 
     import networkx as nx
 
-__all__ = ["graph_of"]
+__all__ = ["graph_of", "standing_of"]
 
 
 def graph_of(
@@ -35,6 +38,31 @@ def graph_of(
     if args is None and kwargs is None:
         return tracker.graph(None, None)
     return tracker.graph(*target.with_fixed(tuple(args or ()), dict(kwargs or {})))
+
+
+def standing_of(function: object, directory: str | None = None) -> list[str] | None:
+    """Return the labels of what changed since *function* stored a result, if it ever did.
+
+    Looks into the cache that it uses, or into *directory*; creates nothing.
+    """
+    import os
+
+    from dumbo.shelf import Shelf
+    from dumbo.tracing.tracker import tracker_of
+
+    memoized: Any = _runs(function)
+    if not hasattr(type(memoized), "__dumbo_memo__"):
+        return None
+    memoized = getattr(memoized, "__func__", memoized)
+    keeper = memoized._keeper
+    shelf = keeper.shelf if directory is None else Shelf(directory)
+    if not os.path.isdir(shelf.directory) or not os.listdir(shelf.directory):
+        return None
+    options = keeper.options
+    tracker = tracker_of(
+        Target(memoized).function, track_deps=options.track_deps, version=options.version
+    )
+    return tracker.standing(shelf.open())
 
 
 def _runs(thing: object) -> object:

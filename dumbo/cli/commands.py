@@ -1,7 +1,7 @@
 """The commands, their options, and how they end: 0, or 2 for what cannot be done.
 
-Knows click; what is printed is made by `tree`, `drawing`, `table` and `text`, what is named is
-found by `targets`.
+Knows click; what is printed is made by `tree`, `drawing`, `page`, `table` and `text`, what is
+named is found by `targets`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import click
 
 import dumbo as package
 from dumbo import config
-from dumbo.cli import drawing, graphs, table, targets, tree
+from dumbo.cli import drawing, graphs, page, table, targets, tree
 from dumbo.cli.arguments import evaluate
 from dumbo.cli.text import printable
 from dumbo.errors import DumboError, InvalidUse
@@ -29,8 +29,16 @@ if TYPE_CHECKING:
     import networkx
 
 _CANNOT = 2
-FORMATS = ["tree", "json", "dot", "mermaid"]
-ENDINGS = {".json": "json", ".dot": "dot", ".gv": "dot", ".mmd": "mermaid", ".mermaid": "mermaid"}
+FORMATS = ["tree", "json", "dot", "mermaid", "html"]
+ENDINGS = {
+    ".dot": "dot",
+    ".gv": "dot",
+    ".htm": "html",
+    ".html": "html",
+    ".json": "json",
+    ".mermaid": "mermaid",
+    ".mmd": "mermaid",
+}
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -111,7 +119,7 @@ def deps(
             if reverse:
                 graph = _dependents(function, places, config.cache_directory(directory))
             else:
-                graph = _dependencies(function, arguments)
+                graph = _dependencies(function, arguments, directory)
         if depth is not None:
             graph = graphs.within(graph, depth)
         if groups:
@@ -119,17 +127,28 @@ def deps(
         _write(output, _shown(graph, form or _format_of(output), output))
 
 
-def _dependencies(function: str, arguments: str | None) -> networkx.DiGraph[str]:
+def _dependencies(
+    function: str, arguments: str | None, directory: str | None
+) -> networkx.DiGraph[str]:
     target = targets.find(function)
     if arguments is None:
-        return package.deps(target)
-    home = getattr(target, "__module__", "")
-    args, kwargs = evaluate(arguments, home if isinstance(home, str) else "")
-    try:
-        return package.deps(target, args, kwargs)
-    except TypeError as error:  # the arguments do not fit
-        what = str(error).replace("bind()", f"{function}()")
-        raise InvalidUse(f"--args {arguments!r}: {what}") from error
+        graph = package.deps(target)
+    else:
+        home = getattr(target, "__module__", "")
+        args, kwargs = evaluate(arguments, home if isinstance(home, str) else "")
+        try:
+            graph = package.deps(target, args, kwargs)
+        except TypeError as error:  # the arguments do not fit
+            what = str(error).replace("bind()", f"{function}()")
+            raise InvalidUse(f"--args {arguments!r}: {what}") from error
+    # Imported here: it needs what --help and the like do not.
+    from dumbo.graph import standing_of
+
+    graph.graph["title"] = f"{function}({arguments})" if arguments else function
+    where = None if directory is None else config.cache_directory(directory)
+    graphs.mark(graph, standing_of(target, where))
+    graph.graph["note"] = "Nothing is recorded of it, so what changed is not known."
+    return graph
 
 
 def _dependents(function: str, places: tuple[str, ...], directory: str) -> networkx.DiGraph[str]:
@@ -150,6 +169,8 @@ def _dependents(function: str, places: tuple[str, ...], directory: str) -> netwo
     memoized = reverse.memoized_in(modules)
     directories = reverse.directories_of(memoized.values(), directory)
     graph, unknown = reverse.dependents(thing, memoized, directories)
+    graph.graph["title"] = f"what depends on {thing.name}"
+    graph.graph["note"] = "Arrows lead to what depends on a thing. Filled: memoized functions."
     for failure in [*failures, *unknown]:
         click.echo(f"dumbo: left out: {printable(failure)}", err=True)
     if not any(data.get("memoized") for _, data in graph.nodes(data=True)):
@@ -168,6 +189,8 @@ def _shown(graph: networkx.DiGraph[str], form: str, output: str | None) -> Itera
         return drawing.dot(graph)
     if form == "mermaid":
         return drawing.mermaid(graph)
+    if form == "html":
+        return [page.html(graph)]
     return tree.lines(graph, unicode=output is not None or _has_lines())
 
 

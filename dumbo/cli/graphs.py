@@ -14,7 +14,16 @@ if TYPE_CHECKING:
 
     import networkx
 
-__all__ = ["GROUPS", "UNRESOLVED", "group_of", "node_link_data", "only", "root_of", "within"]
+__all__ = [
+    "GROUPS",
+    "UNRESOLVED",
+    "group_of",
+    "mark",
+    "node_link_data",
+    "only",
+    "root_of",
+    "within",
+]
 
 UNRESOLVED = "unresolved"  # the kind of node that says what could not be followed, and why
 
@@ -91,6 +100,34 @@ def _part(graph: networkx.DiGraph[str], nodes: Collection[str]) -> networkx.DiGr
     edges = graph.edges(data=True)
     part.add_edges_from(edge for edge in edges if edge[0] in nodes and edge[1] in nodes)
     return part
+
+
+def mark(graph: networkx.DiGraph[str], changed: list[str] | None) -> None:
+    """Give each node its ``state``: changed, stale or fresh; none if nothing is recorded.
+
+    Labels in *changed* that no node has are kept as the graph's ``gone``.
+    """
+    graph.graph["standing"] = changed
+    if changed is None:
+        return
+    labels = set(changed)
+    hits = [node for node, data in graph.nodes(data=True) if data.get("name") in labels]
+    stale = set(hits)
+    todo = deque(hits)
+    while todo:
+        for user in graph.predecessors(todo.popleft()):
+            if user not in stale:
+                stale.add(user)
+                todo.append(user)
+    for node, data in graph.nodes(data=True):
+        data["state"] = "stale" if node in stale else "fresh"
+    for node in hits:
+        graph.nodes[node]["state"] = "changed"
+    known = {graph.nodes[node]["name"] for node in hits}
+    graph.graph["gone"] = [label for label in changed if label not in known]
+    if changed:
+        root = graph.nodes[root_of(graph)]
+        root["state"] = "changed" if root["state"] == "changed" else "stale"
 
 
 def node_link_data(graph: networkx.DiGraph[str]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import networkx
 
-__all__ = ["UNICODE", "lines", "place", "short"]
+__all__ = ["UNICODE", "lines", "place", "short", "stored"]
 
 
 class Strokes(NamedTuple):
@@ -85,10 +85,16 @@ def _describe(graph: networkx.DiGraph[str], node: str, edge: dict[str, Any] | No
 
 def _marks(data: dict[str, Any]) -> list[str]:
     marks = ["memoized"] if data.get("memoized") else []
-    if data.get("entries"):
-        results = _plural(data["entries"], "result")
-        marks.append(f"{results} that took {human_time(data['seconds'])}")
-    return marks
+    if data.get("state") == "changed":
+        marks.append("changed")
+    return [*marks, stored(data)]
+
+
+def stored(data: dict[str, Any]) -> str:
+    """Return how much is stored of a memoized function; nothing where that is unknown, or none."""
+    if not data.get("entries"):
+        return ""
+    return f"{_plural(data['entries'], 'result')} that took {human_time(data['seconds'])}"
 
 
 def place(data: dict[str, Any]) -> str:

@@ -30,13 +30,18 @@ def encode(analysis: Analysis) -> bytes:
     labels: dict[str, None] = {}
     libraries: dict[str, None] = {}
     assert analysis.root is not None
+    values: set[int] = set()
     for node in in_order(analysis.root):
         if node.owner is not None:
             libraries[f"{node.owner.name} {node.owner.version}".strip()] = None
-        elif node.kind == "value" and node.ref >= 0:
-            labels[label_of(analysis.program, analysis.found, node.ref)] = None
+        elif node.kind == "value":
+            values.add(id(node.obj))
         elif node.kind not in ("absent", "outside", "root"):
             labels[node.name] = None
+    # Equal small numbers are one object: by all the ways to it.
+    for index, found in enumerate(analysis.found):
+        if id(found) in values:
+            labels[label_of(analysis.program, analysis.found, index)] = None
     return zlib.compress(marshal.dumps((_VERSION, list(labels), list(libraries)), 2), 1)
 
 

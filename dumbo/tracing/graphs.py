@@ -28,7 +28,7 @@ from dumbo.tracing import places
 from dumbo.tracing.callgraph import Analysis, Node, in_order
 from dumbo.tracing.digest import own_digest
 from dumbo.tracing.labels import file_of, home_of, label_of
-from dumbo.tracing.lookup import namespace
+from dumbo.tracing.lookup import describe, namespace, path_of
 
 _HIDDEN = ("absent", "outside", "root")  # nodes that stand for no thing
 
@@ -45,12 +45,13 @@ def to_networkx(analysis: Analysis) -> nx.DiGraph:
             for target, label in node.edges[step].items():
                 if target.kind in _HIDDEN:
                     continue
-                end = ids.of(target)
+                end = ids.of(target, ids.way(node, target, label))
                 # What the call brings along, and what is called from out of sight, is reached
                 # from the function as a whole.
-                start = graph.graph["root"] if node.kind in _HIDDEN else ids.of(node)
-                if start != end and not graph.has_edge(start, end):
-                    graph.add_edge(start, end, reference=label)
+                starts = [graph.graph["root"]] if node.kind in _HIDDEN else ids.all_of(node)
+                for start in starts:
+                    if start != end and not graph.has_edge(start, end):
+                        graph.add_edge(start, end, reference=label)
     by_name = {node.name: node for node in reversed(order)}
     for where, line, reason in analysis.unresolved:
         _add_unresolved(graph, ids, by_name.get(where), (where, line, reason))
@@ -58,24 +59,48 @@ def to_networkx(analysis: Analysis) -> nx.DiGraph:
 
 
 class _Ids:
-    """The ids of nodes, which are added to the graph when they are first asked for."""
+    """The ids of nodes, which are added to the graph when they are first asked for.
+
+    Equal small numbers are one object, and one node of the analysis; here they are as many as
+    they have labels. And ways to one value that have one label are one.
+    """
 
     def __init__(self, graph: nx.DiGraph, analysis: Analysis) -> None:
         self._graph = graph
         self._analysis = analysis
-        self._ids: dict[Node, str] = {}
+        self._ids: dict[Node, dict[int, str]] = {}
         self._values: dict[tuple[str, int], str] = {}
+        self._ways: dict[int, list[int]] = {}
+        for index, found in enumerate(analysis.found):
+            self._ways.setdefault(id(found), []).append(index)
 
-    def of(self, node: Node) -> str:
-        known = self._ids.get(node)
-        if known is None:
-            known = self._ids[node] = self._add(node)
-        return known
+    def way(self, node: Node, target: Node, label: str) -> int:
+        """The lookup by which *node* reaches *target*, which is a value, by this label."""
+        if target.kind != "value":
+            return target.ref
+        program, found = self._analysis.program, self._analysis.found
+        named = [
+            index
+            for index in self._ways.get(id(target.obj), ())
+            if describe(program[index][0], program[index][2]) == label
+            or (label.startswith("default ") and program[index][0] == "default")
+        ]
+        own = [index for index in named if found[program[index][1]] is node.obj]
+        return [*own, *named, target.ref][0]
 
-    def _add(self, node: Node) -> str:
-        name = self._name(node)
-        if node.kind == "value":
-            # Ways to one value are nodes of their own to the digest, and one thing to people.
+    def of(self, node: Node, way: int) -> str:
+        known = self._ids.setdefault(node, {})
+        if way not in known:
+            known[way] = self._add(node, way)
+        return known[way]
+
+    def all_of(self, node: Node) -> list[str]:
+        return list(self._ids[node].values()) if node in self._ids else [self.of(node, node.ref)]
+
+    def _add(self, node: Node, way: int) -> str:
+        name = node.name
+        if node.kind == "value" and way >= 0:
+            name = label_of(self._analysis.program, self._analysis.found, way)
             known = self._values.get((name, id(node.obj)))
             if known is not None:
                 return known
@@ -86,15 +111,11 @@ class _Ids:
         if node.kind == "value":
             self._values[name, id(node.obj)] = unique
         self._graph.graph.setdefault("root", unique)
-        self._graph.add_node(unique, **self._attributes(node, name))
+        self._graph.add_node(unique, **self._attributes(node, name, way))
         return unique
 
-    def _name(self, node: Node) -> str:
-        if node.kind != "value" or node.ref < 0:
-            return node.name
-        return label_of(self._analysis.program, self._analysis.found, node.ref)
-
-    def _attributes(self, node: Node, name: str) -> dict[str, Any]:
+    def _attributes(self, node: Node, name: str, way: int) -> dict[str, Any]:
+        program, found = self._analysis.program, self._analysis.found
         data: dict[str, Any] = {
             "kind": node.kind,
             "name": name,
@@ -108,9 +129,9 @@ class _Ids:
             data["qualname"] = node.code.co_qualname
         elif node.kind == "class":
             data |= _lines_of_class(node.obj, data["qualname"])
-        elif node.kind == "value" and node.ref >= 0:
-            data["path"] = node.name
-            data |= _lines_of(*home_of(self._analysis.program, self._analysis.found, node.ref))
+        elif node.kind == "value" and way >= 0:
+            data["path"] = path_of(program, way)
+            data |= _lines_of(*home_of(program, found, way))
         if node.owner is not None:
             data["library"] = f"{node.owner.name} {node.owner.version}".strip()
         return data
@@ -138,5 +159,5 @@ def _add_unresolved(
     file = home.file if home is not None else None
     graph.add_node(name, kind="unresolved", name=reason, file=file, line=line, digest="")
     inside = home is not None and home.kind not in _HIDDEN
-    start = ids.of(home) if inside and home is not None else graph.graph["root"]
+    start = ids.all_of(home)[0] if inside and home is not None else graph.graph["root"]
     graph.add_edge(start, name, reference=reason)

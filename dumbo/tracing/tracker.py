@@ -466,6 +466,46 @@ class Tracker:
             return self._label  # the version salt, or what only tracing sees
         return ""
 
+    def standing(self, store: Store, roots: tuple[Any, ...] = ()) -> list[str] | None:
+        """What is not as the last traces found it, by label; None if there are none.
+
+        For each shape of call one trace that holds is enough. What hangs on an argument that
+        is not among *roots* says nothing.
+        """
+        changed: dict[bytes, dict[str, None]] = {}
+        for trace in store.traces_of(self._label):
+            payload = store.program(trace.program)
+            program = replay.decode(payload) if payload else None
+            if program is None or trace.closure == _GIVEN_UP:
+                continue
+            differs = self._differing(program, trace.state, (self.function, *roots))
+            if not differs:
+                changed[trace.shape] = {}
+            changed.setdefault(trace.shape, dict.fromkeys(differs))
+        if not changed:
+            return None
+        return list({label: None for labels in changed.values() for label in labels})
+
+    def _differing(
+        self, program: replay.Program, state: bytes, roots: tuple[Any, ...]
+    ) -> list[str]:
+        """The labels of what another state found first; what hangs on it differs with it."""
+        from dumbo.tracing.labels import label_of  # for those who look, not for a hit
+
+        try:
+            ran = replay.run(program, roots)
+        except UnhashableArgument as cause:
+            return [str(cause)]
+        differs = set(replay.differing(program, state, ran.state))
+        labels: dict[str, None] = {}
+        for index, (op, base, arg) in enumerate(program):
+            unknown = op == "root" and arg >= len(roots)
+            if unknown or (base in differs):
+                differs.add(index)  # and so is what hangs on this
+            elif index in differs:
+                labels[label_of(program, ran.found, index)] = None
+        return list(labels)
+
     def _changed(self, program: Sequence[replay.Lookup], ran: replay.Replay, index: int) -> str:
         obj = ran.found[index]
         if program[index][0] == "root":

@@ -244,3 +244,41 @@ def test_a_terminal_that_lacks_a_letter_gets_an_escape(project: Path) -> None:
     ran = dumbo(project, "deps", "letters:f", PYTHONIOENCODING="latin-1")
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.splitlines()[1].startswith(r"`-- letters:\u03bb")
+
+
+def test_what_changed_since_the_last_result_is_marked(project: Path) -> None:
+    before = dumbo(project, "deps", "shop:price")
+    assert "changed" not in before.stdout
+    assert not (project / "cache").exists()
+    subprocess.run(
+        [sys.executable, "-Bc", "import shop; shop.price(1)"],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": ROOT, "DUMBO_DIR": str(project / "cache")},
+        check=True,
+        capture_output=True,
+    )
+    assert "changed" not in dumbo(project, "deps", "shop:price").stdout
+    (project / "shop.py").write_text(MODULE.replace("RATE = 3", "RATE = 30"))
+    ran = dumbo(project, "deps", "shop:price", "--format", "json")
+    data = json.loads(ran.stdout)
+    states = {node["name"]: node["state"] for node in data["nodes"]}
+    assert states == {
+        "shop:price": "stale",
+        "shop:helper": "stale",
+        "shop:RATE": "changed",
+    }
+    assert data["graph"]["standing"] == ["shop:RATE"]
+    assert "shop:RATE  [value, global RATE, changed]" in dumbo(project, "deps", "shop:price").stdout
+    elsewhere = dumbo(project, "deps", "shop:price", "--dir", "elsewhere")
+    assert "changed" not in elsewhere.stdout
+
+
+def test_a_page_is_written_whole(project: Path) -> None:
+    ran = dumbo(project, "deps", "shop:price", "-o", "price.html")
+    assert (ran.returncode, ran.stdout) == (0, "")
+    html = (project / "price.html").read_text(encoding="utf-8")
+    assert html.startswith("<!DOCTYPE html>")
+    assert "shop:helper" in html
+    assert html.rstrip().endswith("</html>")
+    reverse = dumbo(project, "deps", "--reverse", "shop:helper", "--format", "html")
+    assert "what depends on shop:helper" in reverse.stdout

@@ -57,6 +57,14 @@ def second(x):
 
 def third(model, x):
     return model.fit(x)
+
+SAME = 3
+
+def fifth(x, y=3):
+    return x + y + SAME
+
+def fourth(x, y=3):
+    return fifth(x) + RATE + y
 """
 
 
@@ -112,6 +120,16 @@ def test_what_is_reached_in_two_ways_is_one_node_with_a_digest(shown: ModuleType
     users = set(graph.predecessors("shown_by_deps:RATE"))
     assert users == {"shown_by_deps:first", "shown_by_deps:Model.fit"}
     assert all(len(data["digest"]) == 32 for _, data in graph.nodes(data=True))
+
+
+def test_equal_numbers_are_as_many_nodes_as_they_have_names(shown: ModuleType) -> None:
+    nodes = set(dumbo.deps(shown.fourth))
+    home = "shown_by_deps:"
+    expected = {"fourth", "fifth", "RATE", "SAME", "fourth default y", "fifth default y"}
+    assert {node.removeprefix(home) for node in nodes if home in node} == expected
+    graph = dumbo.deps(shown.fourth)
+    assert set(graph.predecessors(f"{home}SAME")) == {f"{home}fifth"}
+    assert set(graph.predecessors(f"{home}fifth default y")) == {f"{home}fifth"}
 
 
 def test_a_changed_value_is_another_digest(

@@ -187,3 +187,31 @@ def test_a_fresh_process_replays_without_the_analyser(tmp_path: Path) -> None:
 
     assert run() == ["dumbo.tracing.interpreter", "0"]
     assert run() == ["1"]
+
+
+def test_what_changed_is_told_by_its_label_and_first_causes_only(store: Store) -> None:
+    made = module(HELPED)
+    tracker = Tracker(made.f)
+    assert tracker.standing(store) is None
+    tracker.settle(tracker.look((1,), (), store, ("x",)), store)
+    assert tracker.standing(store) == []
+    made.K = 3
+    assert tracker.standing(store) == ["made:K"]
+    exec("def helper(x): return x + K", vars(made))
+    assert tracker.standing(store) == ["made:helper"]
+    made.helper = None
+    assert tracker.standing(store) == ["made:helper"]
+
+
+def test_for_each_shape_one_trace_that_holds_is_enough(store: Store) -> None:
+    made = module(HELPED)
+    tracker = Tracker(made.f)
+    for number in (2, 3):
+        made.K = number
+        for value in (1, 2.5):
+            tracker.settle(tracker.look((value,), (), store, ("x",)), store)
+    assert tracker.standing(store) == []
+    made.K = 2
+    assert tracker.standing(store) == []
+    made.K = 4
+    assert tracker.standing(store) == ["made:K"]
