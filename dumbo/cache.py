@@ -69,6 +69,7 @@ class Cache(Shelf):
         self,
         *,
         track_deps: bool = True,
+        observe: bool | None = None,
         keep: Keep = "auto",
         ignore: list[str] | tuple[str, ...] = (),
         key: Mapping[str, Matcher | type[Matcher]] | None = None,

@@ -4,6 +4,7 @@
     directory      explicit   DUMBO_DIR             dir              the platform's cache directory
     user packages             DUMBO_USER_PACKAGES   user-packages    none
     disabled                  DUMBO_DISABLE         disable          no
+    observing      observe    DUMBO_OBSERVE         observe          yes
 
 The leftmost that is given wins. `[tool.dumbo]` is that of the nearest
 ``pyproject.toml`` that has one, upward from the working directory.
@@ -24,16 +25,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["cache_directory", "is_disabled", "user_packages"]
+__all__ = ["cache_directory", "is_disabled", "is_observing", "user_packages"]
 
-_KEYS = ("dir", "user-packages", "disable")
+_KEYS = ("dir", "user-packages", "disable", "observe")
 _OFF = frozenset({"", "0", "false", "no", "off"})
 
 
 class Settings:
     """What one ``[tool.dumbo]`` table says; None where it is silent."""
 
-    __slots__ = ("directory", "disable", "source", "user_packages")
+    __slots__ = ("directory", "disable", "observe", "source", "user_packages")
 
     def __init__(
         self,
@@ -41,11 +42,13 @@ class Settings:
         directory: str | None = None,
         user_packages: frozenset[str] | None = None,
         disable: bool | None = None,
+        observe: bool | None = None,
     ) -> None:
         self.source = source
         self.directory = directory
         self.user_packages = user_packages
         self.disable = disable
+        self.observe = observe
 
 
 # One entry per working directory that was asked about; a process has few.
@@ -88,6 +91,17 @@ def is_disabled() -> bool:
     if from_environment is not None:
         return from_environment.strip().lower() not in _OFF
     return bool(_project().disable)
+
+
+def is_observing(explicit: bool | None = None) -> bool:
+    """Return whether what runs while a result is computed shall be observed."""
+    if explicit is not None:
+        return explicit
+    from_environment = os.environ.get("DUMBO_OBSERVE")
+    if from_environment is not None:
+        return from_environment.strip().lower() not in _OFF
+    from_project = _project().observe
+    return True if from_project is None else from_project
 
 
 def _path(given: object) -> str:
@@ -215,6 +229,10 @@ def _settings_of(table: Mapping[str, object], path: str) -> Settings:
             if not isinstance(value, bool):
                 raise InvalidUse(f"{where}: give true or false")
             settings.disable = value
+        elif key == "observe":
+            if not isinstance(value, bool):
+                raise InvalidUse(f"{where}: give true or false")
+            settings.observe = value
         else:
             known = ", ".join(_KEYS)
             raise InvalidUse(f"{where}: there is no such setting; remove it, or use one of {known}")

@@ -50,6 +50,20 @@ class Entry:
         return self._record.compute
 
     @property
+    def observed(self) -> tuple[str, ...]:
+        """The functions that were seen to run, were not foreseen, and count for this result too.
+
+        As ``module:qualname``. What they call counts as well, and is not listed again.
+        """
+        # Imported here: few results have any.
+        from dumbo.tracing.observed import UNOBSERVED, read
+
+        extras = self._record.extras
+        if not extras or extras == UNOBSERVED:
+            return ()
+        return tuple([extra.name for extra in read(extras, self._store) or ()])
+
+    @property
     def created(self) -> datetime:
         """When it was stored, in local time."""
         # Imported here: a hit shows no dates.

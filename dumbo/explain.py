@@ -1,7 +1,7 @@
 """Reasons as sentences.
 
     code            facts                         said by
-    hit             size, compute                 a call whose entry was found
+    hit             size, compute, beside         a call whose entry was found
     new             others                        no entry for these arguments
     code changed    what                          the closure differs from every one stored
     too fast        compute, price                keep="auto"
@@ -13,6 +13,7 @@
     unstorable      why                           a result that no codec writes
     not stored      why                           the store refused, or broke
     unreadable      why                           the entry is there, and is no use
+    unobserved      why                           a result whose computation nobody could watch
     no store        why                           the directory cannot be used
     disabled        by                            the environment or `disabled()`
     read only                                     `read_only()`
@@ -77,8 +78,9 @@ def _short(number: float) -> str:
     return f"{number:.0f}" if number >= 9.95 else f"{number:.1f}".removesuffix(".0")
 
 
-def _hit(size: int, compute: float) -> str:
-    return f"hit: {human_size(size)}, computed in {human_time(compute)}"
+def _hit(size: int, compute: float, beside: str = "") -> str:
+    said = f"hit: {human_size(size)}, computed in {human_time(compute)}"
+    return f"{said}; {beside}" if beside else said
 
 
 def _new(others: int) -> str:
@@ -115,6 +117,7 @@ _SENTENCES: dict[str, Callable[..., str]] = {
     "unstorable": lambda why: f"not stored: the result cannot be written: {why}",
     "not stored": lambda why: f"not stored: {why}",
     "unreadable": lambda why: f"computed again: the stored result cannot be read: {why}",
+    "unobserved": lambda why: f"not observed: {why}, so what ran unforeseen is not known",
     "no store": lambda why: f"not cached: {why}",
     "disabled": lambda by: f"not cached: switched off by {by}",
     "read only": lambda: "not stored: inside dumbo.read_only()",

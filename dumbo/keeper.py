@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from dumbo.shelf import Shelf
     from dumbo.tracing.tracker import Snapshot, Tracker
     from dumbo.turns import Turn
+    from dumbo.watch import Watch, Watcher
 
 __all__ = ["Call", "Keeper", "Options"]
 
@@ -74,6 +75,9 @@ _READ_ONLY = Reason("read only")
 _NEVER = Reason("never")
 _KEYED = frozenset({"hit", "new", "code changed", "too fast", "stored"})  # arguments had a key
 
+# Before 3.12 nobody can see what runs, and no result says whether it was seen.
+_UNSEEN = not hasattr(sys, "monitoring")
+
 
 _BY_CONTENT: Mapping[str, Matcher] = {}
 
@@ -81,7 +85,7 @@ _BY_CONTENT: Mapping[str, Matcher] = {}
 class Options:
     """What was said at decoration, checked."""
 
-    __slots__ = ("ignore", "keep", "key", "name", "track_deps", "verbose", "version")
+    __slots__ = ("ignore", "keep", "key", "name", "observe", "track_deps", "verbose", "version")
 
     def __init__(
         self,
@@ -92,9 +96,11 @@ class Options:
         version: str = "",
         verbose: bool = False,
         key: Mapping[str, Matcher] = _BY_CONTENT,
+        observe: bool | None = None,
     ) -> None:
         self.key = key
         self.track_deps = track_deps
+        self.observe = observe
         self.keep: Keep = keep
         self.ignore = ignore
         self.name = name
@@ -121,6 +127,7 @@ class Call:
         claim: the right to compute this key, which others may be waiting for.
         recording: what a generator has yielded so far.
         record: what was loaded from the store.
+        watch: what sees what the function runs, if anything does.
     """
 
     __slots__ = (
@@ -137,6 +144,7 @@ class Call:
         "straight",
         "taken",
         "value",
+        "watch",
     )
 
     key: bytes | None
@@ -156,6 +164,7 @@ class Call:
         self.claim: Claim | None = None
         self.recording: Recording | None = None
         self.record: Record | None = None
+        self.watch: Watch | None = None
 
     @property
     def identity(self) -> bytes:
@@ -189,6 +198,8 @@ class Keeper:
         "_target",
         "_tracker",
         "_warned",
+        "_watcher",
+        "_watching",
     )
 
     def __init__(self, function: Callable[..., Any], shelf: Shelf, options: Options) -> None:
@@ -206,6 +217,8 @@ class Keeper:
         self._off: bool | None = None
         self._warned = False
         self._memory = Memory()
+        self._watcher: Watcher | None = None
+        self._watching: bool | None = None
         self._alone = False  # whether computing under a lock has shown to be of no use
 
     # -- before ----------------------------------------------------------------------------
@@ -238,7 +251,9 @@ class Keeper:
     def _hold(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Keep what was just loaded in memory, if nothing but its key and closure decides on it."""
         record, snapshot = call.record, call.snapshot
-        if record is None or record.extras or call.taken is not None or self._target.args:
+        if record is None or call.taken is not None or self._target.args:
+            return
+        if record.extras and (record.extras != b"?" or self._is_watching()):
             return
         if is_unchanging(call.value):
             held = Held(call.value, None, None, snapshot.guard)
@@ -265,6 +280,8 @@ class Keeper:
         if turn is not None:
             turn.wait_in_thread()
             self._came(call, turn)
+        if not call.done:
+            self._watch(call)
         return call
 
     async def begin_in_task(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
@@ -274,6 +291,8 @@ class Keeper:
         if turn is not None:
             await turn.wait_in_task()
             self._came(call, turn)
+        if not call.done:
+            self._watch(call)
         return call
 
     def look(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
@@ -310,6 +329,7 @@ class Keeper:
             call.reason = Reason("explicit", act=act)
         except Exception as error:  # noqa: BLE001 - __reduce__ and the like of arguments
             self._give_up(call, error)
+        self._watch(call)
         call.started = perf_counter()
         return call
 
@@ -414,8 +434,9 @@ class Keeper:
             call.done = True
             self.ledger.hits += 1
             self.ledger.fast_in_a_row = 0
+            self._join(call, b"")
             return
-        record = call.store.find(call.snapshot.digest, call.key) or self._elsewhere(call)
+        record = self._find(call)
         found = perf_counter()
         ledger = self.ledger
         ledger.costs.look.add(found - begun)
@@ -433,13 +454,77 @@ class Keeper:
         ledger.fast_in_a_row = 0
         call.record = record
         call.done = True
+        self._join(call, record.extras)
+
+    def _find(self, call: Call) -> Record | None:
+        """Return the newest entry of *call* whose extras hold."""
+        return self._held(call, call.snapshot.digest) or self._elsewhere(call)
+
+    def _held(self, call: Call, closure: bytes) -> Record | None:
+        assert call.key is not None
+        for record in call.store.variants(closure, call.key):
+            if not record.extras or self._accepts(record.extras, call.store):
+                return record
+        return None
+
+    def _accepts(self, extras: bytes, store: Store) -> bool:
+        # Imported here: most results have none.
+        from dumbo.tracing import observed, observer
+
+        if extras == observed.UNOBSERVED:
+            return not self._is_watching() or bool(observer.unavailable())
+        return observed.hold(extras, store)
+
+    def _join(self, call: Call, extras: bytes) -> None:
+        """Tell those who observe a computation further up what this result stands for."""
+        observer = sys.modules.get("dumbo.tracing.observer")
+        if observer is not None:
+            observer.join((id(call.snapshot), extras), (call.snapshot, extras))
+
+    # -- observing -------------------------------------------------------------------------
+
+    def _is_watching(self) -> bool:
+        if self._watching is None:
+            wanted = self.options.track_deps and config.is_observing(self.options.observe)
+            self._watching = wanted
+        return self._watching
+
+    def _watch(self, call: Call) -> None:
+        """Make ready to observe what *call* runs, if its result may be stored."""
+        if call.key is None or _UNSEEN or not self._is_watching() or current() & READ_ONLY:
+            return
+        if self.options.keep == "never" and not call.explicit:
+            return
+        # Imported here: a hit observes nothing.
+        from dumbo.watch import Watcher
+
+        if self._watcher is None:
+            self._watcher = Watcher(self.label)
+        try:
+            call.watch = self._watcher.before(call.store)
+        except Exception as error:  # noqa: BLE001 - __reduce__ and the like of live data
+            _let_through(error)
+            self.ledger.note(self._reason_of(error))
+
+    def _extras(self, call: Call, snapshot: Snapshot) -> bytes:
+        """Return what the result of *call* depends on besides its closure."""
+        if _UNSEEN:
+            return b""
+        watch = call.watch
+        if watch is None:
+            from dumbo.tracing.observed import UNOBSERVED
+
+            return UNOBSERVED
+        extras = watch.after(snapshot)
+        if watch.missed:
+            self.ledger.note(Reason("unobserved", why=watch.missed))
+        return extras
 
     def _elsewhere(self, call: Call) -> Record | None:
         """Return what is stored of *call* under another closure that holds now, too."""
-        assert call.key is not None
         assert self._tracker is not None
         for digest in self._tracker.others(call.snapshot, call.store):
-            record = call.store.find(digest, call.key)
+            record = self._held(call, digest)
             if record is not None:
                 return record
         return None
@@ -483,6 +568,7 @@ class Keeper:
             return None
         if self.options.keep == "never" and not call.explicit:
             return None
+        self._watch(call)
         try:
             call.recording = call.store.record(self.label)
         except (StorageError, OSError) as error:
@@ -557,10 +643,11 @@ class Keeper:
         """Load what another thread or process may have stored since the last look."""
         assert call.key is not None
         try:
-            record = call.store.find(call.snapshot.digest, call.key) or self._elsewhere(call)
+            record = self._find(call)
             if record is None:
                 return False
             call.value = call.store.load(record)
+            self._join(call, record.extras)
         except (StorageError, OSError) as error:
             _let_through(error)
             return False
@@ -586,7 +673,8 @@ class Keeper:
     def finish(self, call: Call, value: object, compute: float | None = None) -> None:
         """Keep *value*, the result of *call*, if that is worth it."""
         if compute is None:
-            compute = perf_counter() - call.started
+            watch = call.watch
+            compute = perf_counter() - call.started if watch is None else watch.compute
         if call.straight:
             self.ledger.went_straight(compute)
             if self.options.verbose:
@@ -634,7 +722,8 @@ class Keeper:
         record = self._write(call, value, compute)
         return Reason("stored", size=record.size)
 
-    def _write(self, call: Call, value: object, compute: float) -> Record:
+    def _write(self, call: Call, value: object, compute: float, *, given: bool = False) -> Record:
+        """Store *value*; *given* if somebody says that it is the result, and nothing ran."""
         assert call.key is not None
         if isinstance(value, _RUNNING):
             raise UnstorableResult(f"a {type(value).__name__} is a running computation")
@@ -643,16 +732,23 @@ class Keeper:
         changed = taken.changed() if taken is not None else ""
         if changed:
             raise StorageError(f"{changed} changed while the function ran")
-        digest = self._track().settle(call.snapshot, call.store)
+        settled = self._track().settle(call.snapshot, call.store)
+        digest = settled.digest
+        extras = b"" if given else self._extras(call, settled)
+        note = "other processes" if call.watch is not None and call.watch.elsewhere else ""
         # A near call's entry stays that call's.
         key = call.key if taken is None else taken.key
         begun = perf_counter()
         if call.recording is None:
-            record = call.store.save(digest, key, value, function=self.label, compute=compute)
+            record = call.store.save(
+                digest, key, value,
+                function=self.label, compute=compute, extras=extras, note=note,
+            )  # fmt: skip
         else:
             record = call.store.save_recorded(
-                call.recording, digest, key, function=self.label, compute=compute
-            )
+                call.recording, digest, key,
+                function=self.label, compute=compute, extras=extras, note=note,
+            )  # fmt: skip
         costs.store.learn(record.size, perf_counter() - begun)
         costs.size.learn(_rough_size(call, value), record.size)
         if taken is not None and taken.near is not None:
@@ -687,8 +783,7 @@ class Keeper:
             raise TypeError(str(error)) from None
         except Bypass:
             return None
-        assert call.key is not None
-        record = call.store.find(call.snapshot.digest, call.key) or self._elsewhere(call)
+        record = self._find(call)
         return None if record is None else (call.store, record)
 
     def insert(
@@ -710,7 +805,7 @@ class Keeper:
                 self._record_all(call, value)
             # Nobody measured it. Zero would make it the first to go when space is short.
             compute = self.ledger.costs.compute.value
-            record = self._write(call, value, compute)
+            record = self._write(call, value, compute, given=True)
         except _Misfit as error:
             raise TypeError(str(error)) from None
         except (Bypass, UnusableDirectory, OSError) as error:
@@ -796,8 +891,7 @@ class Keeper:
         call = Call()
         try:
             self._locate(call, args, kwargs)
-            assert call.key is not None
-            record = call.store.find(call.snapshot.digest, call.key) or self._elsewhere(call)
+            record = self._find(call)
         except Exception as error:  # noqa: BLE001 - __reduce__ and the like of arguments
             _let_through(error)
             return self._reason_of(error)
@@ -805,7 +899,7 @@ class Keeper:
         if record is not None:
             if remembered is not None and remembered.code == "unreadable":
                 return remembered
-            return Reason("hit", size=record.size, compute=record.compute)
+            return Reason("hit", size=record.size, compute=record.compute, beside=_beside(record))
         if remembered is not None:
             return remembered
         if self.options.keep == "never":
@@ -825,12 +919,25 @@ class Keeper:
     def _why_missing(self, call: Call) -> Reason:
         """Return why *call* has no entry; never fails, since it only informs."""
         try:
-            what = self._track().explain(call.snapshot, call.store)
+            what = self._changed_beside(call) or self._track().explain(call.snapshot, call.store)
             if what:
                 return Reason("code changed", what=what)
             return Reason("new", others=self._stored()[0])
         except (Bypass, StorageError, OSError) as error:
             return Reason("unknown", why=str(error))
+
+    def _changed_beside(self, call: Call) -> str:
+        """Return what of an entry changed that its computation was seen to run."""
+        assert call.key is not None
+        from dumbo.tracing import observed  # only who asks why needs it
+
+        for record in call.store.variants(call.snapshot.digest, call.key):
+            if record.extras == observed.UNOBSERVED:
+                return ""
+            name = observed.changed(record.extras, call.store) if record.extras else ""
+            if name:
+                return name
+        return ""
 
     def _stored(self) -> tuple[int, int]:
         """Return how many results of this function are stored, and their bytes."""
@@ -851,14 +958,21 @@ class Keeper:
 
     def _say(self, call: Call, outcome: Reason | None, compute: float) -> None:
         """Write the line that verbose=True promises for each computation."""
-        import sys
-
         parts = [f"dumbo: {self.label} computed in {human_time(compute)}"]
         parts += [str(reason) for reason in (call.reason, outcome) if reason is not None]
         try:
             print("; ".join(parts), file=sys.stderr, flush=True)  # noqa: T201 - what verbose is for
         except (OSError, ValueError):  # standard error is closed, or full
             pass
+
+
+def _beside(record: Record) -> str:
+    """Return what nobody can say of a stored result, in words."""
+    if record.extras == b"?":
+        return "what ran for it was not observed"
+    if record.note == "other processes":
+        return "what ran for it in other processes was not observed"
+    return ""
 
 
 class _Misfit(Bypass):

@@ -57,7 +57,17 @@ else:
 
 __all__ = ["memo"]
 
-_KEYWORDS = ("track_deps", "keep", "ignore", "key", "cache", "name", "version", "verbose")
+_KEYWORDS = (
+    "track_deps",
+    "observe",
+    "keep",
+    "ignore",
+    "key",
+    "cache",
+    "name",
+    "version",
+    "verbose",
+)
 
 
 @overload
@@ -72,6 +82,7 @@ def memo(function: Callable[P, R], /) -> Memoized[P, R]: ...
 def memo(
     *,
     track_deps: bool = True,
+    observe: bool | None = None,
     keep: Keep = "auto",
     ignore: Iterable[str] = (),
     key: Mapping[str, Matcher | type[Matcher]] | None = None,
@@ -90,6 +101,8 @@ def memo(*functions: Any, **keywords: Any) -> Any:
     Args:
         track_deps: follow the functions that this one calls; False: its own code, defaults and
             closure only.
+        observe: whether what runs while a result is computed, and was not foreseen, counts too
+            (CPython 3.12+); None: as the settings say, which say yes if nothing is set.
         keep: which results are stored without being asked: ``"auto"``, those that took longer to
             compute than to store and to load; ``"always"``; ``"never"``. What is stored is
             served in any case, and `insert` and `recompute` always store.
@@ -127,6 +140,7 @@ class _Plan:
     def __init__(
         self,
         track_deps: object = True,
+        observe: object = None,
         keep: object = "auto",
         ignore: object = (),
         key: object = None,
@@ -142,6 +156,8 @@ class _Plan:
                 "use 'auto', 'always' or 'never'"
             )
         _check_type("track_deps", track_deps, bool, "True or False")
+        if observe is not None:
+            _check_type("observe", observe, bool, "True or False")
         _check_type("verbose", verbose, bool, "True or False")
         if name is not None:
             _check_type("name", name, str, "a string")
@@ -151,6 +167,7 @@ class _Plan:
             _check_type("version", version, str, "a string, such as version='2'")
         self._options = Options(
             track_deps=track_deps,  # type: ignore[arg-type]
+            observe=observe,  # type: ignore[arg-type]
             keep=keep,  # type: ignore[arg-type]
             ignore=_names(ignore),
             name=name,  # type: ignore[arg-type]

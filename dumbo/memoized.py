@@ -140,12 +140,18 @@ class Memoized(Generic[P, R]):
             return self._function(*args, **kwargs)
         if call.done:
             return call.value  # type: ignore[no-any-return]
+        watch = call.watch
         try:
+            if watch is not None:
+                watch.start()
             value = self._function(*args, **kwargs)
         except BaseException as error:
             if call.claim is not None:
                 self._keeper.abandon(call, error)
             raise
+        finally:
+            if watch is not None:
+                watch.stop()
         try:
             self._keeper.finish(call, value)
         except RecursionError:
@@ -186,7 +192,14 @@ class Memoized(Generic[P, R]):
     def recompute(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the function, store what it returns in place of what is stored, and return it."""
         call = self._keeper.begin_explicit(args, kwargs, "recompute()")
-        value = self._function(*args, **kwargs)
+        watch = call.watch
+        try:
+            if watch is not None:
+                watch.start()
+            value = self._function(*args, **kwargs)
+        finally:
+            if watch is not None:
+                watch.stop()
         self._keeper.finish(call, value)
         return value
 
@@ -306,18 +319,31 @@ class AsyncMemoized(Memoized[P, R]):
             call = await self._keeper.begin_in_task(args, kwargs)
             if call.done:
                 return call.value
+            watch = call.watch
             try:
+                if watch is not None:
+                    watch.start(task=True)
                 value = await self._function(*args, **kwargs)
             except BaseException as error:
                 self._keeper.abandon(call, error)
                 raise
+            finally:
+                if watch is not None:
+                    watch.stop()
             self._keeper.finish(call, value)
             return value
 
         async def recompute(self, /, *args, **kwargs):
             """Await the function, store its value in place of what is stored, and return it."""
             call = self._keeper.begin_explicit(args, kwargs, "recompute()")
-            value = await self._function(*args, **kwargs)
+            watch = call.watch
+            try:
+                if watch is not None:
+                    watch.start(task=True)
+                value = await self._function(*args, **kwargs)
+            finally:
+                if watch is not None:
+                    watch.stop()
             self._keeper.finish(call, value)
             return value
 

@@ -34,37 +34,53 @@ if TYPE_CHECKING:
 
 __all__ = ["drive", "drive_async"]
 
+# Items between which nothing is observed, for that is the caller's. Switching it on and off takes
+# as long as many an item, so behind these all counts: too much, and never too little.
+_APART = 64
+
 
 class Tape:
     """What is recorded of one iteration, and how long the generator itself took."""
 
-    __slots__ = ("_began", "_call", "_compute", "_keeper", "_recording")
+    __slots__ = ("_began", "_call", "_compute", "_items", "_keeper", "_recording", "_watch")
 
     def __init__(self, keeper: Keeper, call: Call) -> None:
         self._keeper = keeper
         self._call = call
         self._recording = keeper.recording(call)
+        self._watch = call.watch
+        self._items = 0
         self._compute = 0.0
         self._began = 0.0
 
     def start(self) -> None:
         """The generator is about to run."""
+        if self._watch is not None and self._items <= _APART:
+            self._watch.start(task=True)
         self._began = perf_counter()
 
     def add(self, item: object) -> None:
         """It has yielded *item*, which the caller may change as soon as it has it."""
         self._compute += perf_counter() - self._began
+        self._items += 1
+        if self._watch is not None and self._items <= _APART:
+            self._watch.stop()
         if self._recording is not None and not self._keeper.add(self._call, self._recording, item):
             self._recording = None
 
     def end(self, value: object) -> None:
         """It has returned *value*."""
         self._compute += perf_counter() - self._began
+        if self._watch is not None:
+            self._watch.stop()
         recording, self._recording = self._recording, None
         self._keeper.finish_recording(self._call, recording, value, self._compute)
 
     def drop(self) -> None:
         """Nothing of this iteration can be stored."""
+        if self._watch is not None:
+            self._watch.stop()
+            self._watch = None
         recording, self._recording = self._recording, None
         if recording is not None:
             recording.drop()

@@ -57,6 +57,7 @@ def test_every_code_has_a_sentence_of_one_line() -> None:
         "why": "so",
         "where": "x",
         "by": "it",
+        "beside": "and so on",
         "act": "recompute()",
     }
     for code, sentence in _SENTENCES.items():

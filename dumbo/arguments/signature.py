@@ -226,7 +226,7 @@ def _compile(parameters: Parameters, names: tuple[str, ...]) -> Callable[..., An
     if parameters.kwargs is not None:
         listed.append(f"**{parameters.kwargs}")
     result = "".join([f"{name}, " for name in names])
-    space: dict[str, Any] = {}
+    space: dict[str, Any] = {"__name__": __name__}  # by which it is known as dumbo's own
     exec(f"def bind({', '.join(listed)}): return ({result})", space)
     bind = space["bind"]
     bind.__defaults__ = parameters.defaults

@@ -7,7 +7,8 @@ they are for:
     reading objects     lookup, boundary, contents, sources, shapes, annotations
     interpreting        values, frame, and what steps do: loads, attributes, calls, data, flow;
                         models, namespaces, tables, memo_tables, escapes; callgraph, interpreter
-    proving             fingerprint, digest, replay, guards, tracker
+    proving             fingerprint, digest, replay, summary, guards, tracker
+    observing           observer, observed
     showing             labels, places, details, graphs
 """
 
@@ -17,4 +18,5 @@ from __future__ import annotations
 #
 # version  change
 # 1        the first
-DIGEST_VERSION = 1
+# 2        entries say what their computation was seen to run
+DIGEST_VERSION = 2

@@ -38,6 +38,8 @@ from dumbo.tracing.replay import UNLOADED
 from dumbo.tracing.values import Const, Known, Local, LocalClass, Pool, Unknown, Value, each
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from dumbo.tracing.frame import Frame
     from dumbo.tracing.outside import Outside
 
@@ -224,6 +226,10 @@ class Analysis:
         for frame, step in wake:
             self.wake(frame, step)
         return True
+
+    def written(self) -> Iterable[tuple[Any, Any]]:
+        """The places that the code writes to, as site and slot."""
+        return self._heap
 
     def changes(self, value: Value) -> None:
         """The code changes *value* in place: if it came with the call, aliases of it show."""

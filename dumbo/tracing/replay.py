@@ -6,7 +6,7 @@ an equal closure. In a fresh process an unchanged function is verified by this
 alone, without lowering, interpreting or importing what that needs.
 
     program   marshalled list of (op, base, argument); the base is an index, or -1;
-              with it goes whether identity counts: see `Program`
+              with it goes what else an analysis found out: see `Program`
     state     8 bytes for each lookup, in order
 
 A print of an object that an earlier lookup reached too says so: two names for
@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 
 # version  change
 # 1        the first
-VERSION = 1
+# 2        which functions were entered, and what they may change
+VERSION = 2
 
 
 class _Unloaded:
@@ -51,29 +52,46 @@ UNLOADED = _Unloaded()
 class Program(list):  # type: ignore[type-arg]
     """The lookups of a trace, in order.
 
-    `identity` says that the code can tell one object from an equal one (`is`, `id`, or
-    it changes its arguments), so that sharing within the arguments counts.
+    Attributes:
+        identity: the code can tell one object from an equal one (`is`, `id`, or it changes
+            its arguments), so that sharing within the arguments counts.
+        entered: the lookups that found functions which the analysis followed.
+        inner: prints of the code inside of those, of functions made there and followed too.
+        unsteady: the lookups of what the code may change: an object in place, or a global.
     """
 
-    __slots__ = ("identity",)
-    identity: bool
+    __slots__ = ("entered", "identity", "inner", "unsteady")
 
-    def __init__(self, lookups: Sequence[Lookup], identity: bool) -> None:
+    def __init__(
+        self,
+        lookups: Sequence[Lookup],
+        identity: bool,
+        entered: tuple[int, ...] = (),
+        inner: frozenset[bytes] = frozenset(),
+        unsteady: tuple[int, ...] = (),
+    ) -> None:
         super().__init__(lookups)
-        self.identity = identity
+        self.identity: bool = identity
+        self.entered = entered
+        self.inner = inner
+        self.unsteady = unsteady
 
 
 def encode(program: Program) -> bytes:
-    return marshal.dumps((VERSION, program.identity, list(program)), 2)
+    inner = tuple(sorted(program.inner))
+    more = (program.identity, program.entered, inner, program.unsteady)
+    return marshal.dumps((VERSION, *more, list(program)), 2)
 
 
 def decode(payload: bytes) -> Program | None:
     """The program, or None if it is of another version or no program."""
     try:
-        version, identity, lookups = marshal.loads(payload)
+        version, identity, entered, inner, unsteady, lookups = marshal.loads(payload)
+        if version != VERSION:
+            return None
+        return Program(lookups, identity, entered, frozenset(inner), unsteady)
     except (ValueError, EOFError, TypeError):
         return None
-    return Program(lookups, identity) if version == VERSION else None
 
 
 class Replay:

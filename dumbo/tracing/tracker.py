@@ -13,7 +13,7 @@ from __future__ import annotations
 import gc
 import sys
 from contextlib import suppress
-from types import FunctionType
+from types import CodeType, FunctionType
 
 import xxhash
 
@@ -26,12 +26,13 @@ from dumbo.errors import (
 )
 from dumbo.tracing import fingerprint, replay
 from dumbo.tracing.guards import Guard
-from dumbo.tracing.lookup import module_namespace, path_of
+from dumbo.tracing.lookup import globals_of, is_module, module_namespace, path_of
+from dumbo.tracing.replay import UNLOADED
 from dumbo.tracing.shapes import shape_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
     import networkx as nx
@@ -70,6 +71,7 @@ class Snapshot:
         digest: 16 bytes, the closure's.
         unloaded: modules that the body may import and that are not loaded yet.
         identity: whether sharing within the arguments counts; see `replay.Program`.
+        found: what each lookup of the program found.
     """
 
     __slots__ = (
@@ -77,6 +79,8 @@ class Snapshot:
         "before",
         "details",
         "digest",
+        "found",
+        "function",
         "guard",
         "identity",
         "lazy",
@@ -97,11 +101,14 @@ class Snapshot:
         digest: bytes,
         program: replay.Program,
         ran: replay.Replay,
+        function: Any,
         roots: tuple[Any, ...],
         shape: tuple[Any, ...] | None,
     ) -> None:
         self.digest = digest
+        self.function = function
         self.program = program
+        self.found = ran.found
         self.identity = program.identity
         self.state = ran.state
         self.guard = Guard(program, ran.found, ran.contents)
@@ -119,6 +126,52 @@ class Snapshot:
         self.tables = [
             (ran.found[base], arg) for op, base, arg in program if op == "table" and base >= 0
         ]
+
+    def covered(self) -> dict[int, tuple[CodeType, dict[str, Any]]]:
+        """The code that the closure holds, with the globals that it runs in, by its id."""
+        program, found = self.program, self.found
+        if any(found[index] is UNLOADED for index in program.entered):
+            # By now, modules may be loaded that were not when this was proven.
+            found = replay.run(program, (self.function, *self.roots)).found
+        covered: dict[int, tuple[CodeType, dict[str, Any]]] = {}
+        for index in program.entered:
+            function = found[index]
+            if type(function) is FunctionType:
+                names = function.__globals__
+                covered[id(function.__code__)] = (function.__code__, names)
+                for code in _inside(function.__code__) if program.inner else ():
+                    if fingerprint.code(code) in program.inner:
+                        covered[id(code)] = (code, names)
+        return covered
+
+    def changes(self) -> tuple[set[int], set[tuple[int, str]]]:
+        """What the closure may change: objects in place, by id; globals, by id of the namespace."""
+        objects: set[int] = set()
+        places: set[tuple[int, str]] = set()
+        for index in self.program.unsteady:
+            op, base, arg = self.program[index]
+            objects.add(id(self.found[index]))
+            if op in ("global", "attr"):
+                names = _namespace(self.found[base])
+                if names is not None:
+                    places.add((id(names), arg))
+        return objects, places
+
+    def depends_on(self, objects: set[int], places: set[tuple[int, str]]) -> str:
+        """Which of these the closure reads, in words; empty if none."""
+        found = self.found
+        for index, (op, base, arg) in enumerate(self.program):
+            if op in ("global", "attr"):
+                names = _namespace(found[base])
+                read = names is not None and (id(names), arg) in places
+            elif op in ("content", "item", "field", "mro"):
+                # Methods of a class that has a changing attribute are not that attribute.
+                read = id(found[base]) in objects and type(found[index]) is not FunctionType
+            else:
+                read = False
+            if read:
+                return path_of(self.program, index)
+        return ""
 
     def adopt_tables(self) -> None:
         """The function is about to run, and fills the hand-made caches among its globals."""
@@ -174,8 +227,22 @@ class Tracker:
             Bypass: if that cannot be known; the message says why.
         """
         shape = shape_of(values, roots) if self.track_deps else ()
+        return self.look_at(shape, roots, store, names)
+
+    def look_at(
+        self,
+        shape: Any,
+        roots: tuple[Any, ...],
+        store: Store | None,
+        names: tuple[str, ...] = (),
+    ) -> Snapshot:
+        """What a call of that shape depends on now; of any, if it is None.
+
+        Raises:
+            Bypass: if that cannot be known; the message says why.
+        """
         if len(self._snapshots) > SHAPES and shape not in self._shapes():
-            shape = tuple([("unknown",)] * len(values)) if not roots else shape
+            shape = tuple([("unknown",)] * len(shape)) if not roots else shape
         key = (shape, *map(id, roots))
         known = self._snapshots.get(key)
         if known is not None and known.guard.holds():
@@ -209,7 +276,9 @@ class Tracker:
         for snapshot in [s for k, s in self._snapshots.items() if k[0] == shape][-_PROGRAMS:]:
             found = self._try(snapshot.program, snapshot.state, everything, ran)
             if found is not None:
-                again = Snapshot(snapshot.digest, snapshot.program, found, roots, shape)
+                again = Snapshot(
+                    snapshot.digest, snapshot.program, found, self.function, roots, shape
+                )
                 again.recorded = snapshot.recorded
                 again.before = snapshot.before
                 again.cold = snapshot.cold
@@ -240,7 +309,7 @@ class Tracker:
                 self._failures[shape, *map(id, roots)] = _Failure(None, reason, roots)
                 raise ClosureTooLarge(reason)
             if found is not None:
-                proven = Snapshot(trace.closure, program, found, roots, shape)
+                proven = Snapshot(trace.closure, program, found, self.function, roots, shape)
                 proven.recorded.add(store.directory)
                 proven.unloaded = _not_looked_into(program, found.found)
                 proven.ran = found if proven.unloaded else None
@@ -352,13 +421,14 @@ class Tracker:
     def _snapshot(self, analysis: Analysis, roots: tuple[Any, ...], shape: Any) -> Snapshot:
         from dumbo.tracing import details
         from dumbo.tracing.digest import closure_digest
+        from dumbo.tracing.summary import program_of
 
         digest = _salted(closure_digest(analysis), self.version)
         contents = analysis.hashed()
         state = replay.state_of(analysis.program, analysis.replayed(), contents)
         ran = replay.Replay(analysis.replayed(), contents, state)
-        program = replay.Program(analysis.program, analysis.identity)
-        snapshot = Snapshot(digest, program, ran, roots, shape)
+        program = program_of(analysis)
+        snapshot = Snapshot(digest, program, ran, self.function, roots, shape)
         snapshot.details = details.encode(analysis)
         return snapshot
 
@@ -375,13 +445,18 @@ class Tracker:
             raise UntraceableFunction(f"a variable it closes over: {cause}") from cause
         digest = xxhash.xxh3_128_digest(b"own" + ran.state)
         return Snapshot(
-            _salted(digest, self.version), replay.Program(program, False), ran, roots, ()
+            _salted(digest, self.version),
+            replay.Program(program, False),
+            ran,
+            self.function,
+            roots,
+            (),
         )
 
     # --- after the run ----------------------------------------------------------------
 
-    def settle(self, snapshot: Snapshot, store: Store) -> bytes:
-        """The digest to store a result under, now that the function has run.
+    def settle(self, snapshot: Snapshot, store: Store) -> Snapshot:
+        """What a result is stored under, now that the function has run.
 
         Modules that its body imported are loaded now, so what it reaches through
         them is added; everything else counts as it was before the run.
@@ -394,9 +469,9 @@ class Tracker:
         if loaded:
             return self._complete(snapshot, store, loaded)
         self._record(snapshot, store)
-        return snapshot.digest
+        return snapshot
 
-    def _complete(self, snapshot: Snapshot, store: Store, loaded: Sequence[str]) -> bytes:
+    def _complete(self, snapshot: Snapshot, store: Store, loaded: Sequence[str]) -> Snapshot:
         everything = (self.function, *snapshot.roots)
         seen = snapshot.before or _seen(snapshot)
         analysis = self._analyse(snapshot.shape, snapshot.roots, snapshot.names, seen)
@@ -414,7 +489,7 @@ class Tracker:
         self._record(completed, store)
         key = (snapshot.shape, *map(id, snapshot.roots))
         self._snapshots[key] = completed
-        return completed.digest
+        return completed
 
     def _record(self, snapshot: Snapshot, store: Store) -> None:
         """Put the trace into *store*, once."""
@@ -611,6 +686,17 @@ def _seen(snapshot: Snapshot) -> Before | None:
     }
     contents = {path_of(program, program[index][1]): ran.contents[index] for index in ran.contents}
     return Before(found, contents)
+
+
+def _inside(code: CodeType) -> Iterator[CodeType]:
+    for constant in code.co_consts:
+        if type(constant) is CodeType:
+            yield constant
+            yield from _inside(constant)
+
+
+def _namespace(base: Any) -> dict[str, Any] | None:
+    return globals_of(base) if type(base) is FunctionType or is_module(base) else None
 
 
 def _salted(digest: bytes, version: str | None) -> bytes:
