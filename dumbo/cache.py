@@ -16,6 +16,7 @@ from dumbo.shelf import Shelf, check_usable
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import timedelta
     from types import TracebackType
     from typing import Any, ParamSpec, Self, TypeVar, overload
 
@@ -39,6 +40,9 @@ __all__ = ["Cache", "clear", "default_cache"]
 class Cache(Shelf):
     """A directory of results, with the decorator that fills it.
 
+    Beyond *size_limit*, a number of bytes or a text such as ``"5 GB"``, what was not used for the
+    longest time is removed; 0 is no limit, None what the settings say.
+
     As a context manager it is closed at the end of the block; functions that it decorated
     still work after that, and open it again.
 
@@ -48,11 +52,17 @@ class Cache(Shelf):
 
     __slots__ = ()
 
-    def __init__(self, directory: str | os.PathLike[str] | None = None) -> None:
+    def __init__(
+        self,
+        directory: str | os.PathLike[str] | None = None,
+        *,
+        size_limit: int | str | None = None,
+    ) -> None:
         path = config.cache_directory(directory)
         if directory is not None:
             check_usable(path)
-        super().__init__(path)
+        limit = None if size_limit is None else config.size_limit(size_limit)
+        super().__init__(path, size_limit=limit)
 
     @overload
     def memo(self, function: property, /) -> property: ...
@@ -75,6 +85,8 @@ class Cache(Shelf):
         key: Mapping[str, Matcher | type[Matcher]] | None = None,
         name: str | None = None,
         version: str | None = None,
+        expires_after: float | timedelta | None = None,
+        keep_versions: int | None = None,
         verbose: bool = False,
     ) -> Decorator: ...
 

@@ -5,6 +5,7 @@
     user packages             DUMBO_USER_PACKAGES   user-packages    none
     disabled                  DUMBO_DISABLE         disable          no
     observing      observe    DUMBO_OBSERVE         observe          yes
+    size limit     size_limit DUMBO_SIZE_LIMIT      size-limit       10 GB
 
 The leftmost that is given wins. `[tool.dumbo]` is that of the nearest
 ``pyproject.toml`` that has one, upward from the working directory.
@@ -27,14 +28,16 @@ if TYPE_CHECKING:
 
 __all__ = ["cache_directory", "is_disabled", "is_observing", "user_packages"]
 
-_KEYS = ("dir", "user-packages", "disable", "observe")
+_KEYS = ("dir", "user-packages", "disable", "observe", "size-limit")
+SIZE_LIMIT = 10_000_000_000  # bytes
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _OFF = frozenset({"", "0", "false", "no", "off"})
 
 
 class Settings:
     """What one ``[tool.dumbo]`` table says; None where it is silent."""
 
-    __slots__ = ("directory", "disable", "observe", "source", "user_packages")
+    __slots__ = ("directory", "disable", "observe", "size_limit", "source", "user_packages")
 
     def __init__(
         self,
@@ -43,7 +46,9 @@ class Settings:
         user_packages: frozenset[str] | None = None,
         disable: bool | None = None,
         observe: bool | None = None,
+        size_limit: int | None = None,
     ) -> None:
+        self.size_limit = size_limit
         self.source = source
         self.directory = directory
         self.user_packages = user_packages
@@ -71,6 +76,37 @@ def cache_directory(explicit: str | os.PathLike[str] | None = None) -> str:
     if from_project is not None:
         return from_project
     return _platform_directory()
+
+
+def size_limit(explicit: int | str | None = None) -> int:
+    """Return how many bytes a cache may take; 0: any number.
+
+    There is a limit if nothing is set.
+    """
+    if explicit is not None:
+        return _bytes(explicit, f"size_limit={explicit!r}")
+    from_environment = os.environ.get("DUMBO_SIZE_LIMIT", "").strip()
+    if from_environment:
+        return _bytes(from_environment, f"DUMBO_SIZE_LIMIT={from_environment!r}")
+    from_project = _project().size_limit
+    return SIZE_LIMIT if from_project is None else from_project
+
+
+def _bytes(given: object, where: str) -> int:
+    """Return a number of bytes: ``1500000``, ``"1.5 MB"``, ``"none"``."""
+    if isinstance(given, str):
+        text = given.strip().lower()
+        if text in ("none", "no", "off"):
+            return 0
+        number = text.rstrip("kmgtib ")
+        unit = text[len(number) :].strip().rstrip("b").rstrip("i")
+        try:
+            return int(float(number) * _UNITS[unit])
+        except (ValueError, KeyError, OverflowError):
+            pass
+    elif type(given) is int and given >= 0:
+        return given
+    raise InvalidUse(f"{where}: give a number of bytes, such as 5000000000 or '5 GB'; 0: no limit")
 
 
 def user_packages() -> frozenset[str]:
@@ -233,6 +269,8 @@ def _settings_of(table: Mapping[str, object], path: str) -> Settings:
             if not isinstance(value, bool):
                 raise InvalidUse(f"{where}: give true or false")
             settings.observe = value
+        elif key == "size-limit":
+            settings.size_limit = _bytes(value, where)
         else:
             known = ", ".join(_KEYS)
             raise InvalidUse(f"{where}: there is no such setting; remove it, or use one of {known}")

@@ -18,6 +18,7 @@
     disabled        by                            the environment or `disabled()`
     read only                                     `read_only()`
     explicit        act                           recompute()
+    expired         age                           expires_after=
     stored          size                          what a kept miss leaves
     misfit          why                           arguments that the function will refuse
     failed          why                           a part of dumbo broke
@@ -122,6 +123,7 @@ _SENTENCES: dict[str, Callable[..., str]] = {
     "disabled": lambda by: f"not cached: switched off by {by}",
     "read only": lambda: "not stored: inside dumbo.read_only()",
     "explicit": lambda act: f"computed because {act} was called",
+    "expired": lambda age: f"no entry: it expired, being {human_time(age)} old",
     "stored": lambda size: f"stored: {human_size(size)}",
     "failed": lambda why: f"not cached: dumbo failed, which is a bug worth reporting: {why}",
     "misfit": lambda why: f"not cached: the arguments do not fit: {why}",

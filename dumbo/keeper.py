@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import sys
 from operator import is_
-from time import monotonic, perf_counter
+from time import monotonic, perf_counter, time
 from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType
 
 from dumbo import config
@@ -63,6 +63,7 @@ __all__ = ["Call", "Keeper", "Options"]
 # A function that is known, by so many calls, to take less than this is not worth a lock.
 _KNOWN = 3
 _NOT_SHARED = 1e-4
+_NEVER_EXPIRES = float("inf")
 _OTHERS = 8  # results of other arguments that tell what to expect
 KEPT, UNKEPT, LEFT = "kept", "unkept", "left"  # as in `persistence.locks`
 
@@ -85,7 +86,18 @@ _BY_CONTENT: Mapping[str, Matcher] = {}
 class Options:
     """What was said at decoration, checked."""
 
-    __slots__ = ("ignore", "keep", "key", "name", "observe", "track_deps", "verbose", "version")
+    __slots__ = (
+        "expires_after",
+        "ignore",
+        "keep",
+        "keep_versions",
+        "key",
+        "name",
+        "observe",
+        "track_deps",
+        "verbose",
+        "version",
+    )
 
     def __init__(
         self,
@@ -97,8 +109,12 @@ class Options:
         verbose: bool = False,
         key: Mapping[str, Matcher] = _BY_CONTENT,
         observe: bool | None = None,
+        expires_after: float | None = None,
+        keep_versions: int | None = None,
     ) -> None:
         self.key = key
+        self.expires_after = expires_after  # seconds
+        self.keep_versions = keep_versions
         self.track_deps = track_deps
         self.observe = observe
         self.keep: Keep = keep
@@ -191,6 +207,7 @@ class Keeper:
         "_binder",
         "_digest",
         "_in_memory",
+        "_latest",
         "_memory",
         "_matching",
         "_never",
@@ -219,6 +236,7 @@ class Keeper:
         self._memory = Memory()
         self._watcher: Watcher | None = None
         self._watching: bool | None = None
+        self._latest = b""  # the closure that a result was last stored under
         self._alone = False  # whether computing under a lock has shown to be of no use
 
     # -- before ----------------------------------------------------------------------------
@@ -264,6 +282,9 @@ class Keeper:
             held = Held(None, record.payload, decode, snapshot.guard)
         else:
             return
+        if self.options.expires_after is not None:
+            left = self._expires_at(record) - time()
+            held.until = min(held.until, monotonic() + left)
         function = self._target.function
         key: object = None
         plain = type(function) is FunctionType and not snapshot.identity and not snapshot.tables
@@ -457,14 +478,17 @@ class Keeper:
         self._join(call, record.extras)
 
     def _find(self, call: Call) -> Record | None:
-        """Return the newest entry of *call* whose extras hold."""
+        """Return the newest entry of *call* that may be served."""
         return self._held(call, call.snapshot.digest) or self._elsewhere(call)
 
     def _held(self, call: Call, closure: bytes) -> Record | None:
         assert call.key is not None
         for record in call.store.variants(closure, call.key):
-            if not record.extras or self._accepts(record.extras, call.store):
+            if record.extras and not self._accepts(record.extras, call.store):
+                continue
+            if self._expires_at(record) > time():
                 return record
+            call.reason = Reason("expired", age=time() - record.created)
         return None
 
     def _accepts(self, extras: bytes, store: Store) -> bool:
@@ -519,6 +543,11 @@ class Keeper:
         if watch.missed:
             self.ledger.note(Reason("unobserved", why=watch.missed))
         return extras
+
+    def _expires_at(self, record: Record) -> float:
+        """Return the unix time from which *record* is too old to be served."""
+        age = self.options.expires_after
+        return _NEVER_EXPIRES if age is None else record.created + age
 
     def _elsewhere(self, call: Call) -> Record | None:
         """Return what is stored of *call* under another closure that holds now, too."""
@@ -750,12 +779,25 @@ class Keeper:
                 function=self.label, compute=compute, extras=extras, note=note,
             )  # fmt: skip
         costs.store.learn(record.size, perf_counter() - begun)
+        if self.options.keep_versions is not None:
+            self._drop_versions(call.store, digest)
         costs.size.learn(_rough_size(call, value), record.size)
         if taken is not None and taken.near is not None:
             from dumbo.matched import remember
 
             remember(call.store, digest, taken.near, key)
         return record
+
+    def _drop_versions(self, store: Store, digest: bytes) -> None:
+        """Remove the results of versions beyond those to be kept, when a new one has come."""
+        keep = self.options.keep_versions
+        if keep is None or self._latest == digest:
+            return
+        self._latest = digest
+        # Imported here: few functions say how many versions they keep.
+        from dumbo.persistence.housekeeping import stale
+
+        stale(store, keep, self.label)
 
     def _not_stored(self, error: Exception) -> Reason:
         if isinstance(error, UnstorableResult):
@@ -783,6 +825,7 @@ class Keeper:
             raise TypeError(str(error)) from None
         except Bypass:
             return None
+        assert call.key is not None
         record = self._find(call)
         return None if record is None else (call.store, record)
 
@@ -891,6 +934,7 @@ class Keeper:
         call = Call()
         try:
             self._locate(call, args, kwargs)
+            assert call.key is not None
             record = self._find(call)
         except Exception as error:  # noqa: BLE001 - __reduce__ and the like of arguments
             _let_through(error)
@@ -900,6 +944,9 @@ class Keeper:
             if remembered is not None and remembered.code == "unreadable":
                 return remembered
             return Reason("hit", size=record.size, compute=record.compute, beside=_beside(record))
+            return Reason("hit", size=record.size, compute=record.compute)
+        if call.reason is not None:
+            return call.reason
         if remembered is not None:
             return remembered
         if self.options.keep == "never":

@@ -26,6 +26,7 @@ from dumbo.target import Target
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from datetime import timedelta
     from types import FrameType
     from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
@@ -66,6 +67,8 @@ _KEYWORDS = (
     "cache",
     "name",
     "version",
+    "expires_after",
+    "keep_versions",
     "verbose",
 )
 
@@ -89,6 +92,8 @@ def memo(
     cache: Shelf | str | os.PathLike[str] | None = None,
     name: str | None = None,
     version: str | None = None,
+    expires_after: float | timedelta | None = None,
+    keep_versions: int | None = None,
     verbose: bool = False,
 ) -> Decorator: ...
 
@@ -113,6 +118,9 @@ def memo(*functions: Any, **keywords: Any) -> Any:
         cache: a `dumbo.Cache`, or the directory of one; otherwise the default directory.
         name: what the results are listed under; otherwise ``module:qualname``.
         version: counts like code: another one makes all results stale.
+        expires_after: seconds, or a timedelta, after which a result is computed again.
+        keep_versions: of how many versions of the function, the latest ones, results are kept;
+            otherwise only the size limit decides.
         verbose: write a line to standard error for each computation, with its reason.
 
     Raises:
@@ -147,6 +155,8 @@ class _Plan:
         cache: object = None,
         name: object = None,
         version: object = None,
+        expires_after: object = None,
+        keep_versions: object = None,
         verbose: object = False,
     ) -> None:
         if keep not in KEEP:
@@ -173,6 +183,8 @@ class _Plan:
             name=name,  # type: ignore[arg-type]
             version=version or "",  # type: ignore[arg-type]
             verbose=verbose,  # type: ignore[arg-type]
+            expires_after=_seconds(expires_after),
+            keep_versions=_versions(keep_versions),
         )
         self._matchers = _matchers(key)
         self._shelf = _shelf(cache)
@@ -240,6 +252,28 @@ def _check_type(keyword: str, value: object, kind: type, wanted: str) -> None:
             f"memo({keyword}={value!r}) at {_caller()}: that is of type "
             f"{type(value).__name__}; give {wanted}"
         )
+
+
+def _seconds(age: object) -> float | None:
+    if age is None:
+        return None
+    total = getattr(age, "total_seconds", None)  # a timedelta, without importing datetime
+    seconds: Any = total() if total is not None else age
+    if type(seconds) not in (int, float) or not seconds > 0:
+        raise InvalidUse(
+            f"memo(expires_after={age!r}) at {_caller()}: give a number of seconds above zero, "
+            "or a timedelta"
+        )
+    return float(seconds)
+
+
+def _versions(count: object) -> int | None:
+    if count is not None and (type(count) is not int or count < 1):
+        raise InvalidUse(
+            f"memo(keep_versions={count!r}) at {_caller()}: give a number from 1 on, or leave it "
+            "out"
+        )
+    return count
 
 
 def _names(ignore: object) -> tuple[str, ...]:

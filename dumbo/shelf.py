@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 import dumbo.forks  # noqa: F401 - watches over what is imported from here on
+from dumbo import config
 from dumbo.errors import UnusableDirectory
 from dumbo.tracing import DIGEST_VERSION
 
@@ -26,12 +27,14 @@ class Shelf:
 
     Attributes:
         directory: its absolute path; it need not exist before the first result is stored.
+        size_limit: bytes; None: what the settings say, 0: no limit.
     """
 
-    __slots__ = ("directory",)
+    __slots__ = ("directory", "size_limit")
 
-    def __init__(self, directory: str) -> None:
+    def __init__(self, directory: str, *, size_limit: int | None = None) -> None:
         self.directory = directory
+        self.size_limit = size_limit
 
     def open(self) -> Store:
         """Return the store of this directory, the same for everyone in this process."""
@@ -41,8 +44,11 @@ class Shelf:
             from dumbo.persistence.store import Store
 
             # Two threads may both get here; setdefault lets only one of the two stores live.
-            fresh = Store(self.directory, digest_version=DIGEST_VERSION)
+            limit = config.size_limit() if self.size_limit is None else self.size_limit
+            fresh = Store(self.directory, digest_version=DIGEST_VERSION, size_limit=limit or None)
             store = _stores.setdefault(self.directory, fresh)
+        elif self.size_limit is not None:
+            store.size_limit = self.size_limit or None
         return store
 
     def release(self) -> None:

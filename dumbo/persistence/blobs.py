@@ -449,6 +449,16 @@ def walk(directory: str) -> Iterator[str]:
             yield from shelved(os.path.join(directory, shelf))
 
 
+def shelves(directory: str) -> list[str]:
+    """The folders under *directory*, its `blobs` folder, that blobs lie in."""
+    return [os.path.join(directory, name) for name in _names(directory) if len(name) == 2]
+
+
+def is_file(status: os.stat_result) -> bool:
+    """Whether what was looked at is a regular file."""
+    return stat.S_ISREG(status.st_mode)
+
+
 def shelved(shelf: str) -> Iterator[str]:
     """The paths of the blobs in one folder; sweeps old temporaries on the way."""
     for name in _names(shelf):

@@ -388,6 +388,7 @@ class Index:
         try:
             sql.execute("PRAGMA journal_mode=MEMORY").fetchall()  # nobody sees this file yet
             sql.execute("PRAGMA synchronous=OFF")
+            sql.execute("PRAGMA auto_vacuum=INCREMENTAL")  # pages can be given back bit by bit
             sql.execute(f"PRAGMA application_id={_APPLICATION}")
             sql.execute(f"PRAGMA user_version={_SCHEMA}")
             sql.execute("BEGIN IMMEDIATE")

@@ -44,16 +44,27 @@ PYTHON = sys.version_info[0] * 100 + sys.version_info[1]
 
 _INLINE = 4096  # bytes; larger payloads are faster as files
 _COARSE = 3600  # seconds by which the time of last use may be behind
+_ROW = 200  # bytes of the index that a result takes, beside its payload
+_LOOKED_AT = 0.01  # of the limit: how much a process writes until it looks at all of it
+_HOUSEKEEPER = 1  # a number to claim; those of calls are digests
 _LISTED = 10_000  # things that are remembered at most, of each kind
 
 
 class Store:
     """A directory of results; safe under several threads and processes."""
 
-    def __init__(self, directory: str | os.PathLike[str], *, digest_version: int = 1) -> None:
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        *,
+        digest_version: int = 1,
+        size_limit: int | None = None,
+    ) -> None:
         self.directory = os.path.abspath(os.fsdecode(directory))
         self.trouble = ""
         self.corrupt = 0  # entries that this process set aside
+        self.size_limit = size_limit  # bytes, as well as can be; None: there is none
+        self._written = 0  # bytes since the last look at all of it
         self._version = digest_version
         self._index: Index | None = None
         self._locks: Locks | None = None
@@ -215,6 +226,9 @@ class Store:
             self._sweep(os.path.dirname(path))
         else:
             blobs.remove(path)  # of an earlier, larger result of this call
+        self._written += size + _ROW
+        if self.size_limit is not None and self._written > self.size_limit * _LOOKED_AT:
+            self._keep_within()
         return Record(
             header.function, header.closure, header.key, header.extras, PYTHON, size, compute,
             (time.perf_counter_ns() - started) / 1e9, header.created / 1e6,
@@ -464,6 +478,45 @@ class Store:
         self._reader = blobs.Reader()
         self._index = Index(self._root, self._survivors, self._trouble)
         return self._index
+
+    def run(self, work: Callable[[sqlite.Connection, set[object]], T]) -> T:
+        """Run *work* on the index, for `housekeeping`.
+
+        Raises:
+            OSError, StorageError: if that cannot be done.
+        """
+        if self._touched and self._index is not None:
+            self._flush(self._index)
+        return self._write(work)
+
+    @property
+    def root(self) -> str:
+        """The real path of the directory, once it is prepared."""
+        self._index or self._open()
+        return self._root
+
+    def path_of(self, python: int, closure: bytes, key: bytes, extras: bytes) -> str:
+        """Where the file of an entry is, if it has one."""
+        self._index or self._open()
+        return self._path(python, closure, key, extras)
+
+    def _keep_within(self) -> None:
+        """Evict what is too much, once enough was written since the last look."""
+        limit = self.size_limit
+        self._written = 0
+        if limit is None:
+            return
+        # Imported here: a process that stores little never keeps house.
+        from dumbo.persistence import housekeeping
+        from dumbo.persistence.locks import KEPT, Claim
+
+        try:
+            claim = self.locks().claim(_HOUSEKEEPER, None)
+            if type(claim) is Claim:  # else somebody is at it
+                housekeeping.evict(self, limit)
+                claim.end(KEPT)
+        except (OSError, StorageError) as error:
+            self._trouble(error)
 
     def locks(self) -> Locks:
         """The locks of who computes what, for all processes that use this directory.

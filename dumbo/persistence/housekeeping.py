@@ -1,0 +1,262 @@
+"""Keeping a store within its limits: what goes, in which order, and what goes with it.
+
+    evict   results, the lowest rank first, until what remains fits
+    prune   results of old versions, or that were not used for long
+    sweep   what nothing refers to: traces and programs, files without a row, temporaries
+
+A result goes as always: its file, then its row. Who reads meanwhile has the file open, or
+finds none and computes; who writes anew has a row of its own, which stays. All of it runs in
+small transactions, so that nobody waits for long.
+
+Knows rows, files and sizes; must not know values, nor when it is time.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from dumbo.decision.eviction import rank
+from dumbo.persistence import blobs, rows
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import _sqlite3 as sqlite
+    from collections.abc import Iterable
+
+    from dumbo.persistence.store import Store
+
+__all__ = ["Usage", "evict", "prune", "stale", "sweep", "usage"]
+
+_HEADER = 256  # bytes of a file beside its payload: the header, half a block
+_BATCH = 512  # results that go in one transaction
+_HIGH, _LOW = 0.9, 0.75  # of the limit: above the first, evict down to the second
+_GRACE = 3600  # seconds for which a trace without results is kept: they may be on their way
+_ASIDE = 86_400.0  # seconds for which what was set aside is kept
+_WHOLE = "SELECT id, closure, key, python, extras, size, checksum, payload IS NULL FROM entries"
+
+
+class Usage:
+    """How much a store takes.
+
+    Attributes:
+        entries: how many results.
+        files: bytes of the results that are files.
+        index: bytes of the index that are in use.
+        room: bytes of the index's file that are not.
+    """
+
+    __slots__ = ("entries", "files", "index", "room")
+
+    def __init__(self, entries: int, files: int, index: int, room: int) -> None:
+        self.entries = entries
+        self.files = files
+        self.index = index
+        self.room = room
+
+    @property
+    def total(self) -> int:
+        return self.files + self.index
+
+
+def usage(store: Store) -> Usage:
+    """Measure *store*."""
+
+    def look(sql: sqlite.Connection, known: set[object]) -> Usage:
+        def one(statement: str) -> int:
+            return int(sql.execute(statement).fetchone()[0] or 0)
+
+        count, entries = one("SELECT COUNT(*) FROM entries WHERE payload IS NULL"), 0
+        entries = one("SELECT COUNT(*) FROM entries")
+        size = one("SELECT SUM(size) FROM entries WHERE payload IS NULL")
+        page, pages = one("PRAGMA page_size"), one("PRAGMA page_count")
+        free = one("PRAGMA freelist_count")
+        return Usage(entries, size + count * _HEADER, (pages - free) * page, free * page)
+
+    return store.run(look)
+
+
+def evict(store: Store, limit: int, *, down_to: float = _LOW) -> tuple[int, int]:
+    """Remove results until *store* is well within *limit* bytes; say how many, and bytes.
+
+    Raises:
+        OSError, StorageError: if the index cannot be read or written.
+    """
+    measured = usage(store)
+    if measured.total <= limit * _HIGH:
+        return 0, 0
+    swept = sweep_rows(store)
+    gone, freed = remove(store, _lowest(store, measured.total - swept - int(limit * down_to)))
+    sweep_rows(store)
+    _shrink(store, limit)
+    return gone, freed
+
+
+def _lowest(store: Store, excess: int) -> list[rows.Row]:
+    """The results that go first, and no more of them than it takes."""
+
+    def look(sql: sqlite.Connection, known: set[object]) -> list[rows.Row]:
+        left = excess
+        chosen: list[rows.Row] = []
+        sql.create_function("rank", 4, rank, deterministic=True)
+        for row in sql.execute(f"{_WHOLE} ORDER BY rank(used, size, compute, store), id"):
+            if left <= 0:
+                break
+            chosen.append(row)
+            left -= row[5] + _HEADER
+        return chosen
+
+    return store.run(look)
+
+
+def remove(store: Store, chosen: Iterable[rows.Row]) -> tuple[int, int]:
+    """Remove results, given as rows of `_WHOLE`; say how many, and their bytes."""
+    chosen = list(chosen)
+    gone = freed = 0
+    for start in range(0, len(chosen), _BATCH):
+        batch = chosen[start : start + _BATCH]
+        for _, closure, key, python, extras, _, _, in_a_file in batch:
+            if in_a_file:
+                blobs.remove(store.path_of(python, closure, key, extras))
+
+        def drop(
+            sql: sqlite.Connection, known: set[object], batch: list[rows.Row] = batch
+        ) -> tuple[int, int]:
+            sql.execute("BEGIN IMMEDIATE")
+            dropped = [row for row in batch if sql.execute(rows.DROP, (row[0], row[6])).rowcount]
+            sql.execute("COMMIT")
+            return len(dropped), sum(row[5] for row in dropped)
+
+        count, size = store.run(drop)
+        gone += count
+        freed += size
+    return gone, freed
+
+
+def _shrink(store: Store, limit: int) -> None:
+    """Give pages back that the index no longer uses, if they are worth it."""
+    room = usage(store).room
+    if room > max(limit // 20, 1 << 20):
+        # A new index is made so that this can be done bit by bit; an older one stays large.
+        _rows(store, "PRAGMA incremental_vacuum", ())
+
+
+# -- what is old ---------------------------------------------------------------------
+
+
+def prune(store: Store, *, unused_since: float, function: str | None = None) -> tuple[int, int]:
+    """Remove results that were not used since a unix time; say how many, and bytes."""
+    condition = " WHERE used < ?"
+    values: tuple[object, ...] = (int(unused_since),)
+    if function is not None:
+        condition += " AND function = ?"
+        values = (*values, rows.name_id(function.encode("utf-8", "surrogatepass")))
+    gone = freed = 0
+    while True:
+        chosen = _rows(store, f"{_WHOLE}{condition} LIMIT {_BATCH}", values)
+        if not chosen:
+            return gone, freed
+        count, size = remove(store, chosen)
+        gone += count
+        freed += size
+        if not count:  # others are at it, or it cannot be written
+            return gone, freed
+
+
+def stale(store: Store, keep: int = 1, function: str | None = None) -> tuple[int, int]:
+    """Remove results of all but the *keep* latest versions of each function; say how many.
+
+    A version is a closure; versions are counted for each kind of arguments that a function was
+    traced with, for these have closures of their own at any time.
+    """
+    condition = ""
+    values: tuple[object, ...] = ()
+    if function is not None:
+        condition = "WHERE function = ?"
+        values = (rows.name_id(function.encode("utf-8", "surrogatepass")),)
+    statement = (
+        "SELECT function, python, version, shape, closure, MAX(used) FROM traces "
+        f"{condition} GROUP BY function, python, version, shape, closure"
+    )
+    found = _rows(store, statement, values)
+    # A trace is written once; that an old version is used again shows in its results.
+    used: dict[bytes, int] = dict(
+        _rows(store, "SELECT closure, MAX(used) FROM entries GROUP BY closure", ())
+    )
+    versions: dict[object, list[tuple[int, bytes]]] = {}
+    for number, python, version, shape, closure, traced in found:
+        last = max(traced // 1_000_000, used.get(closure, 0))
+        versions.setdefault((number, python, version, shape), []).append((last, closure))
+    kept = {
+        closure for known in versions.values() for _, closure in sorted(known, reverse=True)[:keep]
+    }
+    gone = freed = 0
+    for closure in {closure for *_, closure, _ in found} - kept:
+        where = (*rows.closure_range(closure), closure)
+        chosen = _rows(store, f"{_WHOLE} WHERE id BETWEEN ? AND ? AND closure = ?", where)
+        count, size = remove(store, chosen)
+        gone += count
+        freed += size
+    return gone, freed
+
+
+def _rows(store: Store, statement: str, values: tuple[object, ...]) -> list[rows.Row]:
+    def look(sql: sqlite.Connection, known: set[object]) -> list[rows.Row]:
+        return sql.execute(statement, values).fetchall()
+
+    return store.run(look)
+
+
+# -- what nothing refers to ------------------------------------------------------------
+
+
+def sweep(store: Store) -> int:
+    """Remove what nothing refers to any more; say how many bytes that were."""
+    return sweep_rows(store) + _sweep_files(store)
+
+
+def sweep_rows(store: Store) -> int:
+    """Remove traces whose closures have no results, and programs without traces; say bytes."""
+
+    def drop(sql: sqlite.Connection, known: set[object]) -> int:
+        sql.create_function("place", 1, _program_place, deterministic=True)
+        free = sql.execute("PRAGMA freelist_count").fetchone()[0]
+        sql.execute("BEGIN IMMEDIATE")
+        sql.execute(
+            "DELETE FROM traces WHERE used < ? AND closure NOT IN (SELECT closure FROM entries)",
+            ((int(time.time()) - _GRACE) * 1_000_000,),
+        )
+        sql.execute("DELETE FROM programs WHERE id NOT IN (SELECT place(program) FROM traces)")
+        sql.execute("COMMIT")
+        page = sql.execute("PRAGMA page_size").fetchone()[0]
+        return int((sql.execute("PRAGMA freelist_count").fetchone()[0] - free) * page)
+
+    return store.run(drop)
+
+
+def _program_place(digest: object) -> int:
+    return rows.signed(int.from_bytes(bytes(digest)[:8], "big"))  # type: ignore[call-overload]
+
+
+def _sweep_files(store: Store) -> int:
+    """Remove files that no row finds, once they are older than any store can take."""
+    now = time.time()
+    freed = 0
+    statement = "SELECT python, closure, key, extras FROM entries WHERE payload IS NULL"
+    there = _rows(store, statement, ())
+    known = {store.path_of(*row) for row in there}
+    folder = os.path.join(store.root, "blobs")
+    for shelf in blobs.shelves(folder):
+        for name in os.listdir(shelf):
+            path = os.path.join(shelf, name)
+            if path in known:
+                continue
+            age = _ASIDE if name.endswith(".aside") else _GRACE
+            try:
+                status = os.lstat(path)
+                if status.st_mtime < now - age and blobs.is_file(status):
+                    os.unlink(path)
+                    freed += status.st_size
+            except OSError:  # somebody was faster
+                pass
+    return freed
