@@ -10,6 +10,7 @@
     └── StorageError                            never leaves dumbo, save from explicit acts
         ├── UnstorableResult                    no codec could write a result
         └── CorruptBlob                         stored bytes that are not what was written
+            └── MissingBlob                     nothing is where they were: somebody removed them
 
 Knows nothing of the rest; everything may know it.
 """
@@ -82,3 +83,7 @@ class UnstorableResult(StorageError):
 
 class CorruptBlob(StorageError):
     """Stored bytes that are truncated, altered, foreign, misplaced or not loadable here."""
+
+
+class MissingBlob(CorruptBlob):
+    """A stored result that was evicted, or removed, after it was found."""

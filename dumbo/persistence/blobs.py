@@ -45,7 +45,7 @@ from itertools import accumulate
 
 import xxhash
 
-from dumbo.errors import CorruptBlob
+from dumbo.errors import CorruptBlob, MissingBlob
 from dumbo.persistence import folder
 
 TYPE_CHECKING = False
@@ -336,6 +336,8 @@ class Reader:
         """
         try:
             fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        except FileNotFoundError as error:
+            raise MissingBlob("was evicted") from error
         except OSError as error:
             if error.errno in _PASSING:
                 raise

@@ -99,7 +99,7 @@ def _lowest(store: Store, excess: int) -> list[rows.Row]:
         left = excess
         chosen: list[rows.Row] = []
         sql.create_function("rank", 4, rank, deterministic=True)
-        for row in sql.execute(f"{_WHOLE} ORDER BY rank(used, size, compute, store), id"):
+        for row in sql.execute(f"{_WHOLE} ORDER BY rank(used, size, compute, store), created"):
             if left <= 0:
                 break
             chosen.append(row)
@@ -172,7 +172,7 @@ def stale(store: Store, keep: int = 1, function: str | None = None) -> tuple[int
     condition = ""
     values: tuple[object, ...] = ()
     if function is not None:
-        condition = "WHERE function = ?"
+        condition = "WHERE closure IN (SELECT closure FROM closures WHERE function = ?)"
         values = (rows.name_id(function.encode("utf-8", "surrogatepass")),)
     statement = (
         "SELECT function, python, version, shape, closure, MAX(used) FROM traces "
@@ -185,7 +185,7 @@ def stale(store: Store, keep: int = 1, function: str | None = None) -> tuple[int
     )
     versions: dict[object, list[tuple[int, bytes]]] = {}
     for number, python, version, shape, closure, traced in found:
-        last = max(traced // 1_000_000, used.get(closure, 0))
+        last = max(traced, used.get(closure, 0) * 1_000_000)
         versions.setdefault((number, python, version, shape), []).append((last, closure))
     kept = {
         closure for known in versions.values() for _, closure in sorted(known, reverse=True)[:keep]

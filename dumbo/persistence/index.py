@@ -82,6 +82,8 @@ _NAP = 0.005
 _LOOK = 0.05  # seconds after which a read looks whether the file is still the one that is open
 _FORK = 1.0  # seconds that a fork waits for statements of other threads
 _REBUILDS = 3  # in a row within a minute; then something else is wrong
+# What SQLite says about a damaged file may quote it, and then be no text.
+_ERRORS = (sqlite.Error, UnicodeDecodeError)
 _LARGEST = 1 << 26  # bytes of any one value: a damaged length is no reason to take the memory
 _STALE = 3600.0  # seconds after which a file that somebody was making is nobody's
 _JOURNAL = "-journal"
@@ -145,7 +147,7 @@ class Index:
                 return rows
             except IndexError:
                 pass
-            except sqlite.Error as error:
+            except _ERRORS as error:
                 if self._failed(connection, error) and _primary(error) not in _TAKEN:
                     raise _as_oserror(error, self.path) from error
         return self._patiently(lambda sql, known: sql.execute(statement, values).fetchall())
@@ -169,7 +171,7 @@ class Index:
             connection = self._take()
             try:
                 done = work(connection.sql, connection.known)
-            except sqlite.Error as error:
+            except _ERRORS as error:
                 taken = _primary(error) in _TAKEN and time.monotonic() < deadline
                 attempts -= not taken
                 hopeless = self._failed(connection, error)
@@ -229,7 +231,11 @@ class Index:
                 break
 
     def _failed(
-        self, connection: Connection | None, error: sqlite.Error, *, opened: bool = True
+        self,
+        connection: Connection | None,
+        error: sqlite.Error | UnicodeDecodeError,
+        *,
+        opened: bool = True,
     ) -> bool:
         """Put away what an error came from; say whether another attempt is hopeless."""
         code = _primary(error)
@@ -275,7 +281,7 @@ class Index:
                     sql.text_factory = bytes  # a damaged text must not fail before its checksum
                     for pragma in _PRAGMAS:
                         sql.execute(pragma).fetchall()
-                except sqlite.Error as error:
+                except _ERRORS as error:
                     taken = _primary(error) in _TAKEN and time.monotonic() < deadline
                     attempts -= not taken
                     hopeless = self._failed(connection, error, opened=False)
@@ -364,7 +370,7 @@ class Index:
                 pass
             except OSError:  # a file system without hard links
                 os.rename(temporary, self.path)
-        except sqlite.Error as error:
+        except _ERRORS as error:
             raise _as_oserror(error, self.path) from error
         finally:
             _unlink(temporary)
@@ -470,12 +476,14 @@ _ERRNO = {
 }
 
 
-def _primary(error: sqlite.Error) -> int:
+def _primary(error: sqlite.Error | UnicodeDecodeError) -> int:
+    if isinstance(error, UnicodeDecodeError):
+        return _CORRUPT
     code: int = getattr(error, "sqlite_errorcode", -1)  # Python's own errors have none
     return -1 if code == _MOVED else code & 0xFF if code >= 0 else code
 
 
-def _as_oserror(error: sqlite.Error, path: str) -> OSError:
+def _as_oserror(error: sqlite.Error | UnicodeDecodeError, path: str) -> OSError:
     return OSError(_ERRNO.get(_primary(error), errno.EIO), f"the index: {error}", path)
 
 

@@ -32,6 +32,7 @@ _COLUMNS = (
     "id, closure, key, python, extras, function, size, compute, store, created, used, codec, "
     "checksum, payload, note"
 )
+ALL = f"SELECT {_COLUMNS} FROM entries"
 FIND = f"SELECT {_COLUMNS} FROM entries WHERE id BETWEEN ? AND ?"
 OF_CLOSURE = (
     f"SELECT {_COLUMNS} FROM entries WHERE id BETWEEN ? AND ? AND closure = ? "
@@ -55,6 +56,7 @@ DROP_VARIANT = (
     "DELETE FROM entries WHERE id BETWEEN ? AND ? "
     "AND closure = ? AND key = ? AND python = ? AND extras = ?"
 )
+DROP_OLD = f"{DROP_VARIANT} AND created <= ?"
 DROP_CLOSURE = "DELETE FROM entries WHERE id BETWEEN ? AND ? AND closure = ?"
 FILES_OF_CLOSURE = (
     "SELECT key, python, extras FROM entries "

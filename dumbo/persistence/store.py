@@ -20,7 +20,7 @@ import time
 
 import xxhash
 
-from dumbo.errors import CorruptBlob, StorageError
+from dumbo.errors import CorruptBlob, MissingBlob, StorageError
 from dumbo.memory import epoch
 from dumbo.persistence import rows
 from dumbo.persistence.records import Record, Summary, Trace
@@ -124,6 +124,12 @@ class Store:
                 )  # fmt: skip
             except OSError as error:
                 raise CorruptBlob(f"cannot be read: {error.strerror}") from error
+            except MissingBlob:
+                # As it should be, if it was evicted meanwhile; what is stored anew stays.
+                whose = (record.closure, record.key, record.python, record.extras)
+                where = rows.slots(record.python, record.closure, record.key)
+                self._drop(rows.DROP_OLD, *where, *whose, round(record.created * 1e6))
+                raise
             except CorruptBlob as error:
                 self._set_aside(record, str(error))
                 raise

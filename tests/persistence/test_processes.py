@@ -75,8 +75,8 @@ for _ in range(400):
             assert store.load(found) == value(n), n
             hits += 1
         except Exception as error:
-            assert "CorruptBlob" in repr(type(error)), error  # forgotten in between
-print(hits, store.trouble if "set aside: cannot be opened" not in store.trouble else "")
+            assert "Blob" in repr(type(error)), error  # forgotten in between
+print(hits, store.trouble if "cannot be opened" not in store.trouble else "")
 """
     )
     processes = [child(program) for _ in range(4)]

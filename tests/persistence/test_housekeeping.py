@@ -1,0 +1,205 @@
+"""Size limit, old versions, and what nothing refers to any more."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from desk import Desk, digest
+
+from dumbo.persistence import housekeeping
+from dumbo.persistence.housekeeping import evict, prune, stale, sweep, usage
+
+BIG = 20_000
+
+
+def size_of(directory: Path) -> int:
+    return sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
+
+
+def used(desk: Desk, number: int, seconds_ago: float) -> None:
+    """Let it look as if an entry had been used last so long ago."""
+    desk.store.run(
+        lambda sql, known: sql.execute(
+            "UPDATE entries SET used = ? WHERE key = ?",
+            (int(time.time() - seconds_ago), digest(number)),
+        )
+    )
+
+
+def age(desk: Desk, table: str) -> None:
+    desk.store.run(lambda sql, known: sql.execute(f"UPDATE {table} SET used = 0"))
+
+
+def count(desk: Desk, table: str) -> int:
+    return desk.store.run(
+        lambda sql, known: sql.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]
+    )
+
+
+def test_usage_is_about_what_the_directory_takes(desk: Desk) -> None:
+    for number in range(20):
+        desk.save(number, os.urandom(BIG if number % 2 else 100))
+    measured = usage(desk.store)
+    assert measured.entries == 20
+    assert measured.total == pytest.approx(size_of(desk.directory), rel=0.1)
+
+
+def test_within_the_limit_nothing_goes(desk: Desk) -> None:
+    for number in range(10):
+        desk.save(number, os.urandom(BIG))
+    assert evict(desk.store, 10 * BIG * 2) == (0, 0)
+    assert len(desk.blobs()) == 10
+
+
+def test_what_was_not_used_for_the_longest_time_goes_first(desk: Desk) -> None:
+    for number in range(10):
+        desk.save(number, os.urandom(BIG))
+        used(desk, number, seconds_ago=1000 * (number if number != 9 else 0))
+    gone, freed = evict(desk.store, 6 * BIG + 100_000)
+    assert gone > 0
+    assert freed == gone * BIG
+    left = [number for number in range(10) if desk.find(number) is not None]
+    assert left == [*range(10 - gone - 1), 9]
+    assert len(desk.blobs()) == len(left)
+
+
+def test_the_decision_engine_is_asked_for_the_order(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(housekeeping, "rank", lambda used, size, compute, store: -size)
+    for number in range(6):
+        desk.save(number, os.urandom(BIG * (1 + number)))
+    evict(desk.store, 15 * BIG + 100_000)
+    assert desk.find(5) is None
+    assert desk.find(0) is not None
+
+
+def test_a_store_keeps_within_its_limit_while_it_is_written_to(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "cache")
+    desk.store.size_limit = limit = 1_000_000
+    for number in range(300):
+        desk.save(number, os.urandom(BIG if number % 3 else 1000))
+        if number % 20 == 0:
+            assert size_of(desk.directory) <= limit
+    assert size_of(desk.directory) <= limit
+    assert desk.find(299) is not None
+    assert desk.find(0) is None
+    desk.store.close()
+
+
+def test_small_results_count_too(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "cache")
+    desk.store.size_limit = limit = 400_000
+    for number in range(3000):
+        desk.save(number, os.urandom(300))
+    assert size_of(desk.directory) <= limit * 1.1
+    desk.store.close()
+
+
+def test_a_reader_keeps_what_it_has_open_while_it_is_evicted(desk: Desk) -> None:
+    import numpy as np
+
+    value = np.arange(500_000)
+    desk.save(1, value)
+    back = desk.load(1)
+    evict(desk.store, 1000)
+    assert desk.find(1) is None
+    assert (back == value).all()
+
+
+def test_a_row_without_its_file_is_a_quiet_miss(desk: Desk) -> None:
+    desk.save(1, os.urandom(BIG))
+    record = desk.find(1)
+    desk.blobs()[0].unlink()  # evicted between looking and loading
+    with pytest.raises(Exception, match="evicted"):
+        desk.store.load(record)
+    assert desk.store.corrupt == 0
+    assert desk.find(1) is None
+
+
+def test_pruning_removes_what_was_not_used_since(desk: Desk) -> None:
+    for number in range(4):
+        desk.save(number, os.urandom(BIG))
+        used(desk, number, seconds_ago=86_400 * number)
+    assert prune(desk.store, unused_since=time.time() - 1.5 * 86_400)[0] == 2
+    assert [desk.find(number) is not None for number in range(4)] == [True, True, False, False]
+    assert prune(desk.store, unused_since=time.time() + 10, function="mod:other") == (0, 0)
+    assert prune(desk.store, unused_since=time.time() + 10, function="mod:func")[0] == 2
+
+
+def version(desk: Desk, number: int, shape: bytes = b"shape", key: int = 1) -> None:
+    closure = digest(1000 + number)
+    desk.store.add_trace("mod:func", b"root", shape, b"p%d" % number, b"state", closure, b"")
+    desk.store.save(closure, digest(key), number, function="mod:func", compute=1.0)
+
+
+def test_of_each_function_and_shape_the_latest_versions_stay(desk: Desk) -> None:
+    for number in range(5):
+        version(desk, number)
+        version(desk, 10 + number, shape=b"another")
+    for offset in (0, 10):
+        for number in range(5):
+            desk.store.run(
+                lambda sql, known, at=offset + number: sql.execute(
+                    "UPDATE entries SET used = ? WHERE closure = ?",
+                    (2_000_000_000 + at, digest(1000 + at)),
+                )
+            )
+    assert stale(desk.store, 2)[0] == 6
+    left = [n for n in range(15) if desk.store.find(digest(1000 + n), digest(1)) is not None]
+    assert left == [3, 4, 13, 14]
+
+
+def test_an_old_version_that_is_in_use_again_is_a_late_one(desk: Desk) -> None:
+    for number in range(3):
+        version(desk, number)
+    desk.store.run(
+        lambda sql, known: sql.execute(
+            "UPDATE entries SET used = 2000000000 WHERE closure = ?", (digest(1000),)
+        )
+    )
+    stale(desk.store, 1)
+    left = [n for n in range(3) if desk.store.find(digest(1000 + n), digest(1)) is not None]
+    assert left == [0]
+
+
+def test_traces_without_results_and_programs_without_traces_are_swept(desk: Desk) -> None:
+    version(desk, 1)
+    version(desk, 2)
+    desk.store.forget(digest(1001), digest(1))
+    sweep(desk.store)
+    assert (count(desk, "traces"), count(desk, "programs")) == (2, 2)  # may be on their way
+    age(desk, "traces")
+    sweep(desk.store)
+    assert (count(desk, "traces"), count(desk, "programs")) == (1, 1)
+    assert desk.store.find(digest(1002), digest(1)) is not None
+
+
+def test_files_that_no_row_finds_are_swept_when_they_are_old(desk: Desk) -> None:
+    path = desk.blob(1, os.urandom(BIG))
+    orphan = path.with_name("ab" * 16)
+    young = path.with_name("cd" * 16)
+    aside = path.with_name("ef" * 16 + ".0123.aside")
+    for other in (orphan, young, aside):
+        other.write_bytes(b"x" * 1000)
+    hours_ago = time.time() - 7200
+    for other in (orphan, aside, path):
+        os.utime(other, (hours_ago, hours_ago))
+    assert sweep(desk.store) >= 1000
+    assert [p.exists() for p in (path, orphan, young, aside)] == [True, False, True, True]
+
+
+def test_processes_that_evict_at_once_stay_within_the_limit(child: Any, tmp_path: Path) -> None:
+    program = """
+store.size_limit = 1_000_000
+for n in range(150):
+    desk.save(os.getpid() * 1000 + n, os.urandom(15_000))
+print(store.corrupt, store.trouble)
+"""
+    processes = [child(program) for _ in range(3)]
+    assert [process.stdout.read() for process in processes] == ["0 \n"] * 3
+    assert size_of(tmp_path / "cache") <= 1_000_000
