@@ -35,14 +35,54 @@ class Entry:
         return self._store.load(self._record)
 
     @property
+    def parts(self) -> dict[Any, int]:
+        """The large parts that lie by themselves, with their bytes: by key, place or field.
+
+        Empty for a result that is stored whole. Parts that share memory or objects lie together,
+        and each has the bytes of all.
+
+        Raises:
+            StorageError: if it can no longer be read.
+        """
+        if self._record.codec != "parts":
+            return {}
+        # Imported here: few results have parts, and fewer are asked for them.
+        from dumbo.persistence import assembly
+
+        return assembly.sizes(self._store.payload(self._record))
+
+    def part(self, name: Any) -> Any:
+        """Return one child of a result that is a dict, list, tuple or dataclass.
+
+        Of a result in parts, no other part is loaded.
+
+        Args:
+            name: the key, the place or the name of the field.
+
+        Raises:
+            KeyError: if there is none of that name.
+            StorageError: if it can no longer be read.
+        """
+        if self._record.codec == "parts":
+            return self._store.load_part(self._record, name)
+        from dumbo.persistence import assembly
+
+        return assembly.child_of(self.load(), name)
+
+    @property
     def function(self) -> str:
         """The function that computed it, as ``module:qualname`` or by the name it was given."""
         return self._record.function
 
     @property
     def size(self) -> int:
-        """How many bytes it takes in the store."""
-        return self._record.size
+        """How many bytes it takes in the store; parts that other results have too count fully."""
+        if self._record.codec != "parts":
+            return self._record.size
+        from dumbo.persistence import parts
+
+        units = parts.units_of(self._store.payload(self._record))
+        return self._record.size + sum([size for _, size in units])
 
     @property
     def compute(self) -> float:

@@ -6,6 +6,8 @@
     3       pickle   one pickle 5 stream                                  no
     4       buffers  a pickle 5 stream, and the buffers beside it         yes
     5       items    what a generator yielded: see `items`                yes
+    6       parts    what is left where large parts lie by themselves:    yes
+                     see `parts`; `assembly` decodes it
 
 `array` and `buffers` lay out a payload alike, so that each buffer is aligned for any
 array and nothing has to be known before it is written:
@@ -47,9 +49,25 @@ if TYPE_CHECKING:
         def reset(self) -> None: ...
 
 
-RAW, ARRAY, PICKLE, BUFFERS, ITEMS = 1, 2, 3, 4, 5  # entries carry the number, so never reuse one
-NAMES = {RAW: "raw", ARRAY: "array", PICKLE: "pickle", BUFFERS: "buffers", ITEMS: "items"}
-MAPPED = frozenset((ARRAY, BUFFERS, ITEMS))  # worth mapping: read in parts, or parts of the value
+RAW, ARRAY, PICKLE, BUFFERS, ITEMS, PARTS = (
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+)  # entries carry the number, so never reuse one
+NAMES = {
+    RAW: "raw",
+    ARRAY: "array",
+    PICKLE: "pickle",
+    BUFFERS: "buffers",
+    ITEMS: "items",
+    PARTS: "parts",
+}
+MAPPED = frozenset(
+    (ARRAY, BUFFERS, ITEMS, PARTS)
+)  # worth mapping: read in parts, or parts of the value
 
 _PROTOCOL = 5  # pinned, so that a Python upgrade does not change what is written
 _ALIGN = 64

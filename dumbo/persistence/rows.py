@@ -38,6 +38,7 @@ OF_CLOSURE = (
     f"SELECT {_COLUMNS} FROM entries WHERE id BETWEEN ? AND ? AND closure = ? "
     "ORDER BY created DESC LIMIT ?"
 )
+OF_CODEC = f"SELECT {_COLUMNS} FROM entries WHERE codec = ?"
 PUT = f"INSERT OR REPLACE INTO entries({_COLUMNS}) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 # The row of a variant has the first id of its call in place of its own, which is chosen here: that
 # of the same variant, else a free one, else that of the oldest. One statement, so that it is safe

@@ -42,6 +42,7 @@ __all__ = ["PYTHON", "Record", "Store", "Summary", "Trace"]
 
 PYTHON = sys.version_info[0] * 100 + sys.version_info[1]
 
+_PARTS = 6  # the codec of results in parts
 _INLINE = 4096  # bytes; larger payloads are faster as files
 _COARSE = 3600  # seconds by which the time of last use may be behind
 _ROW = 200  # bytes of the index that a result takes, beside its payload
@@ -134,8 +135,49 @@ class Store:
                 self._set_aside(record, str(error))
                 raise
             codec = header.codec
+        return self._made(record, lambda: self._value(codec, payload))
+
+    def payload(self, record: Record) -> codecs.Buffer:
+        """The bytes of an entry that is stored in parts, without its parts.
+
+        Raises:
+            CorruptBlob: if they cannot be had.
+        """
+        if record.payload is not None:
+            return record.payload
+        path = self._path(record.python, record.closure, record.key, record.extras)
+        identity = (record.closure, record.key, record.extras, record.python)
         try:
+            return self._reader.read(path, *identity, mapped=True)[1]
+        except OSError as error:
+            raise CorruptBlob(f"cannot be read: {error.strerror}") from error
+
+    def load_part(self, record: Record, name: object) -> Any:
+        """One child of the value of an entry that is stored in parts; no other part is loaded.
+
+        Raises:
+            KeyError: if it has none of that name.
+            CorruptBlob: if it cannot be had.
+        """
+        from dumbo.persistence import assembly
+
+        payload = self.payload(record)
+        frame = self._made(record, lambda: assembly.frame(payload))
+        if not frame.has(name):
+            raise KeyError(name)
+        return self._made(record, lambda: frame.child(name, assembly.loader(self, payload)))
+
+    def _value(self, codec: int, payload: Any) -> Any:
+        if codec != _PARTS:
             return self._decode(codec, payload)
+        from dumbo.persistence import assembly  # only results with large parts need it
+
+        return assembly.frame(payload).whole(assembly.loader(self, payload))
+
+    def _made(self, record: Record, make: Callable[[], Any]) -> Any:
+        """What *make* makes of an entry; one that makes trouble is set aside."""
+        try:
+            return make()
         except (MemoryError, RecursionError) as error:  # the fault of where we are, not of it
             raise CorruptBlob(f"cannot be loaded now: {type(error).__name__}") from error
         except (Exception, SystemExit) as error:  # classes of the user, and their imports
@@ -164,9 +206,12 @@ class Store:
             raise ValueError("closure and key are digests of 16 bytes")
         index = self._index or self._open()
         # Imported by the opening; here they only get their names.
-        from dumbo.persistence import blobs, codecs
+        from dumbo.persistence import assembly, blobs, codecs
 
         header = _header(function, closure, key, extras, compute, note)
+        record = assembly.save(self, header, value, compute)
+        if record is not None:
+            return record
         with blobs.Draft(self._path(PYTHON, closure, key, extras), header) as draft:
             written = codecs.encode(value, draft)
             header.codec = written.codec
@@ -305,7 +350,9 @@ class Store:
     def forget_call(self, function: str, key: bytes) -> int:
         """Remove what is stored of one call, of all versions of its function."""
         closures = self._closures(function)
-        return sum(self._forget(python, closure, key) for closure, python in closures)
+        gone = sum(self._forget(python, closure, key) for closure, python in closures)
+        self._collect(gone)
+        return gone
 
     def _forget(self, python: int, closure: bytes, key: bytes) -> int:
         from dumbo.persistence import blobs
@@ -332,6 +379,7 @@ class Store:
             for key, python, extras in self._read(rows.FILES_OF_CLOSURE, where):
                 blobs.remove(self._path(python, closure, key, extras))
             gone += self._execute(rows.DROP_CLOSURE, *where)
+        self._collect(gone)
         return gone
 
     def _clear(self) -> int:
@@ -363,6 +411,19 @@ class Store:
         records = [record for record in map(self._record, found) if record]
         records.sort(key=lambda record: record.created, reverse=True)
         return records[:limit]
+
+    def all_of_codec(self, codec: int) -> list[Record]:
+        """All entries that a codec wrote, by its number."""
+        return [
+            record for row in self._read(rows.OF_CODEC, (codec,)) if (record := self._record(row))
+        ]
+
+    def _collect(self, gone: int) -> None:
+        """Remove the large parts that no result has any more, once some results are gone."""
+        if gone:
+            from dumbo.persistence import assembly
+
+            assembly.collect(self)
 
     def summary(self) -> list[Summary]:
         """What is stored, by function."""

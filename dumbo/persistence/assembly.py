@@ -1,0 +1,222 @@
+"""Results in parts, put into a store and together again.
+
+A part is an entry of its own, under its digest and a closure that no function has: so it is
+found, verified, listed, used and evicted as any other. What stores it twice stores it once. A
+result one of whose parts is gone is as good as none.
+
+Knows parts and the store; must not know calls, nor why something is stored.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+import xxhash
+
+from dumbo.errors import CorruptBlob, StorageError, UnstorableResult
+from dumbo.persistence import blobs, codecs, parts, rows
+from dumbo.persistence.store import PYTHON
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import _sqlite3 as sqlite
+    from collections.abc import Callable
+    from typing import Any
+
+    from dumbo.persistence.records import Record
+    from dumbo.persistence.store import Store
+
+CLOSURE = b"dumbo: the parts"  # 16 bytes, as of a closure's digest
+LABEL = "dumbo:parts"
+
+
+def save(store: Store, header: blobs.Header, value: object, compute: float) -> Record | None:
+    """Store *value* in parts as the result that *header* describes; None if it has none.
+
+    Raises:
+        OSError, StorageError: if it cannot be written.
+    """
+    divided = parts.split(value)
+    if divided is None:
+        return None
+    frame, units = divided
+    started = time.perf_counter_ns()
+    try:
+        table = [_put(store, header.function, unit, compute) for unit in units]
+        path = store._path(header.python, header.closure, header.key, header.extras)
+        with blobs.Draft(path, header) as draft:
+            draft.write(parts.head(table))
+            behind: Any = _Behind(draft)
+            written = codecs.encode(frame, behind)
+            if written.doubtful or written.by_value:
+                start = draft.size - behind.size
+                store._prove(frame, header.function, written, lambda: draft.view()[start:])
+            draft.write(parts.tail(written.codec))
+            header.codec = codecs.PARTS
+            return store._finish(store._index or store._open(), draft, compute, started)
+    except UnstorableResult:
+        return None  # of the whole, it will be said better where what is
+
+
+def frame(payload: Any) -> parts.Frame:
+    """Return the frame of an entry; may raise whatever loading raises."""
+    codec, data = parts.frame_of(payload)
+    found: parts.Frame = codecs.decode(codec, data)
+    return found
+
+
+def loader(store: Store, payload: Any) -> Callable[[int], Any]:
+    """Return what loads a part of an entry by its number."""
+    table = parts.units_of(payload)
+
+    def load(unit: int) -> Any:
+        record = store.find(CLOSURE, table[unit][0])
+        if record is None:
+            raise CorruptBlob("a part of it is gone")
+        return store.load(record)
+
+    return load
+
+
+def sizes(payload: Any) -> dict[Any, int]:
+    """Return the bytes of each child that is a part, or lies in one with others."""
+    table = parts.units_of(payload)
+    whole = frame(payload)
+    pairs = zip(whole.names, whole.children, strict=True)
+    return {name: table[child.unit][1] for name, child in pairs if type(child) is parts.Part}
+
+
+def collect(store: Store) -> int:
+    """Remove the parts that no stored result has; say how many there were.
+
+    One that is being stored right now, whose result isn't there yet, goes too: then that
+    result is none when it is asked for, and is computed once more.
+    """
+    known = _parts(store)
+    if not known:
+        return 0
+    used: set[bytes] = set()
+    for record in store.all_of_codec(codecs.PARTS):
+        try:
+            used.update(digest for digest, _ in parts.units_of(store.payload(record)))
+        except (StorageError, ValueError, OSError):  # it is no use any more
+            continue
+    gone = 0
+    for digest in known:
+        if digest not in used:
+            gone += store.forget(CLOSURE, digest)
+    return gone
+
+
+def _parts(store: Store) -> list[bytes]:
+    return [record.key for record in store.entries_of(LABEL, limit=1 << 62)]
+
+
+def _put(store: Store, function: str, unit: object, compute: float) -> tuple[bytes, int]:
+    """Store one part, unless it is there; return its digest and size."""
+    index = store._index or store._open()
+    number = os.urandom(16).hex()
+    created = time.time_ns() // 1000
+    spent = max(0, round(compute * 1e9))
+    header = blobs.Header(LABEL, CLOSURE, bytes(16), b"", PYTHON, spent, created)
+    with blobs.Draft(f"{store._root}/blobs/{number[:2]}/{number}", header) as draft:
+        sink: Any = _Hashed(draft)
+        written = codecs.encode(unit, sink)
+        if written.doubtful or written.by_value:
+            store._prove(unit, function, written, draft.view)
+        header.codec = written.codec
+        header.key = digest = sink.digest(written.codec)
+        known = store.find(CLOSURE, digest)
+        if known is not None and _is_whole(store, known):
+            _touch(store, digest)
+            return digest, known.size
+        draft.path = store._path(PYTHON, CLOSURE, digest, b"")
+        size = draft.size
+        store._finish(index, draft, compute, time.perf_counter_ns())
+        return digest, size
+
+
+def _is_whole(store: Store, record: Record) -> bool:
+    try:
+        store.payload(record)  # which verifies it
+    except CorruptBlob:
+        return False
+    return True
+
+
+def _touch(store: Store, digest: bytes) -> None:
+    """Let a part that is used again be as young as its last use."""
+    where = rows.slots(PYTHON, CLOSURE, digest)
+
+    def touch(sql: sqlite.Connection, known: set[object]) -> None:
+        sql.execute(
+            "UPDATE entries SET used = ? WHERE id BETWEEN ? AND ?", (int(time.time()), *where)
+        )
+
+    store._write(touch)
+
+
+class _Behind:
+    """A sink that begins behind what a draft has already."""
+
+    def __init__(self, draft: blobs.Draft) -> None:
+        self._draft = draft
+        self._start = draft.size
+        self._head = bytes(draft.held() or b"")
+
+    @property
+    def size(self) -> int:
+        return self._draft.size - self._start
+
+    @property
+    def error(self) -> OSError | None:
+        return self._draft.error
+
+    def write(self, data: codecs.Buffer) -> None:
+        self._draft.write(data)
+
+    def reset(self) -> None:
+        self._draft.reset()
+        self._draft.write(self._head)
+
+
+class _Hashed:
+    """A sink that digests what goes through it."""
+
+    def __init__(self, draft: blobs.Draft) -> None:
+        self._draft = draft
+        self._state = xxhash.xxh3_128()
+
+    def digest(self, codec: int) -> bytes:
+        self._state.update(b"%d" % codec)
+        return self._state.digest()
+
+    @property
+    def size(self) -> int:
+        return self._draft.size
+
+    @property
+    def error(self) -> OSError | None:
+        return self._draft.error
+
+    def write(self, data: Any) -> None:
+        view = memoryview(data)
+        self._state.update(view if view.format == "B" else view.cast("B"))
+        self._draft.write(data)
+
+    def reset(self) -> None:
+        self._state.reset()
+        self._draft.reset()
+
+
+def child_of(value: Any, name: Any) -> Any:
+    """Return one child of a value that is stored whole.
+
+    Raises:
+        KeyError: if there is none of that name.
+    """
+    taken = parts.take_apart(value)
+    if taken is None:
+        raise KeyError(name)
+    return taken.child(name, lambda unit: None)

@@ -1,0 +1,336 @@
+"""Results in parts: what is large in a dict, list, tuple, named tuple or dataclass lies by itself.
+
+A part is stored once under the digest of what was written of it, whoever stores it, and can be
+loaded alone. What is left is the *frame*: a value of the same shape, with a mark where a part
+goes. An entry in parts is
+
+    count u32 | count times: digest 16, size u64 | zeros up to 64 | the frame | its codec u16
+
+Children that share memory, or an object that can be told apart from an equal one, stay
+together as one part, so that they come back as they were; what shares with the small rest stays
+in the frame. Where it cannot be seen what shares with what, the result is stored whole.
+
+Knows values and how they hang together; must not know files, rows or keys.
+"""
+
+from __future__ import annotations
+
+import gc
+import struct
+import sys
+from types import FunctionType, ModuleType
+
+from dumbo.persistence.fidelity import is_plain_array
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+
+LARGE = 1 << 17  # bytes, from which on a child is a part
+_CHILDREN = 1024  # a result with more of them is stored whole
+_LOOKED_AT = 200_000  # containers that are looked into, of one result
+
+_COUNT = struct.Struct(">I")
+_UNIT = struct.Struct(">16sQ")
+_CODEC = struct.Struct(">H")
+_ALIGN = 64
+
+_ATOMS = frozenset({int, float, complex, bool, type(None)})
+_TEXTS = frozenset({str, bytes})
+_LONG = 1024  # characters or bytes: shorter ones are told apart by nobody
+_CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
+# Types that hold no memory of others, or show the collector what they hold.
+_OPEN = frozenset(
+    [
+        *("builtins", "collections", "datetime", "decimal", "fractions", "pathlib", "re", "uuid"),
+        *("numpy", "pandas", "array", "zoneinfo", "enum", "ipaddress"),
+    ]
+)
+
+
+class Part:
+    """A mark in a frame: part *unit*, or its child *place* if the part is several children."""
+
+    __slots__ = ("place", "unit")
+
+    def __init__(self, unit: int, place: int | None) -> None:
+        self.unit = unit
+        self.place = place
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Part, (self.unit, self.place)
+
+
+class Frame:
+    """A result without its parts.
+
+    Attributes:
+        kind: how it is put together: ``"dict"``, ``"list"``, ``"tuple"``, ``"named"``, ``"data"``.
+        cls: the class of a named tuple or dataclass, else None.
+        names: of its children: keys, places or fields.
+        children: the children, or marks in place of them.
+    """
+
+    __slots__ = ("children", "cls", "kind", "names")
+
+    def __init__(self, kind: str, cls: Any, names: list[Any], children: list[Any]) -> None:
+        self.kind = kind
+        self.cls = cls
+        self.names = names
+        self.children = children
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Frame, (self.kind, self.cls, self.names, self.children)
+
+    def has(self, name: object) -> bool:
+        return any(known == name and type(known) is type(name) for known in self.names)
+
+    def child(self, name: object, load: Callable[[int], Any]) -> Any:
+        """Return one child, loading no other part.
+
+        Raises:
+            KeyError: if there is none of that name.
+        """
+        for known, child in zip(self.names, self.children, strict=True):
+            if known == name and type(known) is type(name):
+                return _filled(child, load)
+        raise KeyError(name)
+
+    def whole(self, load: Callable[[int], Any]) -> Any:
+        """Return the result, all parts in their places."""
+        loaded: dict[int, Any] = {}
+
+        def once(unit: int) -> Any:
+            if unit not in loaded:
+                loaded[unit] = load(unit)
+            return loaded[unit]
+
+        children = [_filled(child, once) for child in self.children]
+        if self.kind == "dict":
+            return dict(zip(self.names, children, strict=True))
+        if self.kind == "list":
+            return children
+        if self.kind == "tuple":
+            return tuple(children)
+        if self.kind == "named":
+            return self.cls.__new__(self.cls, *children)  # as pickle would
+        made = object.__new__(self.cls)
+        made.__dict__.update(zip(self.names, children, strict=True))
+        return made
+
+
+def _filled(child: Any, load: Callable[[int], Any]) -> Any:
+    if type(child) is not Part:
+        return child
+    value = load(child.unit)
+    return value if child.place is None else value[child.place]
+
+
+def split(value: object) -> tuple[Frame, list[object]] | None:
+    """Return the frame of *value* and its parts; None if it is stored whole."""
+    taken = take_apart(value)
+    if taken is None or len(taken.children) > _CHILDREN:
+        return None
+    large = [place for place, child in enumerate(taken.children) if _may_be_part(child)]
+    if not large:
+        return None
+    groups = _groups(taken.children)
+    if groups is None:
+        return None
+    units: list[object] = []
+    left = set(large)
+    for group in groups:
+        if not left.issuperset(group):  # something in it is small, or of a class of the user's
+            continue
+        number = len(units)
+        if len({id(taken.children[place]) for place in group}) == 1:
+            units.append(taken.children[group[0]])
+            marks = [Part(number, None)] * len(group)
+        else:
+            units.append(tuple([taken.children[place] for place in group]))
+            marks = [Part(number, place) for place in range(len(group))]
+        for place, mark in zip(group, marks, strict=True):
+            taken.children[place] = mark
+    return (taken, units) if units else None
+
+
+def take_apart(value: Any) -> Frame | None:
+    kind = type(value)
+    if kind is dict:
+        return Frame("dict", None, list(value), list(value.values()))
+    if kind is list or kind is tuple:
+        return Frame(kind.__name__, None, list(range(len(value))), list(value))
+    if issubclass(kind, tuple):
+        fields: Any = getattr(kind, "_fields", None)
+        named = type(fields) is tuple and len(fields) == len(value) and kind.__base__ is tuple
+        if named and not hasattr(value, "__dict__") and _pickles_plainly(kind, "__getnewargs__"):
+            return Frame("named", kind, list(fields), list(value))
+        return None
+    if "__dataclass_fields__" in kind.__dict__ and _pickles_plainly(kind):
+        if kind.__dictoffset__ and not any("__slots__" in base.__dict__ for base in kind.__mro__):
+            held = object.__getattribute__(value, "__dict__")
+            return Frame("data", kind, list(held), list(held.values()))
+    return None
+
+
+def _pickles_plainly(kind: type, *known: str) -> bool:
+    """Whether instances are pickled as `object` does it, so that fields are all there is."""
+    own = {name for base in kind.__mro__[:-1] if base is not tuple for name in base.__dict__}
+    copyreg = sys.modules.get("copyreg")
+    if copyreg is not None and kind in copyreg.dispatch_table:
+        return False
+    return own.isdisjoint(_SAYS.difference(known)) and type(kind) is type
+
+
+_SAYS = frozenset(
+    [
+        *("__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__getnewargs__"),
+        *("__getnewargs_ex__", "__getattribute__"),
+    ]
+)
+
+
+def _may_be_part(value: Any) -> bool:
+    """Whether *value* is large, and of a type whose sharing can be seen."""
+    kind = type(value)
+    if kind is str or kind is bytes:
+        return len(value) >= LARGE
+    if kind in _CONTAINERS:
+        return _is_large_inside(value)
+    if is_plain_array(value):
+        return bool(value.nbytes >= LARGE)
+    pandas = sys.modules.get("pandas")
+    if pandas is not None and kind in (pandas.DataFrame, pandas.Series):
+        usage = value.memory_usage(index=True, deep=False)
+        return int(usage if kind is pandas.Series else usage.sum()) >= LARGE
+    return False
+
+
+def _is_large_inside(value: Any) -> bool:
+    size = 16 * len(value)
+    for child in _children(value) if len(value) <= _CHILDREN else ():
+        if size >= LARGE:
+            break
+        if type(child) in _TEXTS or type(child) in _CONTAINERS:
+            size += len(child)
+        elif is_plain_array(child):
+            size += child.nbytes
+    return size >= LARGE
+
+
+def _children(value: Any) -> Iterable[Any]:
+    return value.values() if type(value) is dict else value
+
+
+# What hangs together
+
+
+def _groups(children: list[Any]) -> list[list[int]] | None:
+    """Return which children share something, each with itself at least; None if that is unclear."""
+    leader = list(range(len(children)))
+
+    def top(place: int) -> int:
+        while leader[place] != place:
+            place = leader[place]
+        return place
+
+    first: dict[object, int] = {}
+    budget = [_LOOKED_AT]
+    for place, child in enumerate(children):
+        reached = _reached(child, budget)
+        if reached is None:
+            return None
+        for thing in reached:
+            other = first.setdefault(thing, place)
+            if other != place:
+                leader[top(place)] = top(other)
+    groups: dict[int, list[int]] = {}
+    for place in range(len(children)):
+        groups.setdefault(top(place), []).append(place)
+    return list(groups.values())
+
+
+def _reached(value: object, budget: list[int]) -> set[object] | None:
+    """Return what can be told apart, of all that hangs on *value*; None if that is unclear."""
+    found: set[object] = set()
+    todo = [value]
+    while todo:
+        thing = todo.pop()
+        kind = type(thing)
+        if kind in _ATOMS or (kind in _TEXTS and len(thing) < _LONG):  # type: ignore[arg-type]
+            continue
+        if id(thing) in found:
+            continue
+        if isinstance(thing, (type, FunctionType, ModuleType)):
+            continue  # the same for all, and stored by name
+        budget[0] -= 1
+        if budget[0] < 0:
+            return None
+        if kind in _TEXTS:
+            found.add(id(thing))
+            continue
+        if _is_array(thing):
+            found.add(id(thing))
+            owner: Any = thing
+            while getattr(owner, "base", None) is not None and _is_array(owner):
+                owner = owner.base
+            found.add(("memory", id(owner)))
+            if thing.dtype.hasobject:  # type: ignore[attr-defined]
+                todo += thing.ravel().tolist()  # type: ignore[attr-defined]
+            continue
+        if not gc.is_tracked(thing) and kind not in _CONTAINERS:
+            if kind.__module__.partition(".")[0] not in _OPEN:
+                return None  # a type in C that may hold anything
+            if kind.__name__ in _CHANGING:
+                found.add(id(thing))
+            continue
+        found.add(id(thing))
+        if kind.__module__.partition(".")[0] in _HIDING:
+            return None
+        inner = gc.get_referents(thing)
+        if kind in _CONTAINERS:
+            inner = [x for x in inner if type(x) not in _ATOMS]
+        todo += inner
+    return found
+
+
+_CHANGING = frozenset({"bytearray", "array", "deque", "BytesIO", "Random"})
+# Libraries whose objects hold memory that the collector does not see.
+_HIDING = frozenset({"torch", "pyarrow", "polars", "tensorflow", "jax", "jaxlib", "cupy"})
+
+
+def _is_array(value: object) -> bool:
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(value, numpy.ndarray)
+
+
+# Bytes
+
+
+def head(units: list[tuple[bytes, int]]) -> bytes:
+    """Return what stands before the frame: digests and sizes of the parts, aligned."""
+    table = b"".join([_COUNT.pack(len(units)), *[_UNIT.pack(*unit) for unit in units]])
+    return table + bytes(-len(table) % _ALIGN)
+
+
+def units_of(payload: Any) -> list[tuple[bytes, int]]:
+    """Return digests and sizes of the parts of an entry."""
+    view = memoryview(payload)
+    (count,) = _COUNT.unpack_from(view)
+    return list(_UNIT.iter_unpack(view[_COUNT.size : _COUNT.size + count * _UNIT.size]))
+
+
+def frame_of(payload: Any) -> tuple[int, Any]:
+    """Return codec and bytes of the frame of an entry."""
+    (count,) = _COUNT.unpack_from(payload)
+    start = _COUNT.size + count * _UNIT.size
+    start += -start % _ALIGN
+    (codec,) = _CODEC.unpack_from(payload, len(payload) - _CODEC.size)
+    return codec, payload[start : len(payload) - _CODEC.size]
+
+
+def tail(codec: int) -> bytes:
+    """Return what stands behind the frame."""
+    return _CODEC.pack(codec)

@@ -1,0 +1,265 @@
+"""Results in parts: stored once, loaded alone, and the same again as a whole."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+from collections import namedtuple
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+import dumbo
+from dumbo.persistence import assembly, parts
+from dumbo.persistence.store import Store
+
+np = pytest.importorskip("numpy")
+
+Old = namedtuple("Old", "x y")  # noqa: PYI024 - this form, too
+
+
+class New(NamedTuple):
+    x: Any
+    y: Any = 0
+
+
+@dataclasses.dataclass
+class Data:
+    x: Any
+    y: Any = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Frozen:
+    x: Any
+    y: Any = 0
+
+
+@dataclasses.dataclass
+class Peculiar:
+    x: Any
+
+    def __setstate__(self, state: Any) -> None:
+        self.__dict__.update(state, odd=True)
+
+
+def large(n: int = 0) -> Any:
+    return np.arange(40_000.0) + n
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "s")
+
+
+def put(store: Store, value: object, name: str = "m:f") -> Any:
+    return store.save(os.urandom(16), os.urandom(16), value, function=name, compute=1.0)
+
+
+def again(store: Store, value: object) -> Any:
+    record = put(store, value)
+    assert record.codec == "parts"
+    return store.load(record)
+
+
+def stored(store: Store) -> int:
+    return len(store.entries_of(assembly.LABEL))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda a, b: {"x": a, "y": b, 3: "small"},
+        lambda a, b: [a, b, None],
+        lambda a, b: (a, b),
+        lambda a, b: Old(a, b),
+        lambda a, b: New(a, b),
+        lambda a, b: Data(a, b),
+        lambda a, b: Frozen(a, b),
+    ],
+)
+def test_what_comes_back_has_the_shape_and_the_types_that_went_in(
+    store: Store, make: Callable[..., Any]
+) -> None:
+    value = make(large(), "x" * 200_000)
+    back = again(store, value)
+    assert type(back) is type(value)
+    assert stored(store) == 2
+    pairs = zip(parts.take_apart(value).children, parts.take_apart(back).children, strict=True)  # type: ignore[union-attr]
+    for mine, theirs in pairs:
+        assert type(mine) is type(theirs)
+        assert np.array_equal(mine, theirs)
+
+
+def test_equal_parts_are_stored_once_across_results_and_functions(store: Store) -> None:
+    put(store, {"w": large(), "b": large(1)}, "m:f")
+    put(store, [large(), large(2)], "m:g")
+    assert stored(store) == 3
+    put(store, {"w": large().astype("f4")})
+    put(store, {"w": np.asfortranarray(large().reshape(200, 200))})  # laid out otherwise
+    assert stored(store) == 5
+
+
+def test_an_object_that_is_there_twice_comes_back_as_one(store: Store) -> None:
+    a = large()
+    back = again(store, {"x": a, "y": a, "z": large(1)})
+    assert back["x"] is back["y"]
+    assert stored(store) == 2
+    text = "x" * 200_000
+    back = again(store, [text, text])
+    assert back[0] is back[1]
+    shared = [large(), "x"]
+    back = again(store, {"x": [*range(20_000), shared], "y": [*range(20_000), shared]})
+    assert back["x"][-1] is back["y"][-1]
+
+
+def test_views_of_one_memory_stay_together(store: Store) -> None:
+    a = large()
+    before = stored(store)
+    record = put(store, {"x": a, "y": a[::2], "z": large(5)})
+    assert stored(store) == before + 2
+    entry = dumbo.Entry(store, record)
+    assert entry.parts["x"] == entry.parts["y"] != entry.parts["z"]
+    assert np.array_equal(entry.part("y"), a[::2])
+
+
+def test_what_the_small_rest_refers_to_stays_in_it(store: Store) -> None:
+    a = large()
+    back = again(store, {"x": a, "rest": Data(a), "z": large(1)})
+    assert back["rest"].x is back["x"]
+    assert stored(store) == 1  # z
+
+
+def test_what_is_not_seen_through_is_stored_whole(store: Store) -> None:
+    for value in (
+        {"x": [1, 2]},
+        Peculiar(large()),
+        [large()] * 2000,
+        {"x": large(), "hidden": memoryview(bytearray(10))},
+        large(),
+    ):
+        assert parts.split(value) is None or type(value) is dict
+    record = put(store, Peculiar(large()))
+    assert record.codec != "parts"
+    assert store.load(record).odd
+
+
+def test_what_comes_back_may_be_changed_and_stays_as_it_was(store: Store) -> None:
+    frozen = large()
+    frozen.flags.writeable = False
+    record = put(store, {"x": large(), "frozen": frozen})
+    back = store.load(record)
+    back["x"][0] = -1
+    assert store.load(record)["x"][0] == 0
+    assert not back["frozen"].flags.writeable
+
+
+def test_one_part_is_loaded_alone(cache: dumbo.Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    @cache.memo(keep="always")
+    def fit(n: int) -> dict[Any, Any]:
+        return {"weights": large(n), "bias": large(n + 1), "loss": 0.5, 1: "one"}
+
+    fit(0)
+    entry = fit.get_entry(0)
+    assert entry is not None
+    assert set(entry.parts) == {"weights", "bias"}
+    assert entry.size > 2 * 320_000
+    loaded: list[int] = []
+    load = Store.load
+    monkeypatch.setattr(Store, "load", lambda *args: loaded.append(1) or load(*args))
+    assert np.array_equal(entry.part("weights"), large())
+    assert len(loaded) == 1
+    assert entry.part("loss") == 0.5
+    assert entry.part(1) == "one"
+    assert len(loaded) == 1
+    for name in ("nothing", True, 1.0):
+        with pytest.raises(KeyError):
+            entry.part(name)
+
+
+def test_a_part_of_what_is_stored_whole(cache: dumbo.Cache) -> None:
+    @cache.memo(keep="always")
+    def f(x: int) -> Any:
+        return Data(x, [x])
+
+    f(1)
+    entry = f.get_entry(1)
+    assert entry is not None
+    assert entry.parts == {}
+    assert entry.part("y") == [1]
+    with pytest.raises(KeyError):
+        entry.part("z")
+
+
+def test_a_part_that_is_gone_or_damaged_costs_a_recomputation(
+    cache: dumbo.Cache, ran: list[object]
+) -> None:
+    @cache.memo(keep="always")
+    def f(x: int) -> dict[str, Any]:
+        sys.audit("ran")
+        return {"a": large(x), "b": large(x + 1)}
+
+    def blobs() -> list[Path]:
+        return [path for path in Path(cache.directory, "blobs").rglob("*") if path.is_file()]
+
+    f(1)
+    f(1)
+    assert len(ran) == 1
+    blobs()[0].unlink()
+    assert np.array_equal(f(1)["a"], large(1))
+    assert len(ran) == 2
+    for path in blobs():
+        data = bytearray(path.read_bytes())
+        data[-1000] ^= 1
+        path.write_bytes(data)
+    assert np.array_equal(f(1)["b"], large(2))
+    assert np.array_equal(f(1)["b"], large(2))
+    assert len(ran) == 3
+
+
+def test_parts_go_when_no_result_has_them(cache: dumbo.Cache) -> None:
+    @cache.memo(keep="always")
+    def f(x: int) -> dict[str, Any]:
+        return {"a": large(), "b": large(x)}
+
+    @cache.memo(keep="always")
+    def g() -> list[Any]:
+        return [large(), "x" * 300_000]
+
+    f(1), f(2), g()
+    store = cache.open()
+    assert stored(store) == 4
+    f.forget(1)
+    assert stored(store) == 3
+    f.clear()
+    assert stored(store) == 2
+    assert np.array_equal(g()[0], large())
+    g.clear()
+    assert stored(store) == 0
+
+
+def test_frames_are_parts_too(store: Store) -> None:
+    pd = pytest.importorskip("pandas")
+
+    def frame(size: int) -> Any:
+        return pd.DataFrame({"a": np.arange(size * 1.0), "b": np.arange(size)})
+
+    back = again(store, {"train": frame(50_000), "test": frame(20_000), "n": 1})
+    assert back["train"].equals(frame(50_000))
+    assert stored(store) == 2
+    whole = frame(50_000)
+    back = again(store, {"train": whole, "test": whole.iloc[:20_000]})
+    assert back["test"].equals(whole.iloc[:20_000])
+    assert stored(store) == 3  # they share their columns, and stay together
+
+
+def test_what_cannot_be_stored_is_said_of_the_result(cache: dumbo.Cache) -> None:
+    @cache.memo(keep="always")
+    def f() -> dict[str, Any]:
+        return {"a": large(), "generator": (x for x in ())}
+
+    f()
+    assert '["generator"]' in f.why()
