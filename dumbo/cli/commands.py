@@ -17,7 +17,7 @@ import click
 
 import dumbo as package
 from dumbo import config
-from dumbo.cli import drawing, graphs, page, table, targets, tree
+from dumbo.cli import drawing, graphs, keeping, page, table, targets, tree
 from dumbo.cli.arguments import evaluate
 from dumbo.cli.text import printable
 from dumbo.errors import DumboError, InvalidUse
@@ -109,7 +109,7 @@ def deps(
     Its module is imported, with the current directory on the path.
     """
     sys.path.insert(0, os.getcwd())
-    with _failures(whole):
+    with failures(whole):
         if reverse and arguments is not None:
             raise InvalidUse("--args is for what a call depends on, and --reverse for the opposite")
         if places and not reverse:
@@ -213,7 +213,7 @@ def _write(output: str | None, lines: Iterable[str]) -> None:
 @click.option("--traceback", "whole", is_flag=True, help="Show the whole traceback of a failure.")
 def ls(directory: str | None, as_json: bool, whole: bool) -> None:
     """List what is stored, by function: entries, size, and the time that loading them saves."""
-    with _failures(whole):
+    with failures(whole):
         path = config.cache_directory(directory)
         rows, trouble = table.rows(path)
         if trouble:
@@ -228,7 +228,7 @@ def ls(directory: str | None, as_json: bool, whole: bool) -> None:
 
 
 @contextlib.contextmanager
-def _failures(whole: bool) -> Iterator[None]:
+def failures(whole: bool) -> Iterator[None]:
     """Turn what cannot be done into one line and status 2; *whole* shows where it came from."""
     try:
         yield
@@ -246,3 +246,6 @@ def _has_lines() -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+keeping.add_to(dumbo)

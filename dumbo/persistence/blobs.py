@@ -50,8 +50,8 @@ from dumbo.persistence import folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import Self, TypeAlias
+    from collections.abc import Callable, Iterator
+    from typing import IO, Self, TypeAlias
 
     Buffer: TypeAlias = bytes | bytearray | memoryview
     Stamp: TypeAlias = tuple[int, int, int, int, int]
@@ -425,6 +425,56 @@ def _map(fd: int, length: int) -> mmap.mmap | None:
         return whole
     except (OSError, ValueError):  # too many maps or descriptors; or shorter than a moment ago
         return None
+
+
+def check(path: str) -> Header:
+    """Read a whole blob and check it; return its header.
+
+    Raises:
+        CorruptBlob: if it is not what was written.
+        OSError: if it cannot be read.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        header = _header_of(fd, os.fstat(fd))
+        os.lseek(fd, header.size, os.SEEK_SET)
+        hasher = xxhash.xxh3_64()
+        while chunk := os.read(fd, _CHUNK):
+            hasher.update(chunk)
+    finally:
+        os.close(fd)
+    if hasher.intdigest() != header.checksum:
+        raise CorruptBlob("the payload was altered")
+    return header
+
+
+def receive(file: IO[bytes], draft_of: Callable[[Header], Draft | None]) -> Draft | None:
+    """Read a blob from a stream into the draft that *draft_of* makes for its header, and check it.
+
+    Raises:
+        CorruptBlob: if it is not what was written.
+        OSError: if the draft cannot be written.
+    """
+    start = file.read(_FIXED.size)
+    size = int.from_bytes(start[4:8], "big")
+    if len(start) == _FIXED.size <= size <= _LONGEST:
+        start += file.read(size - len(start))
+    header = Header.unpack(start)
+    draft = draft_of(header)
+    if draft is None:
+        return None
+    left, hasher = header.length, xxhash.xxh3_64()
+    try:
+        while left and (chunk := file.read(min(left, _CHUNK))):
+            left -= len(chunk)
+            hasher.update(chunk)
+            draft.write(chunk)
+        if left or hasher.intdigest() != header.checksum:
+            raise CorruptBlob("the payload is cut off" if left else "the payload was altered")
+    except BaseException:
+        draft.__exit__()
+        raise
+    return draft
 
 
 def peek(path: str) -> Header:

@@ -32,6 +32,7 @@ _COLUMNS = (
     "id, closure, key, python, extras, function, size, compute, store, created, used, codec, "
     "checksum, payload, note"
 )
+HAS = "SELECT COUNT(*) FROM entries WHERE id = ? AND checksum = ?"
 ALL = f"SELECT {_COLUMNS} FROM entries"
 FIND = f"SELECT {_COLUMNS} FROM entries WHERE id BETWEEN ? AND ?"
 OF_CLOSURE = (

@@ -29,7 +29,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import _sqlite3 as sqlite
     from collections.abc import Callable, Iterator
-    from typing import Any, TypeVar
+    from typing import IO, Any, TypeVar
 
     from dumbo.persistence import blobs, codecs
     from dumbo.persistence.index import Index
@@ -425,6 +425,13 @@ class Store:
 
             assembly.collect(self)
 
+    def everything(self) -> Iterator[Record]:
+        """All that is stored, of all functions and Pythons."""
+        for row in self._read(rows.ALL, ()):
+            record = self._record(row)
+            if record:
+                yield record
+
     def summary(self) -> list[Summary]:
         """What is stored, by function."""
         if self._index is not None and self._touched:
@@ -615,20 +622,69 @@ class Store:
                 header = blobs.peek(path)
             except (OSError, CorruptBlob):
                 continue
-            function, closure, python = header.function, header.closure, header.python
-            if path != self._path(python, closure, header.key, header.extras):
-                continue
-            number = _function_id(function)
-            if (function, closure, python) not in named:
-                named.add((function, closure, python))
-                yield rows.PUT_FUNCTION, (number, _bytes(function))
-                yield rows.PUT_CLOSURE, (number, closure, python)
-            row = rows.entry(
-                closure, header.key, python, header.extras, number, header.length,
-                header.compute, header.store, header.created, header.codec, None,
-                _bytes(header.note),
-            )  # fmt: skip
-            yield rows.PUT_VARIANT if header.extras else rows.PUT, row
+            yield from self._rows_of(path, header, named)
+
+    def _rows_of(
+        self, path: str, header: blobs.Header, named: set[tuple[str, bytes, int]]
+    ) -> Iterator[tuple[str, rows.Row]]:
+        """The rows that find a file, if it lies where it should."""
+        function, closure, python = header.function, header.closure, header.python
+        if path != self._path(python, closure, header.key, header.extras):
+            return
+        number = _function_id(function)
+        if (function, closure, python) not in named:
+            named.add((function, closure, python))
+            yield rows.PUT_FUNCTION, (number, _bytes(function))
+            yield rows.PUT_CLOSURE, (number, closure, python)
+        row = rows.entry(
+            closure, header.key, python, header.extras, number, header.length,
+            header.compute, header.store, header.created, header.codec, None,
+            _bytes(header.note),
+        )  # fmt: skip
+        yield rows.PUT_VARIANT if header.extras else rows.PUT, row
+
+    def list_file(self, path: str) -> bool:
+        """Make the rows that find the blob at *path*; say whether it lies where it should."""
+        from dumbo.persistence import blobs
+
+        found = list(self._rows_of(path, blobs.peek(path), set()))
+
+        def put(sql: sqlite.Connection, known: set[object]) -> None:
+            for statement, row in found:
+                sql.execute(statement, row)
+
+        if found:
+            self._write(put)
+        return bool(found)
+
+    def adopt(self, file: IO[bytes]) -> bool:
+        """Store a result that is laid out as a blob, unless it is here; say whether it was new.
+
+        Raises:
+            CorruptBlob: if it is not what was written.
+            OSError, StorageError: if it cannot be stored.
+        """
+        started = time.perf_counter_ns()
+        index = self._index or self._open()
+        from dumbo.persistence import blobs
+
+        def draft_of(header: blobs.Header) -> blobs.Draft | None:
+            whose = (header.closure, header.key, header.python)
+            there = self._read(rows.FIND, rows.slots(header.python, header.closure, header.key))
+            if any((row[1], row[2], row[3]) == whose and row[4] == header.extras for row in there):
+                return None
+            return blobs.Draft(self._path(header.python, *whose[:2], header.extras), header)
+
+        draft = blobs.receive(file, draft_of)
+        if draft is None:
+            return False
+        with draft:
+            self._finish(index, draft, draft.header.compute / 1e9, started)
+        return True
+
+    def name_of(self, number: int) -> str:
+        """The name of a function by its number in the index."""
+        return self._names.get(number) or self._name_of(number)
 
     # -- small steps -----------------------------------------------------------------
 
