@@ -63,14 +63,20 @@ def deps(
     function: Callable[..., Any],
     args: Sequence[Any] | None = None,
     kwargs: Mapping[str, Any] | None = None,
+    *,
+    observed: bool = False,
 ) -> nx.DiGraph:
     """Return what *function*, memoized or not, depends on; for these arguments if any are given.
 
     Node ids are ``module:qualname``; each node has its kind, file, line and digest, and its
     ``code`` object where there is one. What could not be resolved is a node of that kind, with
     its reason and its place. An edge says as ``reference`` how its end was reached.
+
+    With *observed*, of a memoized function: also what the stored result of that call, or without
+    arguments any result, was seen to run though it was not foreseen, and what that depends on. The
+    edges to it have ``observed`` as their reference.
     """
     # Imported here: tracing is not for those who only call memoized functions.
     from dumbo.graph import graph_of
 
-    return graph_of(function, args, kwargs)
+    return graph_of(function, args, kwargs, observed=observed)

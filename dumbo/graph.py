@@ -22,8 +22,14 @@ def graph_of(
     function: object,
     args: Sequence[Any] | None,
     kwargs: Mapping[str, Any] | None,
+    *,
+    observed: bool = False,
 ) -> nx.DiGraph:
-    """Return the dependencies of *function*, for these arguments if any are given."""
+    """Return the dependencies of *function*, for these arguments if any are given.
+
+    Parameters:
+        observed: add what stored results were seen to run.
+    """
     from dumbo.tracing.tracker import Tracker
 
     function = _runs(function)
@@ -36,8 +42,30 @@ def graph_of(
     version = getattr(function, "version", "") if hasattr(type(function), "__dumbo_memo__") else ""
     tracker = Tracker(target.function, track_deps=True, version=version)
     if args is None and kwargs is None:
-        return tracker.graph(None, None)
-    return tracker.graph(*target.with_fixed(tuple(args or ()), dict(kwargs or {})))
+        graph = tracker.graph(None, None)
+    else:
+        graph = tracker.graph(*target.with_fixed(tuple(args or ()), dict(kwargs or {})))
+    if observed and hasattr(type(function), "__dumbo_memo__"):
+        _add_observed(graph, function, args, kwargs)
+    return graph
+
+
+def _add_observed(
+    graph: nx.DiGraph,
+    memoized: Any,
+    args: Sequence[Any] | None,
+    kwargs: Mapping[str, Any] | None,
+) -> None:
+    from dumbo.tracing.observed import add_to
+
+    bound = getattr(memoized, "__func__", None)
+    given = None if args is None and kwargs is None else (tuple(args or ()), dict(kwargs or {}))
+    if bound is not None:
+        given = given and ((memoized.__self__, *given[0]), given[1])
+        memoized = bound
+    store, every = memoized._keeper.extras(given)
+    for extras in every:
+        add_to(graph, extras, store)
 
 
 def standing_of(function: object, directory: str | None = None) -> list[str] | None:

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from dumbo.persistence.recordings import Recording
     from dumbo.persistence.store import Record, Store
     from dumbo.shelf import Shelf
+    from dumbo.tracing.guards import Guard
     from dumbo.tracing.tracker import Snapshot, Tracker
     from dumbo.turns import Turn
     from dumbo.watch import Watch, Watcher
@@ -271,20 +272,24 @@ class Keeper:
         record, snapshot = call.record, call.snapshot
         if record is None or call.taken is not None or self._target.args:
             return
-        if record.extras and (record.extras != b"?" or self._is_watching()):
-            return
+        guard: Guard | None = snapshot.guard
+        if record.extras:
+            guard = self._guard(call, record.extras)
+            if guard is None:
+                return
         if is_unchanging(call.value):
-            held = Held(call.value, None, None, snapshot.guard)
+            held = Held(call.value, None, None, guard)
         elif record.payload is not None:
             decode = call.store.decoder(record)
             if decode is None:
                 return
-            held = Held(None, record.payload, decode, snapshot.guard)
+            held = Held(None, record.payload, decode, guard)
         else:
             return
         if self.options.expires_after is not None:
             left = self._expires_at(record) - time()
             held.until = min(held.until, monotonic() + left)
+        held.extras = record.extras
         function = self._target.function
         key: object = None
         plain = type(function) is FunctionType and not snapshot.identity and not snapshot.tables
@@ -293,6 +298,14 @@ class Keeper:
             named = function.__kwdefaults__
             held.defaults = (named, tuple(named.values())) if named else None
         self._memory.hold(call.identity, held, key)
+
+    def _guard(self, call: Call, extras: bytes) -> Guard | None:
+        """Return what must hold for an entry with *extras*; None if that is not to be kept."""
+        from dumbo.tracing import observed  # most results have no extras
+
+        if extras == observed.UNOBSERVED:
+            return None if self._is_watching() else call.snapshot.guard
+        return observed.guarded(extras, call.store, call.snapshot.guard)
 
     def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
         """Return the call of these arguments: done, or ready for the function to run."""
@@ -450,12 +463,12 @@ class Keeper:
         """Load the value of *call*, if there is one."""
         assert call.key is not None
         held = self._memory.find(call.identity)
-        if held is not None:
+        if held is not None and (not held.extras or held.guard.holds()):  # type: ignore[union-attr]
             call.value = held.value if held.decode is None else held.decode(held.payload)  # type: ignore[arg-type]
             call.done = True
             self.ledger.hits += 1
             self.ledger.fast_in_a_row = 0
-            self._join(call, b"")
+            self._join(call, held.extras)
             return
         record = self._find(call)
         found = perf_counter()
@@ -828,6 +841,18 @@ class Keeper:
         assert call.key is not None
         record = self._find(call)
         return None if record is None else (call.store, record)
+
+    def extras(
+        self, given: tuple[tuple[Any, ...], dict[str, Any]] | None
+    ) -> tuple[Store, list[bytes]]:
+        """Return the extras of the entry of this call, or, without one, of all entries."""
+        store = self.shelf.open()
+        if given is None:
+            records = store.entries_of(self.label)
+        else:
+            found = self.find(*given)
+            records = [] if found is None else [found[1]]
+        return store, list(dict.fromkeys([record.extras for record in records]))
 
     def insert(
         self, value: object, args: tuple[Any, ...], kwargs: dict[str, Any]

@@ -71,9 +71,20 @@ class Held:
         payload: else its bytes, for `decode`.
         until: when the disk is asked again.
         guard, defaults: what must hold for the closure, and the keyword defaults, to be the same.
+        extras: those of the entry; the guard holds as long as they do.
     """
 
-    __slots__ = ("decode", "defaults", "epoch", "guard", "payload", "size", "until", "value")
+    __slots__ = (
+        "decode",
+        "defaults",
+        "epoch",
+        "extras",
+        "guard",
+        "payload",
+        "size",
+        "until",
+        "value",
+    )
 
     def __init__(
         self,
@@ -87,6 +98,7 @@ class Held:
         self.decode = decode
         self.size = 256 + (len(payload) if payload is not None else sys.getsizeof(value))
         self.guard = guard
+        self.extras = b""
         self.defaults: tuple[dict[str, Any], tuple[Any, ...]] | None = None
         self.until = monotonic() + FRESH
         self.epoch = epoch.number

@@ -828,6 +828,44 @@ def test_why_names_what_ran_and_has_changed(module: Callable[..., Any], cache: C
     assert f.why(2).startswith("no entry: new arguments")
 
 
+def test_hits_from_memory_hold_only_while_what_ran_is_the_same(
+    module: Callable[..., Any], cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = module(HANDLERS + "def f(kind):\n    return [reach('made:handle_' + kind)()]\n")
+    f = cache.memo(keep="always")(made.f)
+    outer = cache.memo(keep="always")(lambda x: [made.reach("made:stored")("a"), x])
+    made.stored = f
+    for _ in range(3):
+        assert f("a") == [3]
+    from dumbo.persistence.store import Store
+
+    asked: list[object] = []
+    real = Store.variants
+    monkeypatch.setattr(Store, "variants", lambda *args: asked.append(args) or real(*args))
+    assert [f("a"), f("a")] == [[3], [3]]
+    assert asked == []
+    assert outer(1) == [[3], 1]  # its inner hit is from memory, too
+    redefine(made, "def helper():\n    return 7\n")
+    assert [f("a"), f("a")] == [[8], [8]]
+    assert outer(1) == [[8], 1]
+    made.TABLE["x"] = 2
+    assert [f("a"), f("a"), outer(1)] == [[9], [9], [[9], 1]]
+
+
+def test_deps_shows_what_ran_with_what_that_depends_on(
+    module: Callable[..., Any], cache: Cache
+) -> None:
+    made = module(HANDLERS + "def f(kind):\n    return reach('made:handle_' + kind)()\n")
+    f = cache.memo(keep="always")(made.f)
+    assert [f("a"), f("b")] == [3, 5]
+    assert "made:handle_a" not in dumbo.deps(f, ("a",))
+    graph = dumbo.deps(f, ("a",), observed=True)
+    assert graph.edges["made:f", "made:handle_a"]["reference"] == "observed"
+    assert {"made:helper", "made:TABLE"} <= set(graph)
+    assert "made:handle_b" not in graph
+    assert {"made:handle_a", "made:handle_b"} <= set(dumbo.deps(f, observed=True))
+
+
 def test_forgetting_a_call_forgets_all_its_variants(
     module: Callable[..., Any], cache: Cache
 ) -> None:

@@ -32,6 +32,7 @@ import xxhash
 
 from dumbo.errors import Bypass, UntraceableFunction
 from dumbo.tracing.fingerprint import ATOMS
+from dumbo.tracing.guards import Guard
 from dumbo.tracing.lookup import (
     ABSENT,
     MEMBERS,
@@ -49,6 +50,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any, TypeAlias
+
+    import networkx as nx
 
     from dumbo.persistence.store import Store
 
@@ -161,7 +164,8 @@ class Extras:
         cover.check()
         payload = _encode(cover.found, loaded, store)
         extras = xxhash.xxh3_128_digest(payload)
-        store.add_trace("observed", self._label, _SHAPE, payload, b"", snapshot.digest, b"")
+        closure = snapshot.digest  # in place of a state, so that each closure has a row of its own
+        store.add_trace("observed", self._label, _SHAPE, payload, closure, closure, b"")
         _lists[extras] = _decode(payload)
         return extras
 
@@ -279,6 +283,36 @@ def hold(extras: bytes, store: Store) -> bool:
     return listed is not None and all(_holds(extra, store) for extra in listed)
 
 
+class _Guards(Guard):
+    """The guard of a closure, with those of extras."""
+
+    __slots__ = ("first", "more")
+
+    def __init__(self, first: Guard, more: list[tuple[Reference, FunctionType, Guard]]) -> None:
+        self.first = first
+        self.more = more
+
+    def holds(self) -> bool:
+        if not self.first.holds():
+            return False
+        for reference, function, guard in self.more:
+            if resolve(reference) is not function or not guard.holds():
+                return False
+        return True
+
+
+def guarded(extras: bytes, store: Store, first: Guard) -> Guard | None:
+    """What holds as long as *first* and *extras* do; None if that takes more than guards."""
+    more = []
+    for extra in read(extras, store) or ():
+        function = resolve(extra.reference)
+        snapshot = _try_look(extra.reference, store) if extra.reference[0] else None
+        if function is None or snapshot is None or snapshot.digest != extra.digest:
+            return None
+        more.append((extra.reference, function, snapshot.guard))
+    return _Guards(first, more) if more else None
+
+
 def changed(extras: bytes, store: Store) -> str:
     """The name of what of *extras* is not as it was; empty if all is, or nothing is known."""
     for extra in read(extras, store) or ():
@@ -376,6 +410,27 @@ def _decode(payload: bytes) -> tuple[Extra, ...] | None:
         return tuple([Extra(*one) for one in listed])
     except (ValueError, EOFError, TypeError):
         return None
+
+
+def add_to(graph: nx.DiGraph, extras: bytes, store: Store) -> None:
+    """Add what *extras* stands for to a graph of `dumbo.deps`, with all that it depends on."""
+    root = graph.graph["root"]
+    for extra in read(extras, store) or ():
+        function = resolve(extra.reference)
+        if function is None or not extra.reference[0]:
+            continue
+        try:
+            more = _tracker(extra.reference, function).graph(None, None)
+        except Bypass:
+            continue
+        # What both have is drawn as the call has it: with its arguments known.
+        graph.add_nodes_from([node for node in more.nodes(data=True) if node[0] not in graph])
+        graph.add_edges_from(
+            [edge for edge in more.edges(data=True) if not graph.has_edge(*edge[:2])]
+        )
+        start = more.graph["root"]
+        if start != root and not graph.has_edge(root, start):
+            graph.add_edge(root, start, reference="observed")
 
 
 # -- references ------------------------------------------------------------------------------

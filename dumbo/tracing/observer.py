@@ -37,6 +37,7 @@ _monitoring: Any = getattr(sys, "monitoring", None)
 _frame = sys._getframe
 
 _CODE = type((lambda: None).__code__)
+_STARTS = threading.Thread.start.__code__
 _NESTED = 0x10  # functions that a function makes
 _SUSPENDS = 0x20 | 0x80 | 0x100 | 0x200  # generators, coroutines, asynchronous generators
 
@@ -56,8 +57,8 @@ class Recorder:
         codes: each code object, and the globals that it ran in, by the id of the code.
         joined: what else counts as having run, for whoever reads it: see `join`.
         active: whether anything is recorded; False where no tool is to be had.
-        near: by id, the closures that ran where what is recorded runs: in its thread or one that
-            was started since, and in its task or one that it made.
+        near: by id, the closures that ran where what is recorded runs: in its thread or, if it
+            starts any, one that was started since; and in its task or one that it made.
         callers: the frames that wait for what is recorded, and may be resumed while they do.
     """
 
@@ -99,9 +100,9 @@ class Recorder:
     def is_near(self) -> bool:
         """Whether this runs for what is recorded, as far as threads and tasks tell."""
         thread = _get_ident()
-        if thread in self.threads and thread != self.thread:
-            return False
-        return not self.task or thread != self.thread or self in _inside.get()
+        if thread != self.thread:
+            return thread not in self.threads and id(_STARTS) in self.near
+        return not self.task or self in _inside.get()
 
     def stop(self) -> None:
         """Record no more. May be called twice, and without `start`."""
@@ -168,7 +169,7 @@ def _started(code: CodeType, offset: int) -> object:
     every = True
     for recorder in _open:
         recorder.codes[id(code)] = (code, frame.f_globals)
-        if code.co_flags & _NESTED:
+        if code.co_flags & _NESTED or code is _STARTS:
             every = _is_near(recorder, code) and every
     return _monitoring.DISABLE if every else None
 
