@@ -15,14 +15,14 @@ from dumbo.shelf import Shelf, check_usable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import timedelta
     from types import TracebackType
-    from typing import Any, ParamSpec, Self, TypeVar, overload
+    from typing import Any, Literal, ParamSpec, Self, TypeVar, overload
 
     from dumbo.arguments.matchers import Matcher
     from dumbo.decision.worth import Keep
-    from dumbo.memo import Decorator
+    from dumbo.memo import Decorator, Read
     from dumbo.memoized import Memoized
 
     P = ParamSpec("P")
@@ -83,6 +83,7 @@ class Cache(Shelf):
         keep: Keep = "auto",
         ignore: list[str] | tuple[str, ...] = (),
         key: Mapping[str, Matcher | type[Matcher]] | None = None,
+        reads: Iterable[Read] | Literal["observed"] | None = None,
         name: str | None = None,
         version: str | None = None,
         expires_after: float | timedelta | None = None,

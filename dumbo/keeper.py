@@ -19,7 +19,8 @@ from operator import is_
 from time import monotonic, perf_counter, time
 from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType
 
-from dumbo import config
+from dumbo import config, inputs
+from dumbo.arguments.matchers import file
 from dumbo.arguments.sharing import with_sharing
 from dumbo.decision.costs import rough_size
 from dumbo.decision.worth import judge, worth_looking
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from dumbo.arguments.signature import Binder
     from dumbo.decision.worth import Keep
     from dumbo.info import CacheInfo
+    from dumbo.inputs import Inputs, Reads
     from dumbo.persistence.locks import Claim
     from dumbo.persistence.recordings import Recording
     from dumbo.persistence.store import Record, Store
@@ -95,6 +97,7 @@ class Options:
         "key",
         "name",
         "observe",
+        "reads",
         "track_deps",
         "verbose",
         "version",
@@ -112,8 +115,10 @@ class Options:
         observe: bool | None = None,
         expires_after: float | None = None,
         keep_versions: int | None = None,
+        reads: Reads | None = None,
     ) -> None:
         self.key = key
+        self.reads = reads
         self.expires_after = expires_after  # seconds
         self.keep_versions = keep_versions
         self.track_deps = track_deps
@@ -141,6 +146,7 @@ class Call:
         explicit: stored whatever the rule says.
         straight: not even looked up, because the function is faster than that.
         taken: its arguments as matchers see them, if the function has any.
+        inputs: what it reads while it is computed.
         claim: the right to compute this key, which others may be waiting for.
         recording: what a generator has yielded so far.
         record: what was loaded from the store.
@@ -151,6 +157,7 @@ class Call:
         "claim",
         "done",
         "explicit",
+        "inputs",
         "key",
         "reason",
         "record",
@@ -178,6 +185,7 @@ class Call:
         self.key = None
         self.reason = None
         self.taken: Taken | None = None
+        self.inputs: Inputs | None = None
         self.claim: Claim | None = None
         self.recording: Recording | None = None
         self.record: Record | None = None
@@ -207,6 +215,7 @@ class Keeper:
         "_alone",
         "_binder",
         "_digest",
+        "_has_inputs",
         "_in_memory",
         "_latest",
         "_memory",
@@ -229,6 +238,9 @@ class Keeper:
         self._binder: Binder | None = None
         self._tracker: Tracker | None = None
         self._matching: Matching | None = None
+        self._has_inputs = options.reads is not None or any(
+            isinstance(matcher, file) for matcher in options.key.values()
+        )
         self._in_memory: dict[str, Any] = {}  # stores of private results, by directory
         self.streams = is_generator_function(self._target.function)
         self._never: Reason | None = None
@@ -333,7 +345,9 @@ class Keeper:
         """Return the call of these arguments: done, or with the reason why it is not."""
         call = Call()
         begun = perf_counter()
-        if not worth_looking(self.options.keep, self.ledger.fast_in_a_row):
+        # What it reads has to be known to those that call it, however fast it is.
+        fast = not worth_looking(self.options.keep, self.ledger.fast_in_a_row)
+        if fast and not self._has_inputs:
             call.straight = True
             call.started = begun
             return call
@@ -350,8 +364,14 @@ class Keeper:
                 self._give_up(call, error)
             if self.options.verbose and not call.done and call.reason is None:
                 call.reason = self._why_missing(call)
+            if call.key is not None and not call.done:
+                call.inputs = self._begin_inputs()
         call.started = perf_counter()
         return call
+
+    def _begin_inputs(self) -> Inputs:
+        reads = self.options.reads
+        return inputs.begin(reads is not None and reads.observed, noting=self._is_watching())
 
     def begin_explicit(self, args: tuple[Any, ...], kwargs: dict[str, Any], act: str) -> Call:
         """Return a call that is computed, and stored, whatever is there and whatever it costs."""
@@ -363,6 +383,8 @@ class Keeper:
             call.reason = Reason("explicit", act=act)
         except Exception as error:  # noqa: BLE001 - __reduce__ and the like of arguments
             self._give_up(call, error)
+        if call.key is not None:
+            call.inputs = self._begin_inputs()
         self._watch(call)
         call.started = perf_counter()
         return call
@@ -411,10 +433,17 @@ class Keeper:
         if call.taken is not None:
             self._match(call, call.taken)
 
+    def _says_what_it_reads(self) -> bool:
+        reads = self.options.reads
+        return reads is not None and not reads.observed
+
     def _match(self, call: Call, taken: Taken) -> None:
         """Let *call* be served what is stored of one that is near to it."""
         assert call.key is not None
         taken.key = call.key  # what its own result is stored under
+        if taken.inputs or taken.settings:
+            unclear = f"{self.label}, which it calls, reads settings of its own"
+            inputs.join(taken.inputs, unclear if taken.settings else "")
         if taken.near is not None:
             from dumbo.matched import nearest  # only for functions with such a matcher
 
@@ -441,10 +470,14 @@ class Keeper:
             self._never = Reason("never cached", why=f"its parameters are not known: {error}")
             raise Bypass(str(self._never)) from error
         self._digest = digest_call
-        if self.options.key:
+        if self.options.key or self._says_what_it_reads():
             from dumbo.arguments.matching import Matching  # only for functions that have any
 
-            self._matching = Matching(binder.names, dict(self.options.key))
+            self._matching = Matching(
+                binder.names,
+                dict(self.options.key),
+                self.options.reads if self._says_what_it_reads() else None,
+            )
         self._binder = binder
         return binder, self._track()
 
@@ -505,6 +538,11 @@ class Keeper:
         return None
 
     def _accepts(self, extras: bytes, store: Store) -> bool:
+        extras, read = inputs.divide(extras)
+        if read and not inputs.hold(read, store):
+            return False
+        if not extras:
+            return True
         # Imported here: most results have none.
         from dumbo.tracing import observed, observer
 
@@ -515,6 +553,7 @@ class Keeper:
     def _join(self, call: Call, extras: bytes) -> None:
         """Tell those who observe a computation further up what this result stands for."""
         observer = sys.modules.get("dumbo.tracing.observer")
+        extras, _ = inputs.divide(extras)  # those were joined when they were found to hold
         if observer is not None:
             observer.join((id(call.snapshot), extras), (call.snapshot, extras))
 
@@ -542,6 +581,15 @@ class Keeper:
         except Exception as error:  # noqa: BLE001 - __reduce__ and the like of live data
             _let_through(error)
             self.ledger.note(self._reason_of(error))
+
+    def _inputs(self, call: Call, digest: bytes) -> bytes:
+        """Return what the result of *call* depends on besides its arguments and code."""
+        if call.inputs is None:
+            return b""
+        inputs.end(call.inputs)
+        self.ledger.opened(call.identity, call.inputs.opened)
+        own = [one for one, _ in call.taken.inputs] if call.taken is not None else []
+        return call.inputs.settle(call.store, digest, own)
 
     def _extras(self, call: Call, snapshot: Snapshot) -> bytes:
         """Return what the result of *call* depends on besides its closure."""
@@ -776,7 +824,7 @@ class Keeper:
             raise StorageError(f"{changed} changed while the function ran")
         settled = self._track().settle(call.snapshot, call.store)
         digest = settled.digest
-        extras = b"" if given else self._extras(call, settled)
+        extras = b"" if given else self._extras(call, settled) + self._inputs(call, digest)
         note = "other processes" if call.watch is not None and call.watch.elsewhere else ""
         # A near call's entry stays that call's.
         key = call.key if taken is None else taken.key
@@ -928,7 +976,27 @@ class Keeper:
     def why(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         """Return what a call with these arguments would meet now, as a sentence."""
         verdict = self._verdict(args, kwargs)
-        return f"{verdict}{self._dear(args, kwargs) if verdict.code in _KEYED else ''}"
+        if verdict.code not in _KEYED:
+            return str(verdict)
+        return f"{verdict}{self._opened(args, kwargs)}{self._dear(args, kwargs)}"
+
+    def _opened(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+        """Return a remark on the files that the call was seen to open, as far as that is known."""
+        call = Call()
+        try:
+            self._locate(call, args, kwargs)
+        except Exception as error:  # noqa: BLE001 - __reduce__ and the like of arguments
+            _let_through(error)
+            return ""
+        names = self.ledger.opened_by(call.identity)
+        if not names:
+            return ""
+        reads = self.options.reads
+        how = "which counts" if reads is not None and reads.observed else (
+            "which does not count by itself (reads='observed' makes it)"
+        )  # fmt: skip
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        return f"; it opened {', '.join(names[:3])}{more} for reading, {how}"
 
     def _dear(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         """Return a remark on the argument that is dear to hash, if one is."""
@@ -1004,9 +1072,13 @@ class Keeper:
         from dumbo.tracing import observed  # only who asks why needs it
 
         for record in call.store.variants(call.snapshot.digest, call.key):
-            if record.extras == observed.UNOBSERVED:
+            extras, read = inputs.divide(record.extras)
+            name = inputs.changed(read, call.store) if read else ""
+            if name:
+                return name
+            if extras == observed.UNOBSERVED:
                 return ""
-            name = observed.changed(record.extras, call.store) if record.extras else ""
+            name = observed.changed(extras, call.store) if extras else ""
             if name:
                 return name
         return ""
@@ -1040,7 +1112,8 @@ class Keeper:
 
 def _beside(record: Record) -> str:
     """Return what nobody can say of a stored result, in words."""
-    if record.extras == b"?":
+    extras, _ = inputs.divide(record.extras)
+    if extras == b"?":
         return "what ran for it was not observed"
     if record.note == "other processes":
         return "what ran for it in other processes was not observed"

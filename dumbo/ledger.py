@@ -11,6 +11,8 @@ from dumbo.decision.costs import Costs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from dumbo.decision.worth import Verdict
     from dumbo.explain import Reason
 
@@ -38,6 +40,7 @@ class Ledger:
         "last",
         "misses",
         "_by_call",
+        "_opened",
         "_price",
     )
 
@@ -50,6 +53,7 @@ class Ledger:
         self.last: deque[Reason] = deque(maxlen=_LAST)
         self._by_call: dict[bytes, Reason] = {}
         self._price = 0.0
+        self._opened: dict[bytes, tuple[str, ...]] = {}
 
     def judged(self, verdict: Verdict) -> None:
         """Count a computation that was judged."""
@@ -74,6 +78,19 @@ class Ledger:
                 # Another thread may have taken the same, oldest one.
                 by_call.pop(next(iter(by_call)), None)
             by_call[call] = reason
+
+    def opened(self, call: bytes, names: Iterable[str]) -> None:
+        """Keep which files a computation opened for reading."""
+        found = tuple(names)
+        self._opened.pop(call, None)
+        if found:
+            while len(self._opened) >= _REMEMBERED:
+                self._opened.pop(next(iter(self._opened)), None)
+            self._opened[call] = found
+
+    def opened_by(self, call: bytes) -> tuple[str, ...]:
+        """Return the files that were kept for *call*."""
+        return self._opened.get(call, ())
 
     def of(self, call: bytes) -> Reason | None:
         """Return the last reason that was kept about *call*."""

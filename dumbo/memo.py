@@ -28,15 +28,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import timedelta
     from types import FrameType
-    from typing import Any, ParamSpec, Protocol, TypeVar, overload
+    from typing import Any, Literal, ParamSpec, Protocol, TypeVar, overload
 
-    from dumbo.arguments.matchers import Matcher
+    from dumbo.arguments.matchers import Matcher, env
     from dumbo.decision.worth import Keep
+    from dumbo.inputs import Reads
     from dumbo.memoized import Memoized
 
     P = ParamSpec("P")
     R = TypeVar("R")
     T = TypeVar("T")
+    Read = str | os.PathLike[str] | env | Callable[[], object]
 
     class Decorator(Protocol):
         """`memo` with keywords, before the function is given."""
@@ -64,6 +66,7 @@ _KEYWORDS = (
     "keep",
     "ignore",
     "key",
+    "reads",
     "cache",
     "name",
     "version",
@@ -89,6 +92,7 @@ def memo(
     keep: Keep = "auto",
     ignore: Iterable[str] = (),
     key: Mapping[str, Matcher | type[Matcher]] | None = None,
+    reads: Iterable[Read] | Literal["observed"] | None = None,
     cache: Shelf | str | os.PathLike[str] | None = None,
     name: str | None = None,
     version: str | None = None,
@@ -115,6 +119,10 @@ def memo(*functions: Any, **keywords: Any) -> Any:
         key: how parameters count that do not count by content: name to matcher, as in
             ``key={"path": by.file()}``; see `dumbo.by`. An annotation says the same,
             ``path: Annotated[Path, by.file()]``.
+        reads: what the function reads besides its arguments, to count by content: paths of files,
+            folders and glob patterns, ``by.env("NAME")`` for variables of the environment, and
+            functions without parameters for settings; ``"observed"``: the files that it is seen
+            to open for reading.
         cache: a `dumbo.Cache`, or the directory of one; otherwise the default directory.
         name: what the results are listed under; otherwise ``module:qualname``.
         version: counts like code: another one makes all results stale.
@@ -152,6 +160,7 @@ class _Plan:
         keep: object = "auto",
         ignore: object = (),
         key: object = None,
+        reads: object = None,
         cache: object = None,
         name: object = None,
         version: object = None,
@@ -185,6 +194,7 @@ class _Plan:
             verbose=verbose,  # type: ignore[arg-type]
             expires_after=_seconds(expires_after),
             keep_versions=_versions(keep_versions),
+            reads=_reads(reads),
         )
         self._matchers = _matchers(key)
         self._shelf = _shelf(cache)
@@ -307,6 +317,17 @@ def _matchers(key: object) -> dict[str, Matcher]:
 
     try:
         return {name: as_matcher(given, f"key={{{name!r}: ...}}") for name, given in items()}
+    except InvalidUse as error:
+        raise InvalidUse(f"memo at {_caller()}: {error}") from None
+
+
+def _reads(given: object) -> Reads | None:
+    if given is None:
+        return None
+    from dumbo.inputs import Reads  # only for functions that say what they read
+
+    try:
+        return Reads(given)
     except InvalidUse as error:
         raise InvalidUse(f"memo at {_caller()}: {error}") from None
 

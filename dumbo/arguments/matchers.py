@@ -30,6 +30,7 @@ __all__ = [
     "Matcher",
     "approx",
     "content",
+    "env",
     "file",
     "identity",
     "ignore",
@@ -245,6 +246,20 @@ class subset(Matcher):  # noqa: N801
         except TypeError:
             raise InvalidUse(f"by.subset{columns!r}: names of columns are hashable") from None
         self.columns = columns
+
+
+class env:  # noqa: N801
+    """A variable of the environment, for ``reads=[by.env("HOME")]``: by its value, if it is set."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        if type(name) is not str or not name or "=" in name or "\0" in name:
+            raise InvalidUse(f"by.env({name!r}): give the name of a variable of the environment")
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"by.env({self.name!r})"
 
 
 class Rules:

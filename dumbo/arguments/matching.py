@@ -37,9 +37,17 @@ from dumbo.errors import UnhashableArgument
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, Protocol
 
     from dumbo.arguments.files import Seen
+
+    class Reads(Protocol):
+        """What a function says that it reads."""
+
+        def look(
+            self,
+        ) -> tuple[list[tuple[tuple[str, str, str], bytes]], list[Seen], list[Any]]: ...
+
 
 __all__ = ["Matching", "Near", "Taken"]
 
@@ -83,10 +91,12 @@ class Taken:
         values: what tracing sees of them.
         near: set if a stored call near to this one would do.
         seen: files that were read for the key.
+        inputs: files and variables in the key, with their digests: kind, name, how.
+        settings: whether functions were asked for more.
         private: whether the key means something in this process only.
     """
 
-    __slots__ = ("key", "near", "private", "roots", "seen", "values")
+    __slots__ = ("inputs", "key", "near", "private", "roots", "seen", "settings", "values")
 
     def __init__(self, values: tuple[object, ...]) -> None:
         self.key = b""
@@ -95,6 +105,8 @@ class Taken:
         self.near: Near | None = None
         self.seen: list[Seen] = []
         self.private = False
+        self.inputs: list[tuple[tuple[str, str, str], bytes]] = []
+        self.settings = False
 
     def changed(self) -> str:
         """Return the path of a file that changed since it was read for the key, or ""."""
@@ -107,12 +119,16 @@ class Matching:
     Args:
         names: the parameters that count, in order.
         said: parameter -> matcher, for those that do not count by content.
+        reads: what the function reads besides; None: nothing that it says.
     """
 
-    __slots__ = ("_names", "_plan")
+    __slots__ = ("_names", "_plan", "_reads")
 
-    def __init__(self, names: tuple[str, ...], said: dict[str, by.Matcher]) -> None:
+    def __init__(
+        self, names: tuple[str, ...], said: dict[str, by.Matcher], reads: Reads | None = None
+    ) -> None:
         self._names = names
+        self._reads = reads
         self._plan = tuple((names.index(name), matcher) for name, matcher in said.items())
 
     def take(self, values: tuple[object, ...]) -> Taken:
@@ -136,7 +152,16 @@ class Matching:
             shown[place] = stand_in
             if isinstance(matcher, by.approx):
                 tolerances.append((len(numbers) - before, matcher.rel, matcher.abs))
-        taken.key, taken.roots = digest_call(tuple(counted), self._names)
+        names = self._names
+        if self._reads is not None:
+            taken.inputs, seen, settings = self._reads.look()
+            taken.seen += seen
+            taken.settings = bool(settings)
+            states = [(*one, digest) for one, digest in taken.inputs]
+            counted.append(Node(b"reads", (states, *settings)))
+            names = (*names, "reads")
+        taken.inputs += [(("file", one.path, one.how), one.digest) for one in taken.seen]
+        taken.key, taken.roots = digest_call(tuple(counted), names)
         taken.values = tuple(shown)
         if tolerances:
             taken.near = Near(taken.key, numbers, tuple(tolerances))
