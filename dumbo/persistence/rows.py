@@ -44,14 +44,17 @@ PUT = f"INSERT OR REPLACE INTO entries({_COLUMNS}) VALUES(?,?,?,?,?,?,?,?,?,?,?,
 # The row of a variant has the first id of its call in place of its own, which is chosen here: that
 # of the same variant, else a free one, else that of the oldest. One statement, so that it is safe
 # among processes; the checksum does not cover the id.
-_VARIANTS = f"SELECT id FROM entries WHERE id BETWEEN ?1 + 1 AND ?1 + {SLOTS - 1}"
+_VARIANTS = f"SELECT e.id FROM entries e WHERE e.id BETWEEN new.id + 1 AND new.id + {SLOTS - 1}"
+_SAME = " AND ".join(f"e.{name} = new.{name}" for name in ("closure", "key", "python", "extras"))
 _FREE = ", ".join(f"({number})" for number in range(1, SLOTS))
 PUT_VARIANT = (
+    f"WITH new({_COLUMNS}) AS (VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)) "
     f"INSERT OR REPLACE INTO entries({_COLUMNS}) SELECT COALESCE("
-    f"({_VARIANTS} AND closure = ?2 AND key = ?3 AND python = ?4 AND extras = ?5), "
-    f"(SELECT ?1 + column1 FROM (VALUES {_FREE}) WHERE ?1 + column1 NOT IN ({_VARIANTS}) LIMIT 1), "
-    f"({_VARIANTS} ORDER BY created LIMIT 1)), "
-    "?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15"
+    f"({_VARIANTS} AND {_SAME}), "
+    f"(SELECT new.id + column1 FROM (VALUES {_FREE}) "
+    f"WHERE new.id + column1 NOT IN ({_VARIANTS}) LIMIT 1), "
+    f"({_VARIANTS} ORDER BY e.created LIMIT 1)), "
+    f"{_COLUMNS.partition(', ')[2]} FROM new"
 )
 DROP = "DELETE FROM entries WHERE id = ? AND checksum = ?"
 DROP_VARIANT = (
