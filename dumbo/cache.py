@@ -11,7 +11,7 @@ import os
 
 from dumbo import config
 from dumbo.memo import memo
-from dumbo.shelf import Shelf, check_usable
+from dumbo.shelf import Shelf, check_key, check_usable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +41,10 @@ class Cache(Shelf):
     """A directory of results, with the decorator that fills it.
 
     Beyond *size_limit*, a number of bytes or a text such as ``"5 GB"``, what was not used for the
-    longest time is removed; 0 is no limit, None what the settings say.
+    longest time is removed; 0 is no limit, None what the settings say. With a *signing_key* (or
+    ``DUMBO_SIGNING_KEY``, or the path of a file in ``DUMBO_SIGNING_KEY_FILE``) results are signed,
+    and others are not read. With *allow_pickle* false nothing is pickled or unpickled: only plain
+    builtins and plain arrays are stored and read.
 
     As a context manager it is closed at the end of the block; functions that it decorated
     still work after that, and open it again.
@@ -57,12 +60,18 @@ class Cache(Shelf):
         directory: str | os.PathLike[str] | None = None,
         *,
         size_limit: int | str | None = None,
+        signing_key: str | bytes | None = None,
+        allow_pickle: bool = True,
     ) -> None:
         path = config.cache_directory(directory)
         if directory is not None:
             check_usable(path)
         limit = None if size_limit is None else config.size_limit(size_limit)
-        super().__init__(path, size_limit=limit)
+        if signing_key is not None:
+            check_key(signing_key)
+        super().__init__(
+            path, size_limit=limit, signing_key=signing_key, allow_pickle=bool(allow_pickle)
+        )
 
     @overload
     def memo(self, function: property, /) -> property: ...

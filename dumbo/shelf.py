@@ -10,16 +10,16 @@ import os
 
 import dumbo.forks  # noqa: F401 - watches over what is imported from here on
 from dumbo import config
-from dumbo.errors import UnusableDirectory
+from dumbo.errors import InvalidUse, UnusableDirectory
 from dumbo.tracing import DIGEST_VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dumbo.persistence.store import Store
 
-__all__ = ["Shelf", "check_usable"]
+__all__ = ["Shelf", "check_key", "check_usable"]
 
-_stores: dict[str, Store] = {}
+_stores: dict[tuple[str, str | bytes | None, bool], Store] = {}
 
 
 class Shelf:
@@ -28,34 +28,66 @@ class Shelf:
     Attributes:
         directory: its absolute path; it need not exist before the first result is stored.
         size_limit: bytes; None: what the settings say, 0: no limit.
+        signing_key, allow_pickle: see `Cache`.
     """
 
-    __slots__ = ("directory", "size_limit")
+    __slots__ = ("allow_pickle", "directory", "signing_key", "size_limit")
 
-    def __init__(self, directory: str, *, size_limit: int | None = None) -> None:
+    def __init__(
+        self,
+        directory: str,
+        *,
+        size_limit: int | None = None,
+        signing_key: str | bytes | None = None,
+        allow_pickle: bool = True,
+    ) -> None:
         self.directory = directory
         self.size_limit = size_limit
+        self.signing_key = signing_key
+        self.allow_pickle = allow_pickle
 
     def open(self) -> Store:
         """Return the store of this directory, the same for everyone in this process."""
-        store = _stores.get(self.directory)
+        # With other rules for what may be read, it is another store.
+        place = (self.directory, self.signing_key, self.allow_pickle)
+        store = _stores.get(place)
         if store is None:
             # Imported here: `import dumbo` must not pay for SQLite.
             from dumbo.persistence.store import Store
 
             # Two threads may both get here; setdefault lets only one of the two stores live.
             limit = config.size_limit() if self.size_limit is None else self.size_limit
-            fresh = Store(self.directory, digest_version=DIGEST_VERSION, size_limit=limit or None)
-            store = _stores.setdefault(self.directory, fresh)
+            fresh = Store(
+                self.directory,
+                digest_version=DIGEST_VERSION,
+                size_limit=limit or None,
+                signing_key=self.signing_key,
+                allow_pickle=self.allow_pickle,
+            )
+            store = _stores.setdefault(place, fresh)
         elif self.size_limit is not None:
             store.size_limit = self.size_limit or None
         return store
 
     def release(self) -> None:
         """Close connections and files; the next call opens them anew."""
-        store = _stores.pop(self.directory, None)
+        store = _stores.pop((self.directory, self.signing_key, self.allow_pickle), None)
         if store is not None:
             store.close()
+
+
+def check_key(key: object) -> None:
+    """Raise if *key* is no key to sign with.
+
+    Raises:
+        InvalidUse: what is wrong with it.
+    """
+    if not isinstance(key, (str, bytes)):
+        raise InvalidUse(f"signing_key is of type {type(key).__name__}: give a string or bytes")
+    # Imported here: few programs sign.
+    from dumbo.persistence.seal import read_key
+
+    read_key(key)
 
 
 def check_usable(directory: str) -> None:

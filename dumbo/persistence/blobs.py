@@ -47,11 +47,14 @@ import xxhash
 
 from dumbo.errors import CorruptBlob, MissingBlob
 from dumbo.persistence import folder
+from dumbo.persistence.seal import bare
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import IO, Self, TypeAlias
+
+    from dumbo.persistence.seal import Seal
 
     Buffer: TypeAlias = bytes | bytearray | memoryview
     Stamp: TypeAlias = tuple[int, int, int, int, int]
@@ -319,7 +322,8 @@ def _make_shelf(path: str) -> None:
 class Reader:
     """Reads blobs, and remembers which files this process has verified."""
 
-    def __init__(self) -> None:
+    def __init__(self, seal: Seal | None = None) -> None:
+        self._seal = seal
         self._verified: dict[str, Stamp] = {}
 
     def read(
@@ -357,11 +361,14 @@ class Reader:
         )  # fmt: skip
         if self._verified.get(path) != stamp:
             self._verify(path, stamp, header, payload)
-        return header, payload
+        return header, bare(header.codec, payload)
 
     def _verify(self, path: str, stamp: Stamp, header: Header, payload: Buffer) -> None:
         if xxhash.xxh3_64_intdigest(payload) != header.checksum:
             raise CorruptBlob("the payload was altered")
+        if self._seal is not None:
+            whose = (header.closure, header.key, header.extras, header.python)
+            self._seal.check(*whose, header.codec, payload)
         if len(self._verified) >= 100_000:  # bounded: the oldest are verified once more
             self._verified.pop(next(iter(self._verified)), None)
         self._verified[path] = stamp

@@ -8,6 +8,8 @@
     5       items    what a generator yielded: see `items`                yes
     6       parts    what is left where large parts lie by themselves:    yes
                      see `parts`; `assembly` decodes it
+    7       plain    builtin values as a Python literal: nothing in it    no
+                     is run when it is read
 
 `array` and `buffers` lay out a payload alike, so that each buffer is aligned for any
 array and nothing has to be known before it is written:
@@ -49,14 +51,8 @@ if TYPE_CHECKING:
         def reset(self) -> None: ...
 
 
-RAW, ARRAY, PICKLE, BUFFERS, ITEMS, PARTS = (
-    1,
-    2,
-    3,
-    4,
-    5,
-    6,
-)  # entries carry the number, so never reuse one
+# Entries carry the number, so never reuse one.
+RAW, ARRAY, PICKLE, BUFFERS, ITEMS, PARTS, PLAIN = 1, 2, 3, 4, 5, 6, 7
 NAMES = {
     RAW: "raw",
     ARRAY: "array",
@@ -64,10 +60,10 @@ NAMES = {
     BUFFERS: "buffers",
     ITEMS: "items",
     PARTS: "parts",
+    PLAIN: "plain",
 }
-MAPPED = frozenset(
-    (ARRAY, BUFFERS, ITEMS, PARTS)
-)  # worth mapping: read in parts, or parts of the value
+MAPPED = frozenset((ARRAY, BUFFERS, ITEMS, PARTS))  # read in parts, or parts of the value
+UNPICKLED = frozenset((RAW, ARRAY, PLAIN))  # these run nothing when they are read
 
 _PROTOCOL = 5  # pinned, so that a Python upgrade does not change what is written
 _ALIGN = 64
@@ -125,6 +121,8 @@ def decode(codec: int, payload: Buffer) -> Any:
         from dumbo.persistence.items import Items  # few functions are generators
 
         return Items(payload, decode)
+    if codec == PLAIN:
+        return _decode_plain(payload)
     if type(payload) is bytes:
         payload = bytearray(payload)  # what comes back is as writable as what went in
     view = memoryview(payload)
@@ -152,6 +150,57 @@ def prove(value: object, written: Written, payload: Buffer) -> None:
             f"can be pickled, but not loaded again: {fidelity.said(cause)}", cause=cause
         ) from cause
     fidelity.compare(value, back, written.doubtful, by_value=written.by_value)
+
+
+_LITERALS = frozenset((type(None), bool, int, float, str, bytes))
+_SIZED = frozenset((list, tuple, set, dict))
+_NESTED = 60  # the parser of literals has its limits
+_INFINITE = ("inf", "-inf", "nan")
+
+
+def encode_plainly(value: object, sink: Sink) -> Written:
+    """Write *value* without pickling anything, if that can be done.
+
+    Raises:
+        UnstorableResult: if it, or a part of it, is neither a plain builtin nor a plain array.
+        OSError: what the sink raises.
+    """
+    if type(value) is bytes:
+        sink.write(value)
+        return Written(RAW)
+    if fidelity.is_plain_array(value):
+        _encode_array(value, sink)
+        return Written(ARRAY)
+    _check_plain(value, _NESTED)
+    sink.write(repr(value).encode("utf-8", "surrogatepass"))
+    return Written(PLAIN)
+
+
+def _check_plain(value: Any, depth: int) -> None:
+    kind = type(value)
+    if kind in _LITERALS:
+        if kind is not float or repr(value) not in _INFINITE:
+            return
+        what = f"the number {value!r}"
+    elif kind in _SIZED and depth:
+        for item in value:
+            _check_plain(item, depth - 1)
+        if kind is dict:
+            for item in value.values():
+                _check_plain(item, depth - 1)
+        if kind is not set or value:  # an empty set has no literal
+            return
+        what = "an empty set"
+    else:
+        what = f"a {kind.__qualname__}"
+    raise UnstorableResult(f"{what} takes pickle, and allow_pickle=False")
+
+
+def _decode_plain(payload: Buffer) -> Any:
+    # Imported here: only caches without pickle need it.
+    from ast import literal_eval
+
+    return literal_eval(bytes(payload).decode("utf-8", "surrogatepass"))
 
 
 def _encode_pickle(value: object, sink: Sink) -> Written:

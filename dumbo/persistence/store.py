@@ -20,10 +20,13 @@ import time
 
 import xxhash
 
-from dumbo.errors import CorruptBlob, MissingBlob, StorageError
+from dumbo.errors import CorruptBlob, MissingBlob, StorageError, UnstorableResult
 from dumbo.memory import epoch
 from dumbo.persistence import rows
 from dumbo.persistence.records import Record, Summary, Trace
+from dumbo.persistence.seal import SIGNED as _SIGNED
+from dumbo.persistence.seal import SIZE as _SIGNATURE
+from dumbo.persistence.seal import bare
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from dumbo.persistence.index import Index
     from dumbo.persistence.locks import Locks
     from dumbo.persistence.recordings import Recording
+    from dumbo.persistence.seal import Seal
 
     T = TypeVar("T")
 
@@ -42,6 +46,7 @@ __all__ = ["PYTHON", "Record", "Store", "Summary", "Trace"]
 
 PYTHON = sys.version_info[0] * 100 + sys.version_info[1]
 
+_CODEC = 0xFFF  # the bits of its number
 _PARTS = 6  # the codec of results in parts
 _INLINE = 4096  # bytes; larger payloads are faster as files
 _COARSE = 3600  # seconds by which the time of last use may be behind
@@ -60,7 +65,12 @@ class Store:
         *,
         digest_version: int = 1,
         size_limit: int | None = None,
+        signing_key: bytes | str | None = None,
+        allow_pickle: bool = True,
     ) -> None:
+        self.signing_key = signing_key
+        self.allow_pickle = allow_pickle
+        self._seal: Seal | None = None
         self.directory = os.path.abspath(os.fsdecode(directory))
         self.trouble = ""
         self.corrupt = 0  # entries that this process set aside
@@ -134,7 +144,9 @@ class Store:
             except CorruptBlob as error:
                 self._set_aside(record, str(error))
                 raise
-            codec = header.codec
+            codec = header.codec & _CODEC
+        if not self.allow_pickle and codec not in self._unpickled:
+            raise CorruptBlob("was pickled, and allow_pickle=False")
         return self._made(record, lambda: self._value(codec, payload))
 
     def payload(self, record: Record) -> codecs.Buffer:
@@ -209,11 +221,12 @@ class Store:
         from dumbo.persistence import assembly, blobs, codecs
 
         header = _header(function, closure, key, extras, compute, note)
-        record = assembly.save(self, header, value, compute)
+        record = assembly.save(self, header, value, compute) if self.allow_pickle else None
         if record is not None:
             return record
         with blobs.Draft(self._path(PYTHON, closure, key, extras), header) as draft:
-            written = codecs.encode(value, draft)
+            encode = codecs.encode if self.allow_pickle else codecs.encode_plainly
+            written = encode(value, draft)
             header.codec = written.codec
             if written.doubtful or written.by_value:
                 self._prove(value, function, written, draft.view)
@@ -226,6 +239,8 @@ class Store:
             OSError, StorageError: if nothing can be stored here.
         """
         self._index or self._open()
+        if not self.allow_pickle:
+            raise UnstorableResult("what a generator yields is pickled, and allow_pickle=False")
         from dumbo.persistence.recordings import Recording
 
         number = os.urandom(16).hex()
@@ -261,7 +276,12 @@ class Store:
         """Put a payload that is written in its place, and then the row that finds it."""
         from dumbo.persistence import blobs, codecs
 
-        header, path, size = draft.header, draft.path, draft.size
+        header, path = draft.header, draft.path
+        if self._seal is not None and not header.codec & _SIGNED:
+            whose = (header.closure, header.key, header.extras, header.python)
+            header.codec |= _SIGNED
+            draft.write(self._seal.sign(*whose, header.codec, draft.view()))
+        size = draft.size
         payload = draft.held() if size <= _INLINE else None
         header.store = time.perf_counter_ns() - started
         if payload is None:
@@ -283,7 +303,8 @@ class Store:
         return Record(
             header.function, header.closure, header.key, header.extras, PYTHON, size, compute,
             (time.perf_counter_ns() - started) / 1e9, header.created / 1e6,
-            codecs.NAMES[header.codec], payload, header.note,
+            codecs.NAMES[header.codec & _CODEC],
+            payload if payload is None else bytes(bare(header.codec, payload)), header.note,
         )  # fmt: skip
 
     def _prove(
@@ -415,7 +436,10 @@ class Store:
     def all_of_codec(self, codec: int) -> list[Record]:
         """All entries that a codec wrote, by its number."""
         return [
-            record for row in self._read(rows.OF_CODEC, (codec,)) if (record := self._record(row))
+            record
+            for number in (codec, codec | _SIGNED)
+            for row in self._read(rows.OF_CODEC, (number,))
+            if (record := self._record(row))
         ]
 
     def _collect(self, gone: int) -> None:
@@ -467,10 +491,24 @@ class Store:
         """The program of that digest, or None."""
         where = rows.signed(int.from_bytes(digest[:8], "big"))
         for (payload,) in self._read(rows.PROGRAM, (where,)):
-            if isinstance(payload, bytes) and xxhash.xxh3_128_digest(payload) == digest:
-                return payload
+            if isinstance(payload, bytes):
+                program = self._checked_program(payload, digest)
+                if program is not None:
+                    return program
             self._drop_row(rows.DROP_PROGRAM, where)
         return None
+
+    def _checked_program(self, payload: bytes, digest: bytes) -> bytes | None:
+        signed = xxhash.xxh3_128_digest(payload) != digest
+        program = payload[:-_SIGNATURE] if signed else payload
+        if signed and xxhash.xxh3_128_digest(program) != digest:
+            return None
+        if self._seal is not None:
+            try:
+                self._seal.check(b"", digest, b"", 0, _SIGNED if signed else 0, payload)
+            except CorruptBlob:
+                return None
+        return program
 
     def add_trace(
         self,
@@ -489,6 +527,9 @@ class Store:
         """
         digest = xxhash.xxh3_128_digest(program)
         where = rows.signed(int.from_bytes(digest[:8], "big"))
+        self._index or self._open()
+        if self._seal is not None:
+            program += self._seal.sign(b"", digest, b"", 0, _SIGNED, program)
         row = rows.trace(
             PYTHON, self._version, root, shape, digest, state, closure,
             _function_id(function), time.time_ns() // 1000, details,
@@ -538,18 +579,21 @@ class Store:
         """
         # Here and not at the top: a program that calls nothing twice needs no SQLite.
         try:
-            from dumbo.persistence import blobs, codecs, folder
+            from dumbo.persistence import blobs, codecs, folder, seal
             from dumbo.persistence.index import Index
         except ImportError as error:  # a Python without SQLite still runs, uncached
             raise StorageError(f"{error}, so nothing can be stored") from error
 
         self._root = folder.prepare(self.directory)
         self._decode = codecs.decode
+        self._unpickled = codecs.UNPICKLED
         self._repeatable = codecs.REPEATABLE
         self._mapped = codecs.MAPPED
         self._codec_names = codecs.NAMES
         self._numbers = {name: number for number, name in codecs.NAMES.items()}
-        self._reader = blobs.Reader()
+        key = seal.read_key(self.signing_key)
+        self._seal = seal.Seal(key) if key is not None else None
+        self._reader = blobs.Reader(self._seal)
         self._index = Index(self._root, self._survivors, self._trouble)
         return self._index
 
@@ -766,12 +810,34 @@ class Store:
             self._drop_row(rows.DROP, row[0], row[12])
             return None
         function, size, compute, store, created, used, codec, _, payload, note = row[5:]
+        if self._seal is not None or codec & _SIGNED:
+            try:
+                payload = self._unsealed(row)
+            except CorruptBlob as error:  # somebody else's, perhaps: it stays, and is a miss
+                self._trouble(f"a result {error}")
+                return None
+            codec &= _CODEC
         self._touch(row[0], used)
         return Record(
             self._names.get(function) or self._name_of(function),
             row[1], row[2], row[4], row[3], size, compute / 1e9, store / 1e9, created / 1e6,
             self._codec_names.get(codec, "?"), payload, _text(note),
         )  # fmt: skip
+
+    def _unsealed(self, row: rows.Row) -> bytes | None:
+        """The payload of a row without its signature, which fits; None if it is in a file.
+
+        Raises:
+            CorruptBlob: if it is not signed as it should be.
+        """
+        codec, payload = row[11], row[13]
+        if payload is None:
+            if self._seal is not None and not codec & _SIGNED:
+                raise CorruptBlob("is not signed")
+            return None
+        if self._seal is not None:
+            self._seal.check(row[1], row[2], row[4], row[3], codec, payload)
+        return bytes(bare(codec, payload))
 
     def _set_aside(self, record: Record, reason: str, *, corrupt: bool = True) -> None:
         """Take an entry that cannot be loaded, or has no room, out of the way."""

@@ -1,0 +1,118 @@
+"""Signatures: only who has the key can have written a result.
+
+Behind a signed payload stand 32 bytes: HMAC-SHA256, with the key, of whose result it is, how it
+is encoded, and the SHA-256 of the payload. They are checked before anything is decoded, the
+first time that a process reads a file, and each time that it reads a row. A codec's number has
+a bit that says that they are there.
+
+Knows bytes and keys; must not know files, rows or values.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from dumbo.errors import CorruptBlob, UnusableDirectory
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    Buffer: TypeAlias = bytes | bytearray | memoryview
+
+__all__ = ["SIGNED", "SIZE", "Seal", "bare", "read_key"]
+
+SIGNED = 0x4000  # the bit of the codec
+SIZE = 32
+_LEAST = 16  # bytes of a key
+
+
+class Seal:
+    """Signs and checks with one key."""
+
+    __slots__ = ("_key",)
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def sign(
+        self, closure: bytes, key: bytes, extras: bytes, python: int, codec: int, payload: Buffer
+    ) -> bytes:
+        """Return the signature of a payload, and of whose it is."""
+        # Imported here: few caches are signed.
+        import hashlib
+        import hmac
+
+        lengths = b"%d.%d.%d.%d.%d." % (
+            len(closure), len(key), len(extras), python, codec & ~SIGNED
+        )  # fmt: skip
+        whole = lengths + closure + key + extras + hashlib.sha256(payload).digest()
+        return hmac.digest(self._key, whole, "sha256")
+
+    def check(
+        self, closure: bytes, key: bytes, extras: bytes, python: int, codec: int, signed: Buffer
+    ) -> None:
+        """Check a payload that its signature follows.
+
+        Raises:
+            CorruptBlob: if it has none, or another key's.
+        """
+        import hmac
+
+        if not codec & SIGNED or len(signed) < SIZE:
+            raise CorruptBlob("is not signed")
+        view = memoryview(signed)
+        ours = self.sign(closure, key, extras, python, codec, view[:-SIZE])
+        if not hmac.compare_digest(ours, bytes(view[-SIZE:])):
+            raise CorruptBlob("is not signed with this key")
+
+
+def bare(codec: int, payload: Buffer) -> Buffer:
+    """A payload without its signature, if it has one."""
+    if not codec & SIGNED:
+        return payload
+    return payload[:-SIZE] if type(payload) is bytes else memoryview(payload)[:-SIZE]
+
+
+def read_key(given: str | bytes | None = None) -> bytes | None:
+    """The key that is *given*, or set by ``DUMBO_SIGNING_KEY`` or ``DUMBO_SIGNING_KEY_FILE``.
+
+    Raises:
+        UnusableDirectory: if it cannot be read, or is none; then nothing must be trusted.
+    """
+    if given is not None:
+        key = given.encode() if isinstance(given, str) else given
+        return _long_enough(key, "the signing key")
+    set_directly = os.environ.get("DUMBO_SIGNING_KEY")
+    if set_directly:
+        return _long_enough(set_directly.encode("utf-8", "surrogateescape"), "DUMBO_SIGNING_KEY")
+    path = os.environ.get("DUMBO_SIGNING_KEY_FILE")
+    if not path:
+        return None
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            status = os.fstat(fd)
+            key = os.read(fd, 4096).strip()
+        finally:
+            os.close(fd)
+    except OSError as error:
+        raise UnusableDirectory(
+            f"the signing key in {path!r} cannot be read ({error.strerror}): "
+            "set DUMBO_SIGNING_KEY_FILE to a file that can, or unset it"
+        ) from error
+    if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise UnusableDirectory(
+            f"others can read the signing key in {path!r}: `chmod 600 {path!r}`"
+        )
+    return _long_enough(key, f"the signing key in {path!r}")
+
+
+def _long_enough(key: bytes, where: str) -> bytes:
+    if len(key) < _LEAST:
+        raise UnusableDirectory(
+            f"{where} is {len(key)} bytes long: make it {_LEAST} or more, such as "
+            "`python -c 'import secrets; print(secrets.token_hex(32))'`"
+        )
+    return key
