@@ -100,7 +100,8 @@ def _dotted(frame: Frame, function: Known, name: str) -> Known | None:
 
 
 def _resolve(frame: Frame, function: Known, annotation: Any, name: str) -> Value | None:
-    text = annotation if isinstance(annotation, str) else _text_of(annotation)
+    # Not by isinstance, which asks the object for its class.
+    text = annotation if issubclass(type(annotation), str) else _text_of(annotation)
     try:
         tree = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError):

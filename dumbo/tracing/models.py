@@ -788,7 +788,7 @@ def _call_on(frame: Frame, name: str, receiver: Value, args: Arguments) -> Value
     if isinstance(receiver, Instance):
         return _call_on_instance(frame, name, receiver, args)
     if isinstance(receiver, Known):
-        if type(receiver.obj).__module__ == "logging":
+        if namespace(type(receiver.obj)).get("__module__") == "logging":
             for value in args.all():
                 stringify(frame, value, ("__str__", "__repr__"))
             return frame.pool.const(None)
