@@ -14,6 +14,7 @@ A module of which a part has not been done within the limit is told with what is
 from __future__ import annotations
 
 import argparse
+import ast
 import importlib
 import json
 import os
@@ -154,6 +155,8 @@ def ready() -> frozenset[str]:
     """Load all that the analyser needs; return the files that run whenever it does."""
     import dumbo
 
+    # Imported by `ast` when it is first needed.
+    ast.unparse(ast.parse("x"))
     for probe in (importlib.import_module("textwrap").dedent, _inside):
         dumbo.deps(probe)
     files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]

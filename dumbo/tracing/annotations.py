@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from types import FunctionType
+from types import CellType, FunctionType
 from typing import Any
 
 from dumbo.tracing.boundary import owner_of
@@ -65,14 +65,28 @@ def parameters_of(frame: Frame, function: Known) -> dict[str, Value]:
 
 def _annotations(function: FunctionType) -> dict[str, Any]:
     if sys.version_info >= (3, 14):
-        # Reading them would run code; as text they are put together without it.
-        import annotationlib
+        annotate = function.__annotate__
+        if type(annotate) is FunctionType:
+            return _as_text(annotate)
+    return function.__annotations__ or {}
+
+
+def _as_text(annotate: FunctionType) -> dict[str, Any]:
+    """What the compiler's *annotate* would give, put together as text from the names in it."""
+    # It is called with its own globals first, only to see whether it may be: without any, and
+    # with empty cells, that ends at the first name, and nothing of the program runs.
+    code = annotate.__code__
+    cells = tuple(CellType() for _ in code.co_freevars)
+    blind = FunctionType(code, {"__builtins__": {}}, code.co_name, None, cells)
+    found: dict[str, Any] = {}
+    if sys.version_info >= (3, 14):
+        import annotationlib  # for annotated functions only
 
         try:
-            return annotationlib.get_annotations(function, format=annotationlib.Format.STRING)
-        except Exception:  # noqa: BLE001 - the user's annotations may raise anything
-            return {}
-    return function.__annotations__ or {}
+            found = annotationlib.call_annotate_function(blind, annotationlib.Format.STRING)
+        except Exception:  # noqa: BLE001 - the user's annotations may do what text cannot
+            pass
+    return found
 
 
 def _owner_class(frame: Frame, function: Known) -> Known | None:
