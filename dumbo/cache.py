@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from dumbo.decision.worth import Keep
     from dumbo.memo import Decorator, Read
     from dumbo.memoized import Memoized
-    from dumbo.tracing.tracker import TrackDeps
 
     P = ParamSpec("P")
     R = TypeVar("R")
@@ -88,7 +87,7 @@ class Cache(Shelf):
     def memo(
         self,
         *,
-        track_deps: TrackDeps = True,
+        track_deps: bool = True,
         observe: bool | None = None,
         keep: Keep = "auto",
         ignore: list[str] | tuple[str, ...] = (),
@@ -98,6 +97,7 @@ class Cache(Shelf):
         version: str | None = None,
         expires_after: float | timedelta | None = None,
         keep_versions: int | None = None,
+        readonly: bool = False,
         verbose: bool = False,
     ) -> Decorator: ...
 

@@ -46,10 +46,7 @@ class Entry:
         """
         if self._record.codec != "parts":
             return {}
-        # Imported here: few results have parts, and fewer are asked for them.
-        from dumbo.persistence import assembly
-
-        return assembly.sizes(self._store.payload(self._record))
+        return self._store.part_sizes(self._record)
 
     def part(self, name: Any) -> Any:
         """Return one child of a result that is a dict, list, tuple or dataclass.

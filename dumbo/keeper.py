@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from dumbo.persistence.store import Record, Store
     from dumbo.shelf import Shelf
     from dumbo.tracing.guards import Guard
-    from dumbo.tracing.tracker import Snapshot, TrackDeps, Tracker
+    from dumbo.tracing.tracker import Snapshot, Tracker
     from dumbo.turns import Turn
     from dumbo.watch import Watch, Watcher
 
@@ -97,6 +97,7 @@ class Options:
         "key",
         "name",
         "observe",
+        "readonly",
         "reads",
         "track_deps",
         "verbose",
@@ -105,7 +106,7 @@ class Options:
 
     def __init__(
         self,
-        track_deps: TrackDeps = True,
+        track_deps: bool = True,
         keep: Keep = "auto",
         ignore: tuple[str, ...] = (),
         name: str | None = None,
@@ -116,12 +117,14 @@ class Options:
         expires_after: float | None = None,
         keep_versions: int | None = None,
         reads: Reads | None = None,
+        readonly: bool = False,
     ) -> None:
+        self.readonly = readonly
         self.key = key
         self.reads = reads
         self.expires_after = expires_after  # seconds
         self.keep_versions = keep_versions
-        self.track_deps: TrackDeps = track_deps
+        self.track_deps = track_deps
         self.observe = observe
         self.keep: Keep = keep
         self.ignore = ignore
@@ -291,7 +294,7 @@ class Keeper:
                 return
         if is_unchanging(call.value):
             held = Held(call.value, None, None, guard)
-        elif record.payload is not None:
+        elif record.payload is not None and not self.options.readonly:
             decode = call.store.decoder(record)
             if decode is None:
                 return
@@ -510,7 +513,7 @@ class Keeper:
         if record is None:
             return
         try:
-            call.value = call.store.load(record)
+            call.value = self._value_of(call, record)
         except (StorageError, OSError) as error:
             _let_through(error)
             call.reason = Reason("unreadable", why=_text(error))
@@ -562,7 +565,7 @@ class Keeper:
     def _is_watching(self) -> bool:
         if self._watching is None:
             wanted = self.options.track_deps and config.is_observing(self.options.observe)
-            self._watching = bool(wanted)
+            self._watching = wanted
         return self._watching
 
     def _watch(self, call: Call) -> None:
@@ -736,7 +739,7 @@ class Keeper:
             record = self._find(call)
             if record is None:
                 return False
-            call.value = call.store.load(record)
+            call.value = self._value_of(call, record)
             self._join(call, record.extras)
         except (StorageError, OSError) as error:
             _let_through(error)
@@ -839,6 +842,7 @@ class Keeper:
                 call.recording, digest, key,
                 function=self.label, compute=compute, extras=extras, note=note,
             )  # fmt: skip
+        call.record = record
         costs.store.learn(record.size, perf_counter() - begun)
         if self.options.keep_versions is not None:
             self._drop_versions(call.store, digest)
@@ -859,6 +863,26 @@ class Keeper:
         from dumbo.persistence.housekeeping import stale
 
         stale(store, keep, self.label)
+
+    def _value_of(self, call: Call, record: Record) -> Any:
+        if not self.options.readonly:
+            return call.store.load(record)
+        from dumbo.frozen import frozen  # few functions ask for it
+
+        return frozen(call.store.load(record, frozen=True))
+
+    def handed_out(self, call: Call, value: Any) -> Any:
+        """Return what the program gets for the computed *value*, where it shall be read-only."""
+        # Imported here: few functions ask for it.
+        from dumbo.frozen import frozen
+
+        record = call.record
+        if record is not None and not call.straight:
+            try:
+                return self._value_of(call, record)
+            except (StorageError, OSError) as error:
+                _let_through(error)
+        return frozen(value)
 
     def _not_stored(self, error: Exception) -> Reason:
         if isinstance(error, UnstorableResult):

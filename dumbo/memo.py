@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from dumbo.decision.worth import Keep
     from dumbo.inputs import Reads
     from dumbo.memoized import Memoized
-    from dumbo.tracing.tracker import TrackDeps
 
     P = ParamSpec("P")
     R = TypeVar("R")
@@ -73,6 +72,7 @@ _KEYWORDS = (
     "version",
     "expires_after",
     "keep_versions",
+    "readonly",
     "verbose",
 )
 
@@ -88,7 +88,7 @@ def memo(function: Callable[P, R], /) -> Memoized[P, R]: ...
 @overload
 def memo(
     *,
-    track_deps: TrackDeps = True,
+    track_deps: bool = True,
     observe: bool | None = None,
     keep: Keep = "auto",
     ignore: Iterable[str] = (),
@@ -99,6 +99,7 @@ def memo(
     version: str | None = None,
     expires_after: float | timedelta | None = None,
     keep_versions: int | None = None,
+    readonly: bool = False,
     verbose: bool = False,
 ) -> Decorator: ...
 
@@ -110,8 +111,7 @@ def memo(*functions: Any, **keywords: Any) -> Any:
 
     Args:
         track_deps: follow the functions that this one calls; False: its own code, defaults and
-            closure only; ``"names"``: a method that is called on something unknown may be any of
-            that name in reach, which misses less and recomputes more.
+            closure only.
         observe: whether what runs while a result is computed, and was not foreseen, counts too
             (CPython 3.12+); None: as the settings say, which say yes if nothing is set.
         keep: which results are stored without being asked: ``"auto"``, those that took longer to
@@ -131,6 +131,8 @@ def memo(*functions: Any, **keywords: Any) -> Any:
         expires_after: seconds, or a timedelta, after which a result is computed again.
         keep_versions: of how many versions of the function, the latest ones, results are kept;
             otherwise only the size limit decides.
+        readonly: hand out arrays that cannot be written to. Their content is known then: passed to
+            the next memoized function, they are not hashed again.
         verbose: write a line to standard error for each computation, with its reason.
 
     Raises:
@@ -168,6 +170,7 @@ class _Plan:
         version: object = None,
         expires_after: object = None,
         keep_versions: object = None,
+        readonly: object = False,
         verbose: object = False,
     ) -> None:
         if keep not in KEEP:
@@ -176,11 +179,11 @@ class _Plan:
                 f"memo(keep={keep!r}) at {_caller()}: there is no such rule{close}; "
                 "use 'auto', 'always' or 'never'"
             )
-        if track_deps != "names":
-            _check_type("track_deps", track_deps, bool, "True, False or 'names'")
+        _check_type("track_deps", track_deps, bool, "True or False")
         if observe is not None:
             _check_type("observe", observe, bool, "True or False")
         _check_type("verbose", verbose, bool, "True or False")
+        _check_type("readonly", readonly, bool, "True or False")
         if name is not None:
             _check_type("name", name, str, "a string")
             if not name:
@@ -198,6 +201,7 @@ class _Plan:
             expires_after=_seconds(expires_after),
             keep_versions=_versions(keep_versions),
             reads=_reads(reads),
+            readonly=readonly,  # type: ignore[arg-type]
         )
         self._matchers = _matchers(key)
         self._shelf = _shelf(cache)

@@ -156,7 +156,7 @@ class Memoized(Generic[P, R]):
             self._keeper.finish(call, value)
         except RecursionError:
             pass
-        return value
+        return self._keeper.handed_out(call, value) if self._keeper.options.readonly else value
 
     if depth.NEEDED and not TYPE_CHECKING:
 
@@ -185,6 +185,8 @@ class Memoized(Generic[P, R]):
                     self._keeper.finish(call, value)
                 except RecursionError:
                     pass
+                if self._keeper.options.readonly:
+                    return self._keeper.handed_out(call, value)
             return value
 
     # -- acts ------------------------------------------------------------------------------
@@ -201,7 +203,7 @@ class Memoized(Generic[P, R]):
             if watch is not None:
                 watch.stop()
         self._keeper.finish(call, value)
-        return value
+        return self._keeper.handed_out(call, value) if self._keeper.options.readonly else value
 
     def get_entry(self, /, *args: P.args, **kwargs: P.kwargs) -> Entry | None:
         """Return what is stored for this call, or None; computes nothing."""
@@ -331,7 +333,7 @@ class AsyncMemoized(Memoized[P, R]):
                 if watch is not None:
                     watch.stop()
             self._keeper.finish(call, value)
-            return value
+            return self._keeper.handed_out(call, value) if self._keeper.options.readonly else value
 
         async def recompute(self, /, *args, **kwargs):
             """Await the function, store its value in place of what is stored, and return it."""
@@ -345,7 +347,7 @@ class AsyncMemoized(Memoized[P, R]):
                 if watch is not None:
                     watch.stop()
             self._keeper.finish(call, value)
-            return value
+            return self._keeper.handed_out(call, value) if self._keeper.options.readonly else value
 
 
 class StreamMemoized(Memoized[P, R]):

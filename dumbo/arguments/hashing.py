@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import xxhash
 
-from dumbo.arguments import instances, plain, standard
+from dumbo.arguments import instances, known, plain, standard
 from dumbo.arguments import library as _library  # noqa: F401 - registers its hashers
 from dumbo.arguments.registry import BACK, NODE, RING, ROOT, Node, Root, Token, find
 from dumbo.errors import UnhashableArgument
@@ -80,6 +80,20 @@ def digest_call(
     if plain.is_short(values):
         return xxhash.xxh3_128_digest(_PLAIN + plain.dumps(values, 2)), ()
     return _digest(values, names)
+
+
+def token_of(value: object) -> bytes | None:
+    """Return what stands for *value* within others, if that is the same wherever it stands.
+
+    For `known`, and for those who write down what it shall know.
+    """
+    walk = _Walk()
+    try:
+        walk.run((value,))
+    except (UnhashableArgument, *_TROUBLE):
+        return None
+    found = walk.shared.get(id(value))
+    return found[1] if found is not None else None
 
 
 def _digest(
@@ -224,13 +238,17 @@ class _Walk:
             token = None if child.unordered else self._small(frame, child)  # type: ignore[attr-defined, arg-type]
             return token or self._push(None, child, -1)  # type: ignore[arg-type]
         key = id(child)
-        known = self.shared.get(key)
-        if known is None:
-            known = self.scope.tokens.get(key)
-            if known is not None:
+        done = self.shared.get(key)
+        if done is None:
+            done = self.scope.tokens.get(key)
+            if done is not None:
                 frame.rooted = True
-        if known is not None:
-            return known[1]
+        if done is not None:
+            return done[1]
+        if key in known.ARRAYS:
+            token = known.recall(child)
+            if token is not None:
+                return token
         place = self.places.get(key)
         if place is not None:
             frame.low = min(frame.low, place)

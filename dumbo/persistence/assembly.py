@@ -59,14 +59,14 @@ def save(store: Store, header: blobs.Header, value: object, compute: float) -> R
         return None  # of the whole, it will be said better where what is
 
 
-def frame(payload: Any) -> parts.Frame:
+def frame(payload: Any, frozen: bool = False) -> parts.Frame:
     """Return the frame of an entry; may raise whatever loading raises."""
     codec, data = parts.frame_of(payload)
-    found: parts.Frame = codecs.decode(codec, data)
+    found: parts.Frame = codecs.decode(codec, data, frozen)
     return found
 
 
-def loader(store: Store, payload: Any) -> Callable[[int], Any]:
+def loader(store: Store, payload: Any, frozen: bool = False) -> Callable[[int], Any]:
     """Return what loads a part of an entry by its number."""
     table = parts.units_of(payload)
 
@@ -74,15 +74,14 @@ def loader(store: Store, payload: Any) -> Callable[[int], Any]:
         record = store.find(CLOSURE, table[unit][0])
         if record is None:
             raise CorruptBlob("a part of it is gone")
-        return store.load(record)
+        return store.load(record, frozen=frozen)
 
     return load
 
 
-def sizes(payload: Any) -> dict[Any, int]:
+def sizes(payload: Any, whole: parts.Frame) -> dict[Any, int]:
     """Return the bytes of each child that is a part, or lies in one with others."""
     table = parts.units_of(payload)
-    whole = frame(payload)
     pairs = zip(whole.names, whole.children, strict=True)
     return {name: table[child.unit][1] for name, child in pairs if type(child) is parts.Part}
 

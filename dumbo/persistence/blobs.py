@@ -327,12 +327,20 @@ class Reader:
         self._verified: dict[str, Stamp] = {}
 
     def read(
-        self, path: str, closure: bytes, key: bytes, extras: bytes, python: int, *, mapped: bool
+        self,
+        path: str,
+        closure: bytes,
+        key: bytes,
+        extras: bytes,
+        python: int,
+        *,
+        mapped: bool,
+        frozen: bool = False,
     ) -> tuple[Header, Buffer]:
         """Return the header and the payload of the blob at *path*, checked.
 
         The payload may be kept and changed: it is a copy, or mapped copy-on-write where
-        *mapped* says that this is of use and it is large.
+        *mapped* says that this is of use and it is large; read-only where it shall be *frozen*.
 
         Raises:
             CorruptBlob: if the file is not the blob of this identity, whole and unaltered.
@@ -353,7 +361,7 @@ class Reader:
                 (header.extras, header.python) != (extras, python)
             ):
                 raise CorruptBlob(f"holds a result of {header.function!r} that belongs elsewhere")
-            payload = _payload_of(fd, header, mapped)
+            payload = _payload_of(fd, header, mapped, frozen)
         finally:
             os.close(fd)
         stamp = (
@@ -394,9 +402,10 @@ def _header_of(fd: int, status: os.stat_result) -> Header:
     return header
 
 
-def _payload_of(fd: int, header: Header, mapped: bool) -> Buffer:
+def _payload_of(fd: int, header: Header, mapped: bool, frozen: bool) -> Buffer:
     if mapped and header.length >= _MAPPED:
-        whole = _map(fd, header.size + header.length)
+        access = mmap.ACCESS_READ if frozen else mmap.ACCESS_COPY
+        whole = _map(fd, header.size + header.length, access)
         if whole is not None:
             return memoryview(whole)[header.size :]
     os.lseek(fd, header.size, os.SEEK_SET)
@@ -420,14 +429,14 @@ def _payload_of(fd: int, header: Header, mapped: bool) -> Buffer:
 _maps: set[weakref.ref[mmap.mmap]] = set()
 
 
-def _map(fd: int, length: int) -> mmap.mmap | None:
-    """Map a file copy-on-write, or not, where the process has no room for one more map."""
+def _map(fd: int, length: int, access: int) -> mmap.mmap | None:
+    """Map a file, never to write to it, or not, where the process has no room for one more."""
     try:
         if sys.version_info >= (3, 13):  # no descriptor is kept
-            return mmap.mmap(fd, length, access=mmap.ACCESS_COPY, trackfd=False)
+            return mmap.mmap(fd, length, access=access, trackfd=False)
         if len(_maps) >= _MAPS:
             return None
-        whole = mmap.mmap(fd, length, access=mmap.ACCESS_COPY)
+        whole = mmap.mmap(fd, length, access=access)
         _maps.add(weakref.ref(whole, _maps.discard))
         return whole
     except (OSError, ValueError):  # too many maps or descriptors; or shorter than a moment ago

@@ -67,6 +67,7 @@ UNPICKLED = frozenset((RAW, ARRAY, PLAIN))  # these run nothing when they are re
 
 _PROTOCOL = 5  # pinned, so that a Python upgrade does not change what is written
 _ALIGN = 64
+_WORTH_KNOWING = 1 << 20  # bytes of an array, from which on its digest is stored with it
 _BESIDE = 1024  # bytes; smaller buffers cost less inside the stream
 _SLAB = 1 << 24  # bytes of a scattered array that are gathered at a time
 _SPAN = struct.Struct("<QQ")
@@ -108,8 +109,12 @@ def encode(value: object, sink: Sink) -> Written:
     return _encode_pickle(value, sink)
 
 
-def decode(codec: int, payload: Buffer) -> Any:
+def decode(codec: int, payload: Buffer, frozen: bool = False) -> Any:
     """Return the value that `encode` wrote as *payload*, which the value may keep and change.
+
+    Parameters:
+        frozen: arrays come on memory that nothing can write to, if *payload* is a map that is
+            read-only, or else on a copy of it.
 
     Raises whatever loading raises: classes of the user, and their imports, take part.
     """
@@ -123,7 +128,10 @@ def decode(codec: int, payload: Buffer) -> Any:
         return Items(payload, decode)
     if codec == PLAIN:
         return _decode_plain(payload)
-    if type(payload) is bytes:
+    if frozen:
+        if type(payload) is bytearray:
+            payload = bytes(payload)
+    elif type(payload) is bytes:
         payload = bytearray(payload)  # what comes back is as writable as what went in
     view = memoryview(payload)
     if codec == ARRAY:
@@ -255,7 +263,8 @@ def _encode_array(array: Any, sink: Sink) -> None:
     flags = array.flags
     order = "F" if flags.f_contiguous and not flags.c_contiguous else "C"
     shape = ",".join(map(str, array.shape))
-    head = f"{array.dtype.str} {order} {'rw' if flags.writeable else 'ro'} {shape}\n"
+    head = f"{array.dtype.str} {order} {'rw' if flags.writeable else 'ro'} {shape}"
+    head += _token(array) + "\n"
     sink.write(head.encode("ascii"))
     if order == "F":
         array = array.T
@@ -275,9 +284,31 @@ def _encode_array(array: Any, sink: Sink) -> None:
 def _decode_array(view: memoryview) -> Any:
     (buffer,) = _buffers(view)
     head = bytes(view[:4096]).partition(b"\n")[0].decode("ascii")
-    dtype, order, access, shape = head.split(" ")
+    dtype, order, access, shape, *known = head.split(" ")
     lengths = tuple(int(length) for length in shape.split(",")) if shape else ()
-    return fidelity.restore_array(buffer, dtype, lengths, order, access == "rw")
+    writable = access == "rw" and not view.readonly
+    array = fidelity.restore_array(buffer, dtype, lengths, order, writable)
+    if known and view.readonly:
+        _make_known(array, known[0])
+    return array
+
+
+def _token(array: Any) -> str:
+    """Return what the hasher of arguments will make of *array*, to be written beside it."""
+    if array.nbytes < _WORTH_KNOWING:
+        return ""
+    from dumbo.arguments import hashing  # it is there, for results have keys
+
+    token = hashing.token_of(array)
+    return f" {hashing.VERSION}:{token.hex()}" if token is not None else ""
+
+
+def _make_known(array: Any, written: str) -> None:
+    from dumbo.arguments import hashing, known
+
+    version, _, token = written.partition(":")
+    if version == str(hashing.VERSION):
+        known.remember(array, bytes.fromhex(token))
 
 
 def _append(sink: Sink, buffers: Iterable[memoryview]) -> None:

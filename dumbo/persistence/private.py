@@ -46,11 +46,11 @@ class PrivateStore:
         """The newest result of a call, or None."""
         return next(iter(self.variants(closure, key)), None)
 
-    def load(self, record: Record) -> Any:
-        """The value of a result; the caller may change it."""
+    def load(self, record: Record, *, frozen: bool = False) -> Any:
+        """The value of a result; the caller may change it, or nobody may, if it is *frozen*."""
         assert record.payload is not None
         try:
-            return codecs.decode(_NUMBERS[record.codec], record.payload)
+            return codecs.decode(_NUMBERS[record.codec], record.payload, frozen)
         except (Exception, SystemExit) as error:  # classes of the user, and their imports
             raise CorruptBlob(f"cannot be loaded: {type(error).__name__}") from error
 

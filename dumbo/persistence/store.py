@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import IO, Any, TypeVar
 
-    from dumbo.persistence import blobs, codecs
+    from dumbo.persistence import blobs, codecs, parts
     from dumbo.persistence.index import Index
     from dumbo.persistence.locks import Locks
     from dumbo.persistence.recordings import Recording
@@ -112,8 +112,8 @@ class Store:
             records.sort(key=_created, reverse=True)
         return records
 
-    def load(self, record: Record) -> Any:
-        """The value of an entry; the caller may change it.
+    def load(self, record: Record, *, frozen: bool = False) -> Any:
+        """The value of an entry; the caller may change it, or nobody may, if it shall be *frozen*.
 
         Raises:
             CorruptBlob: if it cannot be had; then the entry has been set aside, unless the
@@ -131,7 +131,7 @@ class Store:
             try:
                 header, payload = self._reader.read(
                     path, record.closure, record.key, record.extras, record.python,
-                    mapped=codec in self._mapped,
+                    mapped=codec in self._mapped, frozen=frozen,
                 )  # fmt: skip
             except OSError as error:
                 raise CorruptBlob(f"cannot be read: {error.strerror}") from error
@@ -147,7 +147,7 @@ class Store:
             codec = header.codec & _CODEC
         if not self.allow_pickle and codec not in self._unpickled:
             raise CorruptBlob("was pickled, and allow_pickle=False")
-        return self._made(record, lambda: self._value(codec, payload))
+        return self._made(record, lambda: self._value(codec, payload, frozen))
 
     def payload(self, record: Record) -> codecs.Buffer:
         """The bytes of an entry that is stored in parts, without its parts.
@@ -173,18 +173,35 @@ class Store:
         """
         from dumbo.persistence import assembly
 
-        payload = self.payload(record)
-        frame = self._made(record, lambda: assembly.frame(payload))
+        payload, frame = self._frame(record)
         if not frame.has(name):
             raise KeyError(name)
         return self._made(record, lambda: frame.child(name, assembly.loader(self, payload)))
 
-    def _value(self, codec: int, payload: Any) -> Any:
+    def part_sizes(self, record: Record) -> dict[Any, int]:
+        """The bytes of each child of a value that is a part, or lies in one with others.
+
+        Raises:
+            CorruptBlob: if that cannot be read.
+        """
+        from dumbo.persistence import assembly
+
+        return assembly.sizes(*self._frame(record))
+
+    def _frame(self, record: Record) -> tuple[codecs.Buffer, parts.Frame]:
+        from dumbo.persistence import assembly
+
+        if not self.allow_pickle:
+            raise CorruptBlob("was pickled, and allow_pickle=False")
+        payload = self.payload(record)
+        return payload, self._made(record, lambda: assembly.frame(payload))
+
+    def _value(self, codec: int, payload: Any, frozen: bool) -> Any:
         if codec != _PARTS:
-            return self._decode(codec, payload)
+            return self._decode(codec, payload, frozen)
         from dumbo.persistence import assembly  # only results with large parts need it
 
-        return assembly.frame(payload).whole(assembly.loader(self, payload))
+        return assembly.frame(payload, frozen).whole(assembly.loader(self, payload, frozen))
 
     def _made(self, record: Record, make: Callable[[], Any]) -> Any:
         """What *make* makes of an entry; one that makes trouble is set aside."""

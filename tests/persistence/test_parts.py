@@ -169,7 +169,7 @@ def test_one_part_is_loaded_alone(cache: dumbo.Cache, monkeypatch: pytest.Monkey
     assert entry.size > 2 * 320_000
     loaded: list[int] = []
     load = Store.load
-    monkeypatch.setattr(Store, "load", lambda *args: loaded.append(1) or load(*args))
+    monkeypatch.setattr(Store, "load", lambda *args, **how: loaded.append(1) or load(*args, **how))
     assert np.array_equal(entry.part("weights"), large())
     assert len(loaded) == 1
     assert entry.part("loss") == 0.5
@@ -263,3 +263,18 @@ def test_what_cannot_be_stored_is_said_of_the_result(cache: dumbo.Cache) -> None
 
     f()
     assert '["generator"]' in f.why()
+
+
+def test_what_is_pickled_is_not_loaded_where_that_is_not_allowed(store: Store) -> None:
+    value = {"a": large(), "b": "x" * 200_000}
+    record = put(store, value)
+    store.close()
+    careful = Store(store.directory, allow_pickle=False)
+    (again,) = careful.entries_of("m:f")
+    entry = dumbo.Entry(careful, again)
+    for ask in (entry.load, lambda: entry.part("a"), lambda: entry.parts):
+        with pytest.raises(dumbo.StorageError, match="allow_pickle=False"):
+            ask()
+    assert record.codec == again.codec == "parts"
+    careful.clear("nothing")
+    assert np.array_equal(store.load(record)["a"], large())
