@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from dumbo.decision.worth import Keep
     from dumbo.memo import Decorator, Read
     from dumbo.memoized import Memoized
+    from dumbo.tracing.tracker import TrackDeps
 
     P = ParamSpec("P")
     R = TypeVar("R")
@@ -87,7 +88,7 @@ class Cache(Shelf):
     def memo(
         self,
         *,
-        track_deps: bool = True,
+        track_deps: TrackDeps = True,
         observe: bool | None = None,
         keep: Keep = "auto",
         ignore: list[str] | tuple[str, ...] = (),

@@ -40,7 +40,8 @@ def graph_of(
         )
     target = Target(function)
     version = getattr(function, "version", "") if hasattr(type(function), "__dumbo_memo__") else ""
-    tracker = Tracker(target.function, track_deps=True, version=version)
+    by_name = _by_name(function)
+    tracker = Tracker(target.function, track_deps="names" if by_name else True, version=version)
     if args is None and kwargs is None:
         graph = tracker.graph(None, None)
     else:
@@ -48,6 +49,14 @@ def graph_of(
     if observed and hasattr(type(function), "__dumbo_memo__"):
         _add_observed(graph, function, args, kwargs)
     return graph
+
+
+def _by_name(function: Any) -> bool:
+    """Whether *function* is memoized with ``track_deps="names"``."""
+    if not hasattr(type(function), "__dumbo_memo__"):
+        return False
+    keeper = getattr(function, "__func__", function)._keeper
+    return keeper.options.track_deps == "names"  # type: ignore[no-any-return]
 
 
 def _add_observed(

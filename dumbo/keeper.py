@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from dumbo.persistence.store import Record, Store
     from dumbo.shelf import Shelf
     from dumbo.tracing.guards import Guard
-    from dumbo.tracing.tracker import Snapshot, Tracker
+    from dumbo.tracing.tracker import Snapshot, TrackDeps, Tracker
     from dumbo.turns import Turn
     from dumbo.watch import Watch, Watcher
 
@@ -106,7 +106,7 @@ class Options:
 
     def __init__(
         self,
-        track_deps: bool = True,
+        track_deps: TrackDeps = True,
         keep: Keep = "auto",
         ignore: tuple[str, ...] = (),
         name: str | None = None,
@@ -124,7 +124,7 @@ class Options:
         self.reads = reads
         self.expires_after = expires_after  # seconds
         self.keep_versions = keep_versions
-        self.track_deps = track_deps
+        self.track_deps: TrackDeps = track_deps
         self.observe = observe
         self.keep: Keep = keep
         self.ignore = ignore
@@ -565,7 +565,7 @@ class Keeper:
     def _is_watching(self) -> bool:
         if self._watching is None:
             wanted = self.options.track_deps and config.is_observing(self.options.observe)
-            self._watching = wanted
+            self._watching = bool(wanted)
         return self._watching
 
     def _watch(self, call: Call) -> None:

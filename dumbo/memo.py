@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from dumbo.decision.worth import Keep
     from dumbo.inputs import Reads
     from dumbo.memoized import Memoized
+    from dumbo.tracing.tracker import TrackDeps
 
     P = ParamSpec("P")
     R = TypeVar("R")
@@ -88,7 +89,7 @@ def memo(function: Callable[P, R], /) -> Memoized[P, R]: ...
 @overload
 def memo(
     *,
-    track_deps: bool = True,
+    track_deps: TrackDeps = True,
     observe: bool | None = None,
     keep: Keep = "auto",
     ignore: Iterable[str] = (),
@@ -111,7 +112,8 @@ def memo(*functions: Any, **keywords: Any) -> Any:
 
     Args:
         track_deps: follow the functions that this one calls; False: its own code, defaults and
-            closure only.
+            closure only; ``"names"``: a method that is called on something unknown may be any of
+            that name in reach, which misses less and recomputes more.
         observe: whether what runs while a result is computed, and was not foreseen, counts too
             (CPython 3.12+); None: as the settings say, which say yes if nothing is set.
         keep: which results are stored without being asked: ``"auto"``, those that took longer to
@@ -179,7 +181,8 @@ class _Plan:
                 f"memo(keep={keep!r}) at {_caller()}: there is no such rule{close}; "
                 "use 'auto', 'always' or 'never'"
             )
-        _check_type("track_deps", track_deps, bool, "True or False")
+        if track_deps != "names":
+            _check_type("track_deps", track_deps, bool, "True, False or 'names'")
         if observe is not None:
             _check_type("observe", observe, bool, "True or False")
         _check_type("verbose", verbose, bool, "True or False")

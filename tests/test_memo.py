@@ -244,7 +244,7 @@ HERE = os.path.basename(__file__)
         (lambda: memo(version=2), ["version=2", "int", "version='2'"]),
         (lambda: memo(name=b"f"), ["name=b'f'", "bytes", "a string"]),
         (lambda: memo(name=""), ["name=''", "leave it out"]),
-        (lambda: memo(track_deps="yes"), ["track_deps='yes'", "True or False"]),
+        (lambda: memo(track_deps="yes"), ["track_deps='yes'", "True, False or 'names'"]),
         (lambda: memo(verbose=1), ["verbose=1", "True or False"]),
         (lambda: memo(ignore="log"), ["ignore='log'", "ignore=['log']"]),
         (lambda: memo(ignore=[1]), ["ignore=[1]", "names of parameters"]),

@@ -6,7 +6,8 @@ they are for:
     reading code        steps, instructions, pairs, normal
     reading objects     lookup, boundary, contents, sources, shapes, annotations
     interpreting        values, frame, and what steps do: loads, attributes, calls, data, flow;
-                        models, namespaces, tables, memo_tables, escapes; callgraph, interpreter
+                        models, namespaces, tables, memo_tables, escapes, by_name;
+                        callgraph, interpreter
     proving             fingerprint, digest, replay, summary, guards, tracker
     observing           observer, observed
     showing             labels, places, details, graphs

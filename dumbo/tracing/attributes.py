@@ -130,6 +130,8 @@ def _of_unknown(frame: Frame, value: Value, name: str) -> Value | None:
             return marked
         escape(frame, value.receiver)
     found = [_of_member(frame, member, name) for member in out_of_sight_with(frame, name)]
+    if frame.analysis.methods is not None:
+        found += frame.analysis.methods.named(frame, name)
     return frame.pool.join(*found, frame.pool.make(Builtin, name, UNKNOWN))
 
 

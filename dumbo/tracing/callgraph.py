@@ -40,6 +40,7 @@ from dumbo.tracing.values import Const, Known, Local, LocalClass, Pool, Unknown,
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from dumbo.tracing.by_name import Methods
     from dumbo.tracing.frame import Frame
     from dumbo.tracing.outside import Outside
 
@@ -142,6 +143,7 @@ class Analysis:
         self.identity = False  # the code can tell one object from an equal one
         self.untraceable = ""  # why no digest of this closure would be honest
         self.outside: Outside  # set by `interpreter`
+        self.methods: Methods | None = None  # the same; what unknown objects may have
         self.escaped: set[Any] = set()
         self.changed: set[int] = set()  # ids of live objects that the code changes in place
         # Hand-made caches, with the nodes that use them and their names there; and the ids of

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from dumbo.errors import ClosureTooLarge
 from dumbo.tracing import boundary, calls, data, flow, loads, memo_tables
 from dumbo.tracing.annotations import parameters_of
+from dumbo.tracing.by_name import Methods
 from dumbo.tracing.callgraph import Analysis, Before, NeedsCallee, Node, TooManySteps
 from dumbo.tracing.calls import Arguments
 from dumbo.tracing.escapes import escape
@@ -40,6 +41,7 @@ def trace(
     shape: Sequence[Shape] | None = None,
     names: Sequence[str] = (),
     before: Before | None = None,
+    by_name: bool = False,
 ) -> Analysis:
     """Analyse one call of *function*.
 
@@ -48,6 +50,7 @@ def trace(
         shape: what is known of each argument; None if nothing is.
         names: to which parameters the items of *shape* belong.
         before: what was seen before the run; see `Analysis`.
+        by_name: an unknown object may have any method of the name in reach; see `by_name`.
 
     Raises:
         ClosureTooLarge: if that takes more work than it may.
@@ -55,7 +58,7 @@ def trace(
     boundary.refresh()
     refused: frozenset[int] = frozenset()
     while True:
-        analysis = _trace_so_far(function, roots, shape, names, before, refused)
+        analysis = _trace_so_far(function, roots, shape, names, before, refused, by_name)
         more = memo_tables.finish(analysis)
         if not more:
             return analysis
@@ -69,9 +72,11 @@ def _trace_so_far(
     names: Sequence[str],
     before: Before | None,
     plain_tables: frozenset[int],
+    by_name: bool,
 ) -> Analysis:
     analysis = Analysis(before)
     analysis.plain_tables = plain_tables
+    analysis.methods = Methods(analysis, function) if by_name else None
     try:
         return _trace(analysis, function, roots, shape, names)
     except TooManySteps:
@@ -79,6 +84,7 @@ def _trace_so_far(
     # One frame for each function: less is told apart, and it settles sooner.
     analysis = Analysis(before, contexts=1)
     analysis.plain_tables = plain_tables
+    analysis.methods = Methods(analysis, function) if by_name else None
     try:
         return _trace(analysis, function, roots, shape, names)
     except TooManySteps:

@@ -33,19 +33,21 @@ from dumbo.tracing.shapes import shape_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from typing import Any
+    from typing import Any, Literal, TypeAlias
 
     import networkx as nx
 
     from dumbo.persistence.store import Store
     from dumbo.tracing.callgraph import Analysis, Before
 
-_trackers: dict[tuple[int, bool, str | None], Tracker] = {}
+    TrackDeps: TypeAlias = bool | Literal["names"]
+
+_trackers: dict[tuple[int, TrackDeps, str | None], Tracker] = {}
 _TRACKERS = 256  # kept for functions that are memoized again
 
 
 def tracker_of(
-    function: Callable[..., Any], *, track_deps: bool = True, version: str | None = ""
+    function: Callable[..., Any], *, track_deps: TrackDeps = True, version: str | None = ""
 ) -> Tracker:
     """The tracker of *function*: one for all who memoize it, so that it is traced once."""
     key = (id(function), track_deps, version)
@@ -61,6 +63,7 @@ def tracker_of(
 SHAPES = 64  # of arguments, beyond which only their types count, then nothing
 _GIVEN_UP = bytes(16)  # in place of a closure digest
 _PROGRAMS = 32  # that are tried, the latest first
+_NAMES = "\0names"  # a salt: what is found by names is no trace of what is found without
 _OTHERS = 4  # closures of one function that hold beside the first
 
 
@@ -197,12 +200,16 @@ class Tracker:
     """The dependencies of *function*, which must not be a memoized one but what it wraps.
 
     Parameters:
-        track_deps: False: only its own code, defaults and cells count.
+        track_deps: False: only its own code, defaults and cells count; "names": see `by_name`.
         version: a salt: another version is another closure.
     """
 
     def __init__(
-        self, function: Callable[..., Any], *, track_deps: bool = True, version: str | None = ""
+        self,
+        function: Callable[..., Any],
+        *,
+        track_deps: TrackDeps = True,
+        version: str | None = "",
     ) -> None:
         self.function: Any = function
         self.track_deps = track_deps
@@ -409,7 +416,8 @@ class Tracker:
         # program's again and again, and take as long as the analysis.
         gc.disable()
         try:
-            return trace(self.function, roots, shape, names, before)
+            by_name = self.track_deps == "names"
+            return trace(self.function, roots, shape, names, before, by_name)
         except Bypass:
             raise
         except RecursionError as error:
@@ -424,6 +432,8 @@ class Tracker:
         from dumbo.tracing.summary import program_of
 
         digest = _salted(closure_digest(analysis), self.version)
+        if self.track_deps == "names":
+            digest = _salted(digest, _NAMES)
         contents = analysis.hashed()
         state = replay.state_of(analysis.program, analysis.replayed(), contents)
         ran = replay.Replay(analysis.replayed(), contents, state)
@@ -620,6 +630,8 @@ class Tracker:
             own = fingerprint.code(self.function.__code__)
         else:
             own = fingerprint.of(self.function) * 2
+        if self.track_deps == "names":
+            own = _salted(own, _NAMES)
         return own if self.track_deps and not self.version else _salted(own, self.version)
 
 
