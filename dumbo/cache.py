@@ -99,6 +99,7 @@ class Cache(Shelf):
         expires_after: float | timedelta | None = None,
         keep_versions: int | None = None,
         readonly: bool = False,
+        lazy: bool = False,
         verbose: bool = False,
     ) -> Decorator: ...
 

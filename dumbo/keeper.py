@@ -95,6 +95,7 @@ class Options:
         "keep",
         "keep_versions",
         "key",
+        "lazy",
         "name",
         "observe",
         "readonly",
@@ -116,6 +117,7 @@ class Options:
         observe: bool | None = None,
         expires_after: float | None = None,
         keep_versions: int | None = None,
+        lazy: bool = False,
         reads: Reads | None = None,
         readonly: bool = False,
     ) -> None:
@@ -125,6 +127,7 @@ class Options:
         self.expires_after = expires_after  # seconds
         self.keep_versions = keep_versions
         self.track_deps: TrackDeps = track_deps
+        self.lazy = lazy
         self.observe = observe
         self.keep: Keep = keep
         self.ignore = ignore
@@ -820,6 +823,9 @@ class Keeper:
         assert call.key is not None
         if isinstance(value, _RUNNING):
             raise UnstorableResult(f"a {type(value).__name__} is a running computation")
+        lazy = sys.modules.get("dumbo.lazy")
+        if lazy is not None and type(value) is lazy.LazyResult:
+            value = value.__wrapped__  # type: ignore[attr-defined]
         costs = self.ledger.costs
         taken = call.taken
         changed = taken.changed() if taken is not None else ""
@@ -901,6 +907,10 @@ class Keeper:
 
     # -- acts of the user's ----------------------------------------------------------------
 
+    def is_disabled(self) -> bool:
+        """Whether a call now would just run."""
+        return self._out_of_the_way() is not None
+
     def find(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Store, Record] | None:
         """Return the store and the record of this call, if it has one; computes nothing."""
         call = Call()
@@ -925,6 +935,15 @@ class Keeper:
             found = self.find(*given)
             records = [] if found is None else [found[1]]
         return store, list(dict.fromkeys([record.extras for record in records]))
+
+    def is_call(self, record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        """Whether *record* is of a call with these arguments, as they are now."""
+        call = Call()
+        try:
+            self._locate(call, args, kwargs)
+        except (Bypass, StorageError, OSError):
+            return False
+        return call.key == record.key
 
     def insert(
         self, value: object, args: tuple[Any, ...], kwargs: dict[str, Any]

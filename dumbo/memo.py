@@ -21,7 +21,7 @@ from dumbo.errors import InvalidUse, UnusableDirectory
 from dumbo.keeper import Options
 from dumbo.memoized import ClassMemoized, wrap
 from dumbo.shelf import Shelf, check_usable
-from dumbo.target import Target
+from dumbo.target import Target, is_coroutine_function, is_generator_function
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ _KEYWORDS = (
     "expires_after",
     "keep_versions",
     "readonly",
+    "lazy",
     "verbose",
 )
 
@@ -101,6 +102,7 @@ def memo(
     expires_after: float | timedelta | None = None,
     keep_versions: int | None = None,
     readonly: bool = False,
+    lazy: bool = False,
     verbose: bool = False,
 ) -> Decorator: ...
 
@@ -135,6 +137,7 @@ def memo(*functions: Any, **keywords: Any) -> Any:
             otherwise only the size limit decides.
         readonly: hand out arrays that cannot be written to. Their content is known then: passed to
             the next memoized function, they are not hashed again.
+        lazy: calls return proxies that load the result when they are first touched (`f.lazy`).
         verbose: write a line to standard error for each computation, with its reason.
 
     Raises:
@@ -173,6 +176,7 @@ class _Plan:
         expires_after: object = None,
         keep_versions: object = None,
         readonly: object = False,
+        lazy: object = False,
         verbose: object = False,
     ) -> None:
         if keep not in KEEP:
@@ -185,6 +189,7 @@ class _Plan:
             _check_type("track_deps", track_deps, bool, "True, False or 'names'")
         if observe is not None:
             _check_type("observe", observe, bool, "True or False")
+        _check_type("lazy", lazy, bool, "True or False")
         _check_type("verbose", verbose, bool, "True or False")
         _check_type("readonly", readonly, bool, "True or False")
         if name is not None:
@@ -203,6 +208,7 @@ class _Plan:
             verbose=verbose,  # type: ignore[arg-type]
             expires_after=_seconds(expires_after),
             keep_versions=_versions(keep_versions),
+            lazy=lazy,  # type: ignore[arg-type]
             reads=_reads(reads),
             readonly=readonly,  # type: ignore[arg-type]
         )
@@ -218,6 +224,13 @@ class _Plan:
         if isinstance(function, property):
             return self._property(function)
         _check_function(function)
+        if self._options.lazy and (
+            is_coroutine_function(function) or is_generator_function(function)
+        ):
+            raise InvalidUse(
+                f"memo(lazy=True) at {_caller()}: what coroutines and generators give is not "
+                "there at once, so it cannot be lazy"
+            )
         if self._options.ignore:
             self._check_ignored(function)
         return wrap(function, self._shelf, self._with_rules(function))

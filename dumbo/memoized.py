@@ -22,6 +22,7 @@ from types import AsyncGeneratorType, GeneratorType, GenericAlias, MethodType
 
 from dumbo import depth
 from dumbo.entry import Entry
+from dumbo.errors import InvalidUse, StorageError
 from dumbo.keeper import Keeper, Options
 from dumbo.memory import MISSING
 from dumbo.target import Target, is_coroutine_function, is_generator_function
@@ -54,7 +55,7 @@ else:
             return cls
 
 
-__all__ = ["AsyncMemoized", "BoundMemoized", "Memoized", "StreamMemoized", "wrap"]
+__all__ = ["AsyncMemoized", "BoundMemoized", "LazyMemoized", "Memoized", "StreamMemoized", "wrap"]
 
 
 class _Forwarded:
@@ -205,6 +206,44 @@ class Memoized(Generic[P, R]):
         self._keeper.finish(call, value)
         return self._keeper.handed_out(call, value) if self._keeper.options.readonly else value
 
+    def lazy(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Return the result as a proxy that is loaded when it is first touched.
+
+        What is not stored is computed, and stored whatever it cost. Takes `wrapt`.
+        """
+        if type(self) not in (Memoized, LazyMemoized):
+            raise InvalidUse(
+                f"{self.__qualname__}.lazy(): what coroutines and generators give is not there at "
+                "once, so it cannot be lazy"
+            )
+        if self._keeper.is_disabled():
+            return self._function(*args, **kwargs)
+        found = self._keeper.find(args, kwargs)
+        if found is None:
+            value = self.recompute(*args, **kwargs)
+            found = self._keeper.find(args, kwargs)
+            if found is None:  # it cannot be stored
+                return value
+            del value
+        store, record = found
+        try:
+            # Imported here: few programs want it, and it takes wrapt.
+            from dumbo.lazy import LazyResult
+        except ImportError as error:
+            raise InvalidUse(
+                f"lazy results take wrapt 2.0 or newer ({error}): pip install 'dumbo[lazy]'"
+            ) from error
+
+        def compute() -> R:
+            if self._keeper.is_call(record, args, kwargs):
+                return self(*args, **kwargs)
+            raise StorageError(
+                f"the lazy result of {record.function} is no longer stored, and its arguments have "
+                "changed since, so it cannot be computed again"
+            )
+
+        return LazyResult(store, record, compute)
+
     def get_entry(self, /, *args: P.args, **kwargs: P.kwargs) -> Entry | None:
         """Return what is stored for this call, or None; computes nothing."""
         found = self._keeper.find(args, kwargs)
@@ -350,6 +389,17 @@ class AsyncMemoized(Memoized[P, R]):
             return self._keeper.handed_out(call, value) if self._keeper.options.readonly else value
 
 
+class LazyMemoized(Memoized[P, R]):
+    """A function whose calls give lazy results."""
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:
+
+        def __call__(self, /, *args, **kwargs):
+            return self.lazy(*args, **kwargs)
+
+
 class StreamMemoized(Memoized[P, R]):
     """A generator function, or an asynchronous one: what it yields is kept."""
 
@@ -432,6 +482,10 @@ class BoundMemoized(Generic[P, R]):
         """Call the method, store what it returns in place of what is stored, and return it."""
         return self._memo().recompute(self.__self__, *args, **kwargs)
 
+    def lazy(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Return the result as a proxy that is loaded when it is first touched."""
+        return self._memo().lazy(self.__self__, *args, **kwargs)
+
     def get_entry(self, /, *args: P.args, **kwargs: P.kwargs) -> Entry | None:
         """Return what is stored for this call, or None; computes nothing."""
         return self._memo().get_entry(self.__self__, *args, **kwargs)
@@ -511,6 +565,8 @@ def wrap(function: Callable[P, R], shelf: Shelf, options: Options) -> Memoized[P
         return AsyncMemoized(function, keeper)
     if is_generator_function(runs):
         return StreamMemoized(function, keeper)
+    if options.lazy:
+        return LazyMemoized(function, keeper)
     return Memoized(function, keeper)
 
 

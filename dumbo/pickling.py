@@ -107,7 +107,7 @@ def _rebuild(depth: int, payload: bytes) -> Any:
     import pickle
 
     from dumbo.keeper import Options
-    from dumbo.memoized import AsyncMemoized, Memoized, StreamMemoized, wrap
+    from dumbo.memoized import AsyncMemoized, LazyMemoized, Memoized, StreamMemoized, wrap
     from dumbo.shelf import Shelf
 
     shells: list[Any] = _local.__dict__.setdefault("reading", [])
@@ -121,7 +121,7 @@ def _rebuild(depth: int, payload: bytes) -> Any:
         del shells[depth:]
     made = wrap(function, Shelf(directory), Options(**options))
     kind = type(made)
-    assert kind in (Memoized, AsyncMemoized, StreamMemoized)
+    assert kind in (Memoized, AsyncMemoized, LazyMemoized, StreamMemoized)
     shell.__class__ = kind
     shell.__init__(function, made._keeper)  # type: ignore[misc]
     return shell

@@ -375,6 +375,19 @@ class Store:
             return
         self._set_aside(known[-1], "there are too many variants of one call", corrupt=False)
 
+    def digest_of(self, record: Record) -> bytes | None:
+        """What tells the bytes of an entry from others; None if they are gone."""
+        if record.payload is not None:
+            return xxhash.xxh3_128_digest(record.payload)
+        from dumbo.persistence import blobs
+
+        path = self._path(record.python, record.closure, record.key, record.extras)
+        try:
+            header = blobs.peek(path)
+        except (OSError, CorruptBlob):
+            return None
+        return b"%d.%d.%d" % (header.checksum, header.length, header.created)
+
     def decoder(self, record: Record) -> Callable[[Any], Any] | None:
         """What makes a value of the payload in *record*, again and again; None: only `load`."""
         number = self._numbers.get(record.codec, 0)
