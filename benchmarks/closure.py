@@ -28,6 +28,8 @@ from typing import Any, NamedTuple
 
 CALLS = [
     "toolz: toolz.groupby(len, toolz.concat([['a', 'bb'], ['cc', 'd']]))",
+    "toolz: toolz.merge_with(sum, {'a': 1}, {'a': 2})",
+    "networkx: list(networkx.bfs_edges(networkx.path_graph(5), 0))",
     "toolz: toolz.pipe([3, 1, 2], sorted, toolz.curried.map(lambda x: x + 1), list)",
     "jsonschema: jsonschema.Draft7Validator({'required': ['a']}).is_valid({'b': 1})",
     "markdown: markdown.markdown('# a\\n\\n* b\\n* c\\n\\n[d](e) **f**')",

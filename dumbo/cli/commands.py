@@ -147,7 +147,6 @@ def _dependencies(
     graph.graph["title"] = f"{function}({arguments})" if arguments else function
     where = None if directory is None else config.cache_directory(directory)
     graphs.mark(graph, standing_of(target, where))
-    graph.graph["note"] = "Nothing is recorded of it, so what changed is not known."
     return graph
 
 
@@ -170,7 +169,7 @@ def _dependents(function: str, places: tuple[str, ...], directory: str) -> netwo
     directories = reverse.directories_of(memoized.values(), directory)
     graph, unknown = reverse.dependents(thing, memoized, directories)
     graph.graph["title"] = f"what depends on {thing.name}"
-    graph.graph["note"] = "Arrows lead to what depends on a thing. Filled: memoized functions."
+    graph.graph["reverse"] = True
     for failure in [*failures, *unknown]:
         click.echo(f"dumbo: left out: {printable(failure)}", err=True)
     if not any(data.get("memoized") for _, data in graph.nodes(data=True)):

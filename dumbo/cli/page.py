@@ -30,6 +30,8 @@ __all__ = ["html"]
 
 _ASSETS = os.path.join(os.path.dirname(__file__), "assets")
 _LINES = 300  # of one source
+_UNKNOWN = "Nothing is recorded of it, so what changed is not known."
+_REVERSE = "Arrows lead to what depends on a thing. Filled: memoized functions."
 _AROUND = 3  # lines shown before and after a place that is no definition
 
 
@@ -83,9 +85,10 @@ def _data(graph: networkx.DiGraph[str], title: str) -> dict[str, Any]:
     return {
         "title": title,
         "root": ids[root_of(graph)],
+        "reverse": bool(graph.graph.get("reverse")),
         "standing": None if standing is None else list(map(printable, standing)),
         "gone": [printable(label) for label in graph.graph.get("gone", ())],
-        "note": printable(str(graph.graph.get("note") or "")),
+        "note": _REVERSE if graph.graph.get("reverse") else _UNKNOWN,
         "nodes": [_node(node, graph.nodes[node], ids[node]) for node in graph],
         "edges": [
             [ids[start], ids[end], printable(_reference(data))]

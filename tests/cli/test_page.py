@@ -292,6 +292,20 @@ def test_names_that_look_like_markup_are_shown_as_they_are(browser: Any, tmp_pat
     assert not browser.title.startswith("owned")
 
 
+def test_where_arrows_lead_to_users_they_are_called_so(
+    browser: Any, graph: Any, tmp_path: Path
+) -> None:
+    turned = graph.reverse()
+    turned.graph.update(reverse=True, root="shown_on_a_page:RATE")
+    opened(browser, turned, tmp_path)
+    click(browser, "shown_on_a_page:helper")
+    wait(browser, "return document.getElementById('panel').textContent !== ''")
+    users, uses = (part.lower() for part in panel(browser).split("USERS (1)")[1].split("USES (1)"))
+    assert "model.fit" in users
+    assert "rate" in uses
+    assert "Arrows lead to what depends" in browser.find_element("id", "legend").text
+
+
 def test_a_graph_of_thousands_is_drawn(browser: Any, tmp_path: Path) -> None:
     large: Any = nx.gn_graph(2_000, seed=1).reverse()
     nx.relabel_nodes(large, {n: f"m:f{n}" for n in large}, copy=False)

@@ -73,6 +73,7 @@
         selector: "node.root",
         style: { "background-color": colour("user"), color: colour("panel"), "font-weight": "bold" },
       },
+      { selector: "node.target", style: { "border-width": 4, "font-weight": "bold" } },
       {
         selector: "node.memoized",
         style: { "background-color": colour("user"), color: colour("panel") },
@@ -121,7 +122,7 @@
         data: { id: node.id, label: node.label, width: width(node) },
         classes: [
           node.group, node.kind, node.state || "", node.memoized ? "memoized" : "",
-          node.id === data.root ? "root" : "",
+          node.id === data.root ? (data.reverse ? "target" : "root") : "",
         ].join(" "),
       })),
       ...data.edges.map(([source, target, label], number) => ({
@@ -293,8 +294,11 @@
     fact("digest", node.digest, "mono");
     panel.append(facts);
     if (node.source) source(panel, node);
-    neighbours(panel, "Callers and users", selected.incomers("edge"), "source");
-    neighbours(panel, "Callees and uses", selected.outgoers("edge"), "target");
+    const before = [selected.incomers("edge"), "source"];
+    const after = [selected.outgoers("edge"), "target"];
+    const [users, uses] = data.reverse ? [after, before] : [before, after];
+    neighbours(panel, "Callers and users", ...users);
+    neighbours(panel, "Callees and uses", ...uses);
     panel.scrollTop = 0;
   }
 
