@@ -169,8 +169,13 @@ def one(folder: Path, package: str, expression: str, options: Any, pool: Any) ->
     """Print what becomes of the edits for one call; return how many of them went wrong."""
     folder.mkdir()
     make(folder, package, expression)
-    ran, shown = ({tuple(place) for place in p} for p in run(folder, FIRST, folder / "cache"))
     print(f"{package}: {expression[:70]}")
+    try:
+        places = run(folder, FIRST, folder / "cache")
+    except RuntimeError as error:  # what the process of the call ended with
+        print("  cannot be looked at:", str(error).splitlines()[-1])
+        return 1
+    ran, shown = ({tuple(place) for place in found} for found in places)
     hits, *reasons = run(folder, AGAIN, folder / "cache")
     if not hits:
         print("  is never answered from the cache:", *reasons)
