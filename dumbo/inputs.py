@@ -254,6 +254,10 @@ def _listen() -> None:
         sys.addaudithook(_hook)
 
 
+# What looking at a file may end in, deep in a stack or at the end of the interpreter.
+_TROUBLE = (AttributeError, MemoryError, RuntimeError, TypeError, ValueError)
+
+
 def _hook(event: str, args: tuple[Any, ...]) -> None:
     if event != "open" or not _open:
         return
@@ -266,14 +270,21 @@ def _hook(event: str, args: tuple[Any, ...]) -> None:
     _busy.add(thread)
     try:
         _opened(*args[:3])
-    except (OSError, ValueError, TypeError, UnhashableArgument):
-        pass  # what cannot be looked at will not open either, or is no file
+    except (OSError, UnhashableArgument, *_TROUBLE) as error:
+        # Never the program's trouble; but then it is not known what it reads.
+        for inputs in _listeners():
+            if inputs.observing and not inputs.unclear:
+                inputs.unclear = f"a file that it opened cannot be looked at: {error}"
     finally:
         _busy.discard(thread)
 
 
+def _listeners() -> list[Inputs]:
+    return [inputs for one in list(_open.values()) if (inputs := one()) is not None]
+
+
 def _opened(path: Any, mode: Any, flags: Any) -> None:
-    listening = [i for r in list(_open.values()) if (i := r()) is not None and i.noting]
+    listening = [inputs for inputs in _listeners() if inputs.noting]
     if not listening or not isinstance(path, (str, bytes)):
         return
     if type(flags) is int and flags & os.O_ACCMODE == os.O_WRONLY:

@@ -228,6 +228,28 @@ def test_files_that_are_written_too_are_no_inputs_to_rely_on(
     assert len(ran) == 5
 
 
+def test_what_cannot_be_looked_at_is_opened_all_the_same_and_nothing_is_stored(
+    cache: dumbo.Cache, ran: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dumbo.arguments import files
+
+    path = tmp_path / "f"
+    path.write_text("1")
+
+    def broken(*args: object) -> object:
+        raise RecursionError("deep")
+
+    @cache.memo(keep="always", reads="observed")
+    def f() -> str:
+        sys.audit("ran")
+        return path.read_text()
+
+    monkeypatch.setattr(files, "see", broken)
+    assert [f(), f()] == ["1", "1"]
+    assert len(ran) == 2
+    assert "cannot be looked at" in f.why()
+
+
 def test_a_thread_that_reads_belongs_to_the_computation(
     cache: dumbo.Cache, ran: Ran, tmp_path: Path
 ) -> None:

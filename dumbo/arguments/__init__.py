@@ -7,7 +7,15 @@
     instances.py   objects of user classes: fields, slots, what the base holds
     arrays.py      hashers of numpy; loaded when the first such value is met
     frames.py      hashers of pandas; likewise
+    typed.py       what the hashers of other libraries share
+    for_*.py       torch, pyarrow, polars; scipy.sparse, xarray, networkx and Pillow; likewise
+    texts.py       many texts at once, from the buffers of Arrow
+    known.py       arrays that cannot have changed, with their digests
     signature.py   a call -> the values of its parameters
+    matchers.py    the words that say how one argument counts
+    annotated.py   those words in a signature
+    matching.py    a call of a function with matchers -> its key
+    files.py       what lies at a path, as a digest
 
 What counts is one contract, tested by `tests/arguments/same.py`. Knows nothing of
 tracing, of what user code is, and of where keys go.
