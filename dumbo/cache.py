@@ -45,7 +45,8 @@ class Cache(Shelf):
     longest time is removed; 0 is no limit, None what the settings say. With a *signing_key* (or
     ``DUMBO_SIGNING_KEY``, or the path of a file in ``DUMBO_SIGNING_KEY_FILE``) results are signed,
     and others are not read. With *allow_pickle* false nothing is pickled or unpickled: only plain
-    builtins and plain arrays are stored and read.
+    builtins and plain arrays are stored and read. *durable* waits at each store until the disk has
+    what was written, so that a power failure takes nothing of it.
 
     As a context manager it is closed at the end of the block; functions that it decorated
     still work after that, and open it again.
@@ -63,6 +64,7 @@ class Cache(Shelf):
         size_limit: int | str | None = None,
         signing_key: str | bytes | None = None,
         allow_pickle: bool = True,
+        durable: bool = False,
     ) -> None:
         path = config.cache_directory(directory)
         if directory is not None:
@@ -71,7 +73,11 @@ class Cache(Shelf):
         if signing_key is not None:
             check_key(signing_key)
         super().__init__(
-            path, size_limit=limit, signing_key=signing_key, allow_pickle=bool(allow_pickle)
+            path,
+            size_limit=limit,
+            signing_key=signing_key,
+            allow_pickle=bool(allow_pickle),
+            durable=bool(durable),
         )
 
     @overload

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Shelf", "check_key", "check_usable"]
 
-_stores: dict[tuple[str, str | bytes | None, bool], Store] = {}
+_stores: dict[tuple[str, str | bytes | None, bool, bool], Store] = {}
 
 
 class Shelf:
@@ -28,10 +28,10 @@ class Shelf:
     Attributes:
         directory: its absolute path; it need not exist before the first result is stored.
         size_limit: bytes; None: what the settings say, 0: no limit.
-        signing_key, allow_pickle: see `Cache`.
+        signing_key, allow_pickle, durable: see `Cache`.
     """
 
-    __slots__ = ("allow_pickle", "directory", "signing_key", "size_limit")
+    __slots__ = ("allow_pickle", "directory", "durable", "signing_key", "size_limit")
 
     def __init__(
         self,
@@ -40,7 +40,9 @@ class Shelf:
         size_limit: int | None = None,
         signing_key: str | bytes | None = None,
         allow_pickle: bool = True,
+        durable: bool = False,
     ) -> None:
+        self.durable = durable
         self.directory = directory
         self.size_limit = size_limit
         self.signing_key = signing_key
@@ -49,7 +51,7 @@ class Shelf:
     def open(self) -> Store:
         """Return the store of this directory, the same for everyone in this process."""
         # With other rules for what may be read, it is another store.
-        place = (self.directory, self.signing_key, self.allow_pickle)
+        place = self._place()
         store = _stores.get(place)
         if store is None:
             # Imported here: `import dumbo` must not pay for SQLite.
@@ -63,15 +65,19 @@ class Shelf:
                 size_limit=limit or None,
                 signing_key=self.signing_key,
                 allow_pickle=self.allow_pickle,
+                durable=self.durable,
             )
             store = _stores.setdefault(place, fresh)
         elif self.size_limit is not None:
             store.size_limit = self.size_limit or None
         return store
 
+    def _place(self) -> tuple[str, str | bytes | None, bool, bool]:
+        return self.directory, self.signing_key, self.allow_pickle, self.durable
+
     def release(self) -> None:
         """Close connections and files; the next call opens them anew."""
-        store = _stores.pop((self.directory, self.signing_key, self.allow_pickle), None)
+        store = _stores.pop(self._place(), None)
         if store is not None:
             store.close()
 

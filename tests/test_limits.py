@@ -159,3 +159,20 @@ def test_a_cache_with_a_limit_stays_below_it(tmp_path: Path, ran: Ran) -> None:
 def test_what_cannot_be_meant_is_refused_at_decoration(keywords: dict[str, object]) -> None:
     with pytest.raises(InvalidUse, match=r"test_limits\.py"):
         dumbo.memo(**keywords)(len)  # type: ignore[call-overload]
+
+
+def test_durable_stores_wait_for_the_disk(
+    tmp_path: Path, ran: Ran, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import os
+
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    for durable in (False, True):
+        with Cache(tmp_path / str(durable), durable=durable) as cache:
+            cache.memo(keep="always")(lambda x: bytes(x))(50_000)
+            assert len(synced) == 2 * durable  # the file, and its folder
+            level = cache.open().run(
+                lambda sql, known: sql.execute("PRAGMA synchronous").fetchone()[0]
+            )
+            assert level == 2 * durable

@@ -12,6 +12,7 @@ Knows parameters; must not know what their values are, nor run the function.
 from __future__ import annotations
 
 import sys
+from operator import is_
 
 from dumbo.errors import InvalidUse
 
@@ -297,9 +298,7 @@ def _facts_of(function: Any) -> tuple[object, ...]:
 
 
 def _same(first: tuple[object, ...], second: tuple[object, ...]) -> bool:
-    return len(first) == len(second) and all(
-        mine is theirs for mine, theirs in zip(first, second, strict=True)
-    )
+    return len(first) == len(second) and all(map(is_, first, second))
 
 
 _Function = type(_same)

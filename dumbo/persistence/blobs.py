@@ -236,8 +236,8 @@ class Draft:
         whole = mmap.mmap(self._fd, self.header.size + self.size, access=mmap.ACCESS_COPY)
         return memoryview(whole)[self.header.size :]
 
-    def place(self) -> None:
-        """Give the file its header and its place.
+    def place(self, *, durable: bool = False) -> None:
+        """Give the file its header and its place; *durable*: and wait until the disk has both.
 
         Raises:
             OSError: if that fails; the temporary is removed on leaving the draft.
@@ -248,6 +248,8 @@ class Draft:
         header.checksum = self._hash.intdigest()
         os.lseek(self._fd, 0, os.SEEK_SET)
         _write_all(self._fd, header.pack())
+        if durable:
+            os.fsync(self._fd)
         self._close()
         try:
             os.replace(self._temporary, self.path)
@@ -258,6 +260,8 @@ class Draft:
             set_aside(self.path)
             os.replace(self._temporary, self.path)
         self._temporary = ""
+        if durable:
+            _sync_folder(os.path.dirname(self.path))
 
     def _spill(self) -> None:
         if self._fd < 0:
@@ -295,6 +299,14 @@ class Draft:
         if self._fd >= 0:
             fd, self._fd = self._fd, -1
             os.close(fd)
+
+
+def _sync_folder(path: str) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def _write_all(fd: int, data: Buffer) -> None:

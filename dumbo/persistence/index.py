@@ -112,9 +112,12 @@ class Index:
         directory: str,
         refill: Callable[[str], Iterable[tuple[str, Row]]],
         tell: Callable[[str], object],
+        *,
+        durable: bool = False,
     ) -> None:
         self._directory = directory
         self._refill = refill  # statements and their rows that a new index begins with
+        self._durable = durable  # wait for the disk at each write
         self._tell = tell  # takes a reason, when something was set aside
         self.path = ""  # of the file; empty until it is opened
         self._idle: list[Connection] = []
@@ -281,6 +284,8 @@ class Index:
                     sql.text_factory = bytes  # a damaged text must not fail before its checksum
                     for pragma in _PRAGMAS:
                         sql.execute(pragma).fetchall()
+                    if self._durable:
+                        sql.execute("PRAGMA synchronous=FULL")
                 except _ERRORS as error:
                     taken = _primary(error) in _TAKEN and time.monotonic() < deadline
                     attempts -= not taken

@@ -67,7 +67,9 @@ class Store:
         size_limit: int | None = None,
         signing_key: bytes | str | None = None,
         allow_pickle: bool = True,
+        durable: bool = False,
     ) -> None:
+        self.durable = durable
         self.signing_key = signing_key
         self.allow_pickle = allow_pickle
         self._seal: Seal | None = None
@@ -302,7 +304,7 @@ class Store:
         payload = draft.held() if size <= _INLINE else None
         header.store = time.perf_counter_ns() - started
         if payload is None:
-            draft.place()
+            draft.place(durable=self.durable)
         try:
             store = time.perf_counter_ns() - started
             self._put(index, header.function, header, size, store, payload)
@@ -624,7 +626,7 @@ class Store:
         key = seal.read_key(self.signing_key)
         self._seal = seal.Seal(key) if key is not None else None
         self._reader = blobs.Reader(self._seal)
-        self._index = Index(self._root, self._survivors, self._trouble)
+        self._index = Index(self._root, self._survivors, self._trouble, durable=self.durable)
         return self._index
 
     def run(self, work: Callable[[sqlite.Connection, set[object]], T]) -> T:
