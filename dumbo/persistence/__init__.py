@@ -6,8 +6,15 @@
     blobs     one result in one file: written once, checked before it is believed
     codecs    values as bytes, and back
     fidelity  what may be stored: only what comes back as it was
+    items     what a generator yielded, one by one; recordings while it still does
+    seal      signatures, where there is a key
+    locks     who computes which key
     folder    a directory that nobody else can write to
     records   what goes in and out
+
+    housekeeping   what goes when space is short, or when nothing refers to it
+    verify         is everything what was written?
+    archive        results in one file, to be moved
 
 Imports nothing by itself: a program that never misses its memory needs no disk.
 """
