@@ -280,6 +280,9 @@ def _reached(value: object, budget: list[int]) -> set[object] | None:
             if thing.dtype.hasobject:  # type: ignore[attr-defined]
                 todo += thing.ravel().tolist()  # type: ignore[attr-defined]
             continue
+        if kind.__module__.partition(".")[0] in _ARROW:
+            found.add(id(thing))
+            continue
         if not gc.is_tracked(thing) and kind not in _CONTAINERS:
             if kind.__module__.partition(".")[0] not in _OPEN:
                 return None  # a type in C that may hold anything
@@ -298,7 +301,9 @@ def _reached(value: object, budget: list[int]) -> set[object] | None:
 
 _CHANGING = frozenset({"bytearray", "array", "deque", "BytesIO", "Random"})
 # Libraries whose objects hold memory that the collector does not see.
-_HIDING = frozenset({"torch", "pyarrow", "polars", "tensorflow", "jax", "jaxlib", "cupy"})
+_HIDING = frozenset({"torch", "tensorflow", "jax", "jaxlib", "cupy"})
+# Libraries whose memory is never written to in place, so that nobody can tell whether it is shared.
+_ARROW = frozenset({"pyarrow", "polars"})
 
 
 def _is_array(value: object) -> bool:
