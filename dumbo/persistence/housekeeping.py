@@ -212,7 +212,13 @@ def _rows(store: Store, statement: str, values: tuple[object, ...]) -> list[rows
 
 def sweep(store: Store) -> int:
     """Remove what nothing refers to any more; say how many bytes that were."""
-    return sweep_rows(store) + _sweep_files(store)
+    # Imported here: what evicts needs none of it.
+    from dumbo.persistence import assembly
+
+    before = usage(store).files
+    assembly.collect(store)
+    parts = max(0, before - usage(store).files)
+    return parts + sweep_rows(store) + _sweep_files(store)
 
 
 def sweep_rows(store: Store) -> int:

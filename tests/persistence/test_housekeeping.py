@@ -179,6 +179,18 @@ def test_traces_without_results_and_programs_without_traces_are_swept(desk: Desk
     assert desk.store.find(digest(1002), digest(1)) is not None
 
 
+def test_parts_that_no_result_has_are_swept(desk: Desk) -> None:
+    np = pytest.importorskip("numpy")
+    desk.save(1, {"a": np.zeros(400_000), "b": np.ones(400_000)})
+    desk.save(2, {"a": np.zeros(400_000), "c": np.full(400_000, 2.0)})
+    assert usage(desk.store).entries == 5  # two results, and three parts
+    prune(desk.store, unused_since=time.time() + 10, function="mod:func")
+    desk.save(2, {"a": np.zeros(400_000), "c": np.full(400_000, 2.0)})
+    assert sweep(desk.store) > 3_000_000
+    assert usage(desk.store).entries == 3
+    assert desk.load(2)["c"][7] == 2.0
+
+
 def test_files_that_no_row_finds_are_swept_when_they_are_old(desk: Desk) -> None:
     path = desk.blob(1, os.urandom(BIG))
     orphan = path.with_name("ab" * 16)
