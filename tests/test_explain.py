@@ -59,6 +59,7 @@ def test_every_code_has_a_sentence_of_one_line() -> None:
         "by": "it",
         "beside": "and so on",
         "act": "recompute()",
+        "age": 60.0,
     }
     for code, sentence in _SENTENCES.items():
         names = sentence.__code__.co_varnames[: sentence.__code__.co_argcount]
