@@ -57,7 +57,7 @@ def parameters_of(frame: Frame, function: Known) -> dict[str, Value]:
         if type(raw) is classmethod:
             found.setdefault(first, owner)
         elif type(raw) is not staticmethod:
-            made = frame.pool.join(*_instances(frame, owner))
+            made = frame.pool.join(*instances(frame, owner))
             if made is not None:
                 found.setdefault(first, made)
     return found
@@ -140,13 +140,13 @@ def _value(frame: Frame, function: Known, tree: ast.expr, site: Any) -> Value | 
     if isinstance(tree, ast.Name | ast.Attribute):
         found = _dotted(frame, function, ast.unparse(tree))
         if found is not None and is_class(found.obj):
-            return frame.pool.join(*_instances(frame, found))
+            return frame.pool.join(*instances(frame, found))
         if found is not None and isinstance(found.obj, str):
             return _resolve(frame, function, found.obj, site[-1])
     return None
 
 
-def _instances(frame: Frame, cls: Known) -> list[Value]:
+def instances(frame: Frame, cls: Known) -> list[Value]:
     """An instance of *cls*, and of the user classes that derive from it."""
     made: list[Value] = [frame.pool.make(Instance, cls, ("class", id(cls.obj)))]
     if owner_of(cls.obj) is not None:

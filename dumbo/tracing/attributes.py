@@ -32,6 +32,7 @@ from dumbo.tracing.lookup import (
     mro,
     namespace,
 )
+from dumbo.tracing.uses import SPECIAL
 from dumbo.tracing.values import (
     UNKNOWN,
     Bound,
@@ -219,6 +220,10 @@ def _of_member_holder(frame: Frame, value: Known, name: str) -> Value | None:
         return stored
     if name == "__call__":
         return value
+    if name == "__globals__":
+        # What is put there by a name that nobody knows is not followed.
+        table: Value = frame.pool.make(Heap, "dict", ("globals of", value))
+        return table
     bound: Value = frame.pool.make(Builtin, name, value)
     return bound
 
@@ -367,7 +372,7 @@ def _missing(frame: Frame, value: Instance, name: str) -> Value | None:
     assert isinstance(value.cls, Known)
     if any(owner_of(base) for base in mro(value.cls.obj)[:-1]):
         # A library's base class may set it, and may call what the subclass overrides.
-        escape(frame, value, by_name=False)
+        escape(frame, value, SPECIAL)
         found: Value = frame.pool.make(Builtin, name, value)
         return found
     owner = value.cls.obj.__name__

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from dumbo.tracing.by_name import Methods
     from dumbo.tracing.frame import Frame
     from dumbo.tracing.outside import Outside
+    from dumbo.tracing.uses import Use
 
 CONTEXTS = 6  # argument sets of one function, beyond which they are joined
 PATH = 8  # lookups in a row through fields and items, beyond which the whole is taken
@@ -144,7 +145,8 @@ class Analysis:
         self.untraceable = ""  # why no digest of this closure would be honest
         self.outside: Outside  # set by `interpreter`
         self.methods: Methods | None = None  # the same; what unknown objects may have
-        self.escaped: set[Any] = set()
+        self.escaped: dict[Any, dict[Use, None]] = {}  # heap sites, and who may write to them
+        self.named_out: set[str] = set()  # attributes that unknown values were asked for
         self.changed: set[int] = set()  # ids of live objects that the code changes in place
         # Hand-made caches, with the nodes that use them and their names there; and the ids of
         # tables that look like it and are not: see `memo_tables`.
@@ -241,6 +243,7 @@ class Analysis:
                 self.identity = True
             if isinstance(member, Known):
                 self.changed.add(id(member.obj))
+                self.write(("changed", id(member.obj)), "elem", self.pool.const(True))
 
     def wake(self, frame: Frame, step: int) -> None:
         if frame.again(step):

@@ -30,12 +30,13 @@ from dumbo.tracing.escapes import (
     enter_unknown,
     escape,
     escape_captured,
-    escape_methods,
+    escape_made,
     take_class,
 )
 from dumbo.tracing.frame import Frame, Plan, plan_of
-from dumbo.tracing.lookup import MEMBERS, is_class, is_memoized, is_module, mro
+from dumbo.tracing.lookup import MEMBERS, is_class, is_memoized, is_module
 from dumbo.tracing.steps import Step
+from dumbo.tracing.uses import SHOWN, Use, by_made
 from dumbo.tracing.values import (
     NULL,
     UNKNOWN,
@@ -156,21 +157,27 @@ def make_function(frame: Frame, step: Step) -> None:
     code = frame.pop()
     flags = step.arg if isinstance(step.arg, int) else 0
     extras = {flag: frame.pop() for flag in _EXTRAS if flags & flag}
-    if isinstance(code, Const) and isinstance(code.obj, CodeType):
-        made = frame.pool.make(Local, code.obj, frame.home, (frame.site, frame.index))
-        for flag, extra in extras.items():
-            _attach(frame, made, flag, extra)
-        frame.depend(frame.analysis.node(made), f"function {code.obj.co_name}")
-        frame.push(made)
-    else:
-        frame.push(frame.unresolved("a function made of unknown code"))
+    found: Value | None = None
+    for member in each(code):
+        if isinstance(member, Const) and isinstance(member.obj, CodeType):
+            # Ways that end alike share this step, and come with a code of their own each.
+            site = (frame.site, frame.index, id(member.obj))
+            made = frame.pool.make(Local, member.obj, frame.home, site)
+            for flag, extra in extras.items():
+                _attach(frame, made, flag, extra)
+            frame.depend(frame.analysis.node(made), f"function {member.obj.co_name}")
+            found = frame.pool.join(found, made)
+        else:
+            found = frame.pool.join(found, frame.unresolved("a function made of unknown code"))
+    frame.push(found)
 
 
 def set_function_attribute(frame: Frame, step: Step) -> None:
     # 3.13 makes the function bare and adds each extra with a step of its own.
     extra, made = frame.take(2)
-    if isinstance(made, Local):
-        _attach(frame, made, step.arg, extra)
+    for member in each(made):
+        if isinstance(member, Local):
+            _attach(frame, member, step.arg, extra)
     frame.push(made)
 
 
@@ -244,10 +251,9 @@ def _invoke_one(frame: Frame, callee: Value, args: Arguments) -> Value | None:
     return out_of_sight(frame, args, f"call of {describe_value(callee)}")
 
 
-def out_of_sight(frame: Frame, args: Arguments, reason: str) -> Value:
+def out_of_sight(frame: Frame, args: Arguments, reason: str, use: Use | None = None) -> Value:
     """A call that cannot be followed."""
-    for value in args.all():
-        escape(frame, value)
+    escape_all(frame, args, use)
     return frame.unresolved(reason)
 
 
@@ -325,7 +331,17 @@ def _invoke_partial(frame: Frame, callee: Partial, args: Arguments) -> Value | N
 def _invoke_function(frame: Frame, callee: Known, args: Arguments) -> Value | None:
     frame.touch(callee, "call")
     parameters = bind_arguments(frame, callee, callee.obj.__code__, args)
-    return _finish(frame, _enter(frame, callee, parameters), callee.obj.__code__)
+    given = _finish(frame, _enter(frame, callee, parameters), callee.obj.__code__)
+    site = ("object", id(callee.obj))
+    if frame.analysis.read(site, ("attr", "__code__"), frame, frame.index) is not None:
+        # The program puts other code into the function. What it wraps is likely called.
+        unseen = out_of_sight(frame, args, "code put into a function", by_made(frame.module))
+        given = frame.pool.join(given, unseen)
+        wrapped = frame.analysis.get("member", callee.ref, "__wrapped__")
+        if wrapped is not None:
+            frame.touch(wrapped, "__wrapped__")
+            given = frame.pool.join(given, invoke(frame, wrapped, args))
+    return given
 
 
 def _invoke_local(frame: Frame, callee: Local, args: Arguments) -> Value | None:
@@ -576,11 +592,10 @@ def construct(frame: Frame, cls: Known, args: Arguments) -> Value | None:
             if initialised is None:
                 return None
     elif isinstance(new, Known) and not _is_user_code(new.obj):
-        escape_all(frame, args)
-    if any(owner_of(base) for base in mro(cls.obj)[1:-1]) and made is not None:
-        # A library's __init__ may call what the subclass overrides.
-        if not (isinstance(init, Known) and _is_user_code(init.obj)):
-            escape_methods(frame, cls, made, made=False)
+        raises = issubclass(cls.obj, BaseException)
+        escape_all(frame, args, SHOWN if raises else None)
+    if made is not None and not (isinstance(init, Known) and _is_user_code(init.obj)):
+        escape_made(frame, cls, made)
     return made
 
 
@@ -595,9 +610,9 @@ def construct_bare(frame: Frame, cls: Value) -> Value:
     return frame.unknown_value("an instance of an unknown class")
 
 
-def escape_all(frame: Frame, args: Arguments) -> None:
+def escape_all(frame: Frame, args: Arguments, use: Use | None = None) -> None:
     for value in args.all():
-        escape(frame, value)
+        escape(frame, value, use)
 
 
 def _is_user_code(obj: Any) -> bool:

@@ -5,9 +5,11 @@ Knows which live things are named but not hashed; must not know how they are rea
 
 from __future__ import annotations
 
+from types import FunctionType, MemberDescriptorType
+
 from dumbo.errors import UnhashableArgument
 from dumbo.tracing import fingerprint
-from dumbo.tracing.lookup import mro
+from dumbo.tracing.lookup import instance_dict, is_class, is_module, mro, namespace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,9 +31,41 @@ _RESOURCES = frozenset(
 )
 
 
+_LOOKED_INTO = 5_000  # values, beyond which anything may be in there
+
+
 def is_resource(obj: object) -> bool:
     """Whether *obj* is a live thing (file, socket, thread, ...) that is named but not hashed."""
     return not _RESOURCES.isdisjoint([fingerprint.qualified_name(cls) for cls in mro(type(obj))])
+
+
+def holds_class(obj: Any, cls: type) -> bool:
+    """Whether *cls* itself lies in *obj*, and not only an instance of it."""
+    todo = [obj]
+    seen: set[int] = set()
+    while todo:
+        value = todo.pop()
+        if value is cls or len(seen) > _LOOKED_INTO:
+            return True
+        kind = type(value)
+        if kind in fingerprint.ATOMS or id(value) in seen or is_class(value):
+            continue
+        if kind is FunctionType or is_module(value):
+            continue  # what their code reaches is looked up by itself
+        seen.add(id(value))
+        if isinstance(value, list | tuple | set | frozenset):
+            todo += value
+        elif isinstance(value, dict):
+            todo += [*dict.keys(value), *dict.values(value)]
+        todo += (instance_dict(value) or {}).values()
+        for base in mro(kind):
+            for slot in namespace(base).values():
+                if type(slot) is MemberDescriptorType:
+                    try:
+                        todo.append(slot.__get__(value))
+                    except (AttributeError, TypeError):
+                        continue
+    return False
 
 
 def content_of(obj: Any) -> tuple[bytes, tuple[Any, ...]]:

@@ -10,9 +10,9 @@ Knows containers and operators; must not know names or control flow.
 from __future__ import annotations
 
 from itertools import zip_longest
-from typing import Any
+from typing import Any, TypeGuard
 
-from dumbo.tracing import fingerprint
+from dumbo.tracing import fingerprint, truth
 from dumbo.tracing.attributes import MARKERS, attribute, call, delete_attribute, special
 from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.calls import Arguments, invoke, result
@@ -20,6 +20,7 @@ from dumbo.tracing.escapes import consume, escape
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.lookup import is_class, mro
 from dumbo.tracing.steps import Step
+from dumbo.tracing.uses import SHOWN
 from dumbo.tracing.values import (
     NULL,
     UNKNOWN,
@@ -327,6 +328,7 @@ def delete_subscr(frame: Frame, step: Step) -> None:
     target, key = frame.take(2)
     hashed(frame, key)
     _index(frame, key)
+    frame.analysis.changes(target)
     for method in special(frame, target, "__delitem__"):
         call(frame, method, (key,))
 
@@ -776,6 +778,10 @@ def _is_not_implemented(value: Value) -> bool:
 def _without_methods(frame: Frame, symbol: str, left: Value, right: Value) -> Value:
     for value in (left, right):
         consume(frame, value)
+    if symbol.endswith("="):
+        for member in each(left):
+            if isinstance(member, Known):
+                frame.analysis.changes(member)
     sequences = [m for m in (*each(left), *each(right)) if isinstance(m, Heap | Tuple)]
     if sequences and symbol.removesuffix("=") in ("+", "*", "|", "&", "-", "^"):
         kind = sequences[0].kind if isinstance(sequences[0], Heap) else "tuple"
@@ -820,7 +826,14 @@ def _formatted(frame: Frame, template: str, values: Value) -> Value:
 def compare_op(frame: Frame, step: Step) -> None:
     left, right = frame.take(2)
     compare(frame, step.arg, left, right)
-    result(frame, frame.unknown_value("a comparison"))
+    if step.arg in ("==", "!=") and _is_plain_constant(left) and _is_plain_constant(right):
+        frame.push(frame.pool.const((left.obj == right.obj) == (step.arg == "==")))
+    else:
+        frame.push(frame.unknown_value("a comparison"))
+
+
+def _is_plain_constant(value: Value) -> TypeGuard[Const | Known]:
+    return isinstance(value, Const | Known) and type(value.obj) in (*_SCALARS, type(None))
 
 
 def compare(frame: Frame, symbol: str, left: Value, right: Value) -> None:
@@ -874,9 +887,20 @@ def read_item_quietly(frame: Frame, source: Heap) -> Value | None:
 
 
 def is_op(frame: Frame, step: Step) -> None:
-    if not any(_is_unique(value) for value in frame.take(2)):
+    left, right = frame.take(2)
+    if not any(_is_unique(value) for value in (left, right)):
         frame.analysis.identity = True
+    for operand, value, other in ((1, left, right), (0, right, left)):
+        if isinstance(other, Const) and other.obj is None:
+            judge = _is_not_none if step.arg else truth.is_none
+            frame.push(truth.test(frame, operand, value, judge))
+            return
     frame.push(frame.unknown_value("an identity test"))
+
+
+def _is_not_none(value: Value) -> bool | None:
+    answer = truth.is_none(value)
+    return None if answer is None else not answer
 
 
 def _is_unique(value: Value) -> bool:
@@ -911,10 +935,10 @@ def stringify(frame: Frame, value: Value, names: tuple[str, ...]) -> None:
                 given = (frame.pool.const(""),) if name == "__format__" else ()
                 call(frame, method, given)
         if isinstance(member, Heap | Tuple | Known):
-            escape(frame, member, by_name=False)
+            escape(frame, member, SHOWN)
         elif isinstance(member, Instance):
             if isinstance(member.cls, Known) and owner_of(member.cls.obj) is not None:
-                escape(frame, member, by_name=False)
+                escape(frame, member, SHOWN)
             else:
                 frame.analysis.names_read.add("__qualname__")
 

@@ -3,22 +3,23 @@
 A value that is handed to a library, to a callee that is not known, or to the
 caller of the whole call, may be looked at as a whole and may be called. So its
 content counts, and what of it can be called back is entered with unknown
-arguments: a function; of an object that goes to a library, its special methods and
-the public ones, for who knows what it calls; of one that is only shown or returned,
-its special methods and whatever overrides a library's method; where a library's class
-written in Python is a base, all, for such classes call by made-up names (`visit_*`).
+arguments: a function; of an object, what the one who gets it may call (see `uses`), and
+whatever overrides a library's method; where a library's class written in Python is a
+base, what its source speaks of, for such classes call by made-up names (`visit_*`).
 
 Knows which part of a value can be called back; must not know steps.
 """
 
 from __future__ import annotations
 
+import sys
 from types import FunctionType
 from typing import Any
 
-from dumbo.tracing import fingerprint
+from dumbo.tracing import fingerprint, vocabulary
 from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.callgraph import NeedsCallee
+from dumbo.tracing.contents import holds_class
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.lookup import (
     MEMBERS,
@@ -29,6 +30,7 @@ from dumbo.tracing.lookup import (
     mro,
     namespace,
 )
+from dumbo.tracing.uses import CALLED, KEPT, SHOWN, SPECIAL, Use, by_module, by_stranger
 from dumbo.tracing.values import (
     Bound,
     Builtin,
@@ -40,6 +42,7 @@ from dumbo.tracing.values import (
     Partial,
     Super,
     Tuple,
+    Unknown,
     Value,
     each,
 )
@@ -74,71 +77,69 @@ def consume(frame: Frame, value: Value) -> None:
             frame.analysis.take_whole(member)
 
 
-def escape(frame: Frame, value: Value | None, *, by_name: bool = True) -> None:
-    """Let *value* out of sight; see the module's docstring.
-
-    Parameters:
-        by_name: who gets it may call any method; else only those that operators,
-            conversions and pickling call.
-    """
+def escape(frame: Frame, value: Value | None, use: Use | None = None) -> None:
+    """Let *value* out of sight, for *use*, or to somebody unknown; see the module's docstring."""
+    use = use or by_stranger(frame.module)
     for member in each(value):
         # Once for each time that the step is made.
-        if (member, by_name) not in frame.escaping:
-            frame.escaping.add((member, by_name))
-            _escape_member(frame, member, by_name)
+        if (member, use) not in frame.escaping:
+            frame.escaping.add((member, use))
+            _escape_member(frame, member, use)
 
 
-def _escape_member(frame: Frame, value: Value, by_name: bool) -> None:
+def _escape_member(frame: Frame, value: Value, use: Use) -> None:
     if isinstance(value, Known):
-        _escape_known(frame, value, by_name)
+        _escape_known(frame, value, use)
     elif isinstance(value, Instance):
         frame.touch(value.cls, "type")
-        _remember(frame, value.cls, value)
-        frame.analysis.escaped.add(value.site)
-        frame.analysis.outside.receive(value, by_name)
+        remember(frame, value.cls, value)
+        _expose_site(frame, value.site, use)
+        frame.analysis.outside.receive(value, use)
     elif isinstance(value, Local | LocalClass):
-        frame.analysis.outside.receive(value, by_name)
+        if use.calls:
+            frame.analysis.outside.receive(value, CALLED)
     elif isinstance(value, Heap):
-        frame.analysis.escaped.add(value.site)
-        frame.analysis.outside.receive(value, by_name)
+        _expose_site(frame, value.site, use)
+        frame.analysis.outside.receive(value, use)
     elif isinstance(value, Tuple):
         for item in value.items:
-            escape(frame, item, by_name=by_name)
+            escape(frame, item, use)
     elif isinstance(value, Bound):
         frame.touch(value.function, "call")
-        frame.analysis.outside.receive(value, by_name)
-        escape(frame, value.receiver, by_name=False)
+        if use.calls:
+            frame.analysis.outside.receive(value, CALLED)
+        escape(frame, value.receiver, SPECIAL if use.calls else use)
     elif isinstance(value, Partial):
-        escape(frame, value.function)
+        escape(frame, value.function, use)
         for item in value.args:
-            escape(frame, item, by_name=False)
+            escape(frame, item, SPECIAL if use.calls else use)
     elif isinstance(value, Builtin | Super):
-        escape(frame, value.receiver, by_name=by_name)
+        escape(frame, value.receiver, use)
         if isinstance(value, Builtin) and value.name in ("__dict__()", "globals()"):
             from dumbo.tracing import namespaces  # a cycle: it follows attributes
 
             escape(frame, namespaces.everything(frame, value))
 
 
-def expose(frame: Frame, value: Value, by_name: bool) -> None:
+def expose(frame: Frame, value: Value, use: Use) -> None:
     """Call back what can be called of *value*; done once for each, by `Outside`."""
     if isinstance(value, Instance):
-        _escape_site(frame, value.site, by_name)
+        _escape_site(frame, value.site, use)
         if isinstance(value.cls, LocalClass):
             _escape_local_class(frame, value.cls, value)
         elif isinstance(value.cls, Known):
-            escape_methods(frame, value.cls, value, made=False, by_name=by_name)
+            escape_methods(frame, value.cls, value, use, made=False)
     elif isinstance(value, LocalClass):
         _escape_local_class(frame, value, None)
     elif isinstance(value, Heap):
-        _escape_heap(frame, value, by_name)
+        _escape_heap(frame, value, use)
     elif isinstance(value, Bound):
         enter_unknown(frame, value.function, (value.receiver,))
     elif isinstance(value, Known) and is_class(value.obj):
         take_class(frame, value)
         made = frame.pool.make(Instance, value, ("class", id(value.obj)))
-        _remember(frame, value, made)
-        escape_methods(frame, value, made, made=True, by_name=by_name)
+        remember(frame, value, made)
+        escape_methods(frame, value, made, use, made=True)
     else:
         enter_unknown(frame, value, ())
 
@@ -155,20 +156,24 @@ def is_data(obj: Any) -> bool:
     )
 
 
-def _escape_known(frame: Frame, value: Known, by_name: bool) -> None:
+def _escape_known(frame: Frame, value: Known, use: Use) -> None:
     obj = value.obj
     analysis = frame.analysis
     if type(obj) is FunctionType:
-        _escape_function(frame, value)
+        if not use.calls or (use is KEPT and _is_importable(obj)):
+            frame.touch(value, "function")  # pickled by its name, or looked at; and not called
+        else:
+            _escape_function(frame, value)
     elif is_memoized(obj):
         from dumbo.tracing.attributes import unwrap_memoized  # a cycle: it escapes in turn
 
         escape(frame, unwrap_memoized(frame, value))
     elif is_class(obj):
         frame.touch(value, "class")
-        if owner_of(obj) is None:
-            _remember(frame, value, value)
-            analysis.outside.receive(value, by_name)
+        if owner_of(obj) is None and not (use is KEPT and _is_importable(obj)):
+            remember(frame, value, value)
+            if use.calls:
+                analysis.outside.receive(value, use)
     elif is_module(obj):
         _escape_module(frame, value)
     elif type(obj) in MEMBERS:
@@ -176,19 +181,37 @@ def _escape_known(frame: Frame, value: Known, by_name: bool) -> None:
             escape(frame, frame.touch(analysis.get("member", value.ref, name), name))
     elif is_data(obj):
         frame.touch(value, "value")
+        if use.changes:
+            analysis.changes(value)
         cls = analysis.get("type", value.ref, None)
         if isinstance(cls, Known) and owner_of(cls.obj) is None:
-            _remember(frame, cls, value)
+            remember(frame, cls, value)
         for root in analysis.take_whole(value):
             frame.touch(root, "content")
-            escape(frame, root, by_name=by_name)
-        _escape_site(frame, ("object", id(obj)), by_name)
+            if is_class(root.obj) and not holds_class(obj, root.obj):
+                # Not the class is in there, but an instance of it.
+                made = frame.pool.make(Instance, root, ("class", id(root.obj)))
+                escape(frame, made, use)
+            else:
+                escape(frame, root, use)
+        _escape_site(frame, ("object", id(obj)), use)
+
+
+def _is_importable(obj: Any) -> bool:
+    """Whether a function or class is pickled by its name: others go by value, with their code."""
+    module, _, name = fingerprint.qualified_name(obj).decode("utf-8", "replace").partition(":")
+    home = sys.modules.get(module)
+    if module == "__main__" or home is None or not is_module(home):
+        return False
+    if "." in name:
+        return "<locals>" not in name
+    return module_namespace(home).get(name) is obj
 
 
 def _escape_function(frame: Frame, value: Known) -> None:
     frame.touch(value, "function")
     if owner_of(value.obj) is None:
-        frame.analysis.outside.receive(value, True)
+        frame.analysis.outside.receive(value, CALLED)
         return
     escape_captured(frame, value)
 
@@ -244,9 +267,7 @@ def take_class(frame: Frame, cls: Known) -> None:
             consume(frame, found)
 
 
-def escape_methods(
-    frame: Frame, cls: Known, receiver: Value, *, made: bool, by_name: bool = False
-) -> None:
+def escape_methods(frame: Frame, cls: Known, receiver: Value, use: Use, *, made: bool) -> None:
     """Enter the methods of *cls* that code out of sight may call on *receiver*."""
     if owner_of(cls.obj) is not None:
         return
@@ -254,8 +275,8 @@ def escape_methods(
 
     order = mro(cls.obj)
     foreign = [base for base in order if owner_of(base) is not None and base is not object]
-    inherited = any(_calls_by_name(base) for base in foreign)
-    overridable = {name for base in foreign for name in namespace(base)}
+    callers = [] if use is KEPT else [module for base in foreign if (module := _caller(base))]
+    overridable = set() if use is KEPT else {name for base in foreign for name in namespace(base)}
     seen: set[str] = set()
     for base in order:
         if owner_of(base) is not None:
@@ -264,10 +285,12 @@ def escape_methods(
             if name in seen or not _is_code(held):
                 continue
             seen.add(name)
-            dunder = name.startswith("__") and name.endswith("__")
-            wanted = (made if name in _MADE_WITH else dunder) or name in overridable or inherited
-            wanted = wanted or (by_name and not name.startswith("_"))
-            if wanted and not (name in _MADE_WITH and not made):
+            if name in _MADE_WITH:
+                wanted = made
+            else:
+                wanted = use.wants(name) or name in overridable
+                wanted = wanted or any(vocabulary.speaks_of(module, name) for module in callers)
+            if wanted:
                 raw = frame.analysis.get("mro", cls.ref, name)
                 if raw is not None:
                     escape(frame, bind(frame, raw, receiver, cls))
@@ -277,15 +300,25 @@ def _is_code(held: Any) -> bool:
     return type(held) is FunctionType or type(held) in MEMBERS or is_memoized(held)
 
 
-def _calls_by_name(base: type) -> bool:
-    if fingerprint.qualified_name(base).decode() in _PLAIN_BASES:
-        return False
-    return any(type(held) is FunctionType for held in namespace(base).values())
+def escape_made(frame: Frame, cls: Known, made: Value) -> None:
+    """A library's `__init__` may call what the class *cls* of user code overrides."""
+    for base in mro(cls.obj)[1:-1]:
+        if owner_of(base) is not None and (module := _caller(base)):
+            escape_methods(frame, cls, made, by_module(module), made=False)
+
+
+def _caller(base: type) -> str:
+    """The module of a base of which methods call others by name; nothing if none do."""
+    name = fingerprint.qualified_name(base).decode("utf-8", "replace")
+    if name in _PLAIN_BASES:
+        return ""
+    calls = any(type(held) is FunctionType for held in namespace(base).values())
+    return name.partition(":")[0] if calls else ""
 
 
 def _escape_local_class(frame: Frame, cls: LocalClass, receiver: Value | None) -> None:
     made = receiver or frame.pool.make(Instance, cls, ("instance", cls.site))
-    _remember(frame, cls, made)
+    remember(frame, cls, made)
     for name in frame.analysis.slots(cls.site, frame, frame.index):
         held = frame.analysis.read(cls.site, name, frame, frame.index)
         for raw in each(held):
@@ -297,21 +330,26 @@ def _escape_local_class(frame: Frame, cls: LocalClass, receiver: Value | None) -
         if isinstance(base, LocalClass):
             _escape_local_class(frame, base, made)
         elif isinstance(base, Known) and is_class(base.obj):
-            escape_methods(frame, base, made, made=True)
+            escape_methods(frame, base, made, SPECIAL, made=True)
 
 
-def _escape_heap(frame: Frame, value: Heap, by_name: bool) -> None:
+def _expose_site(frame: Frame, site: Any, use: Use) -> None:
+    if use.changes:
+        frame.analysis.escaped.setdefault(site, {})[use] = None
+
+
+def _escape_heap(frame: Frame, value: Heap, use: Use) -> None:
     from dumbo.tracing.data import finish_generator  # a cycle: its body is entered
 
-    _escape_site(frame, value.site, by_name)
+    _escape_site(frame, value.site, use)
     finish_generator(frame, value)
 
 
-def _escape_site(frame: Frame, site: Any, by_name: bool) -> None:
+def _escape_site(frame: Frame, site: Any, use: Use) -> None:
     """All that a container or object holds, now and later."""
-    frame.analysis.escaped.add(site)
+    _expose_site(frame, site, use)
     for slot in frame.analysis.slots(site, frame, frame.index):
-        escape(frame, frame.analysis.read(site, slot, frame, frame.index), by_name=by_name)
+        escape(frame, frame.analysis.read(site, slot, frame, frame.index), use)
 
 
 def enter_unknown(frame: Frame, function: Value, receiver: tuple[Value, ...]) -> None:
@@ -329,19 +367,46 @@ def enter_unknown(frame: Frame, function: Value, receiver: tuple[Value, ...]) ->
         frame.written = written  # it may be called, or not
 
 
-def _remember(frame: Frame, cls: Value, value: Value) -> None:
+def remember_raised(frame: Frame, value: Value | None) -> None:
+    """What is raised may be caught as an unknown value; nobody calls anything of it before."""
+    for member in each(value):
+        if isinstance(member, Instance):
+            remember(frame, member.cls, member)
+        else:
+            escape(frame, member, SHOWN)
+
+
+def remember(frame: Frame, cls: Value, value: Value) -> None:
     """What is out of sight may come back as an unknown value: see `out_of_sight_with`."""
     if isinstance(cls, Known) and owner_of(cls.obj) is not None:
         return  # a library's object has no attribute that is walked
-    frame.analysis.write(OUT, cls, value)
+    analysis = frame.analysis
+    if analysis.write(OUT, cls, value) or isinstance(cls, LocalClass):
+        for name in analysis.named_out:
+            if defines(frame, cls, name):
+                analysis.write((OUT, name), cls, value)
 
 
 def out_of_sight_with(frame: Frame, name: str | None = None) -> list[Value]:
     """What an unknown value may be, as far as a class of user code gives it attribute *name*."""
+    analysis = frame.analysis
+    if name is None:
+        return _members(frame, OUT)
+    if name not in analysis.named_out:
+        # From here on, `remember` keeps a list for this name.
+        analysis.named_out.add(name)
+        for cls in analysis.slots(OUT, analysis.outside, -1):
+            if defines(frame, cls, name):
+                held = analysis.read(OUT, cls, analysis.outside, -1)
+                analysis.write((OUT, name), cls, held)
+    return _members(frame, (OUT, name))
+
+
+def _members(frame: Frame, site: Any) -> list[Value]:
     found: list[Value] = []
-    for cls in frame.analysis.slots(OUT, frame, frame.index):
-        if name is None or defines(frame, cls, name):
-            found += each(frame.analysis.read(OUT, cls, frame, frame.index))
+    for cls in frame.analysis.slots(site, frame, frame.index):
+        held = each(frame.analysis.read(site, cls, frame, frame.index))
+        found += [member for member in held if not isinstance(member, Unknown)]
     return found
 
 

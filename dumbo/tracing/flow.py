@@ -5,15 +5,17 @@ Knows control flow, and narrowing by `isinstance`; must not know names or contai
 
 from __future__ import annotations
 
+from dumbo.tracing import truth
 from dumbo.tracing.attributes import call, special
 from dumbo.tracing.calls import result
 from dumbo.tracing.data import await_result, items_of, next_of
-from dumbo.tracing.escapes import escape
+from dumbo.tracing.escapes import escape, remember_raised
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.lookup import is_class, mro
 from dumbo.tracing.steps import Step
-from dumbo.tracing.values import UNKNOWN, Const, Instance, Known, Tuple, Value, each
+from dumbo.tracing.values import UNKNOWN, Instance, Known, Test, Tuple, Value, each
 
+_TESTS = frozenset({"CALL", "IS_OP"})  # what gives a `Test`
 RAISED = "raised"  # a heap site
 
 
@@ -23,26 +25,42 @@ def jump(frame: Frame, step: Step) -> None:
 
 
 def jump_if(frame: Frame, step: Step) -> None:
-    """Both ways are taken: which branch a call takes is data, and data may differ."""
+    """Both ways are taken where it is data that decides, for data may differ.
+
+    The variable that is tested is narrowed on each way.
+    """
     assert step.target is not None
+    made_at = frame.index - 1
+    variable = frame.plan.variable(frame.index, 0)
     condition = frame.pop()
-    for name in ("__bool__", "__len__"):
-        for method in special(frame, condition, name):
+    if step.name in ("POP_JUMP_IF_NONE", "POP_JUMP_IF_NOT_NONE"):
+        yes, no = truth.split(frame, condition, truth.is_none)
+    elif isinstance(condition, Test):
+        yes, no = condition.yes, condition.no
+        tested = frame.plan.steps[made_at].name in _TESTS and frame.index not in frame.plan.joins
+        variable = condition.variable if tested else None
+    else:
+        _call_truth(frame, condition)
+        yes, no = truth.split(frame, condition, lambda member: truth.is_true(frame, member))
+    jumps = step.name in ("POP_JUMP_IF_TRUE", "POP_JUMP_IF_NONE")
+    for target, value in (
+        (frame.index + 1, no if jumps else yes),
+        (step.target, yes if jumps else no),
+    ):
+        if value is not None:
+            variables = frame.locals
+            if variable is not None and variables.get(variable) is not value:
+                variables = {**variables, variable: value}
+            frame.branch(target, (tuple(frame.stack), variables, frame.written))
+    if yes is None and no is None:
+        frame.stop()
+
+
+def _call_truth(frame: Frame, condition: Value) -> None:
+    for member in each(condition):
+        methods = special(frame, member, "__bool__")
+        for method in methods or special(frame, member, "__len__"):
             call(frame, method, ())
-    if not isinstance(condition, Const):
-        test_content(frame, condition)
-    state = frame.state()
-    frame.branch(frame.index + 1, state)
-    frame.branch(step.target, state)
-
-
-def test_content(frame: Frame, value: Value) -> None:
-    """The truth of live data is a fact about its content."""
-    from dumbo.tracing.escapes import consume
-
-    for member in each(value):
-        if isinstance(member, Known) and type(member.obj) in (list, dict, set, tuple, frozenset):
-            consume(frame, member)
 
 
 def for_iter(frame: Frame, step: Step) -> None:
@@ -206,7 +224,7 @@ def raise_varargs(frame: Frame, step: Step) -> None:
                 frame.touch(member.cls, "raise")
             # Who catches it is not followed: it may be any `except` that fits.
             frame.analysis.write(RAISED, "elem", raised)
-            escape(frame, raised, by_name=False)
+            remember_raised(frame, raised)
     frame.stop()
 
 

@@ -14,13 +14,15 @@ from collections.abc import Callable, Iterable
 from types import CodeType
 from typing import Any
 
-from dumbo.tracing.callgraph import Analysis, Node
+from dumbo.tracing.callgraph import Analysis, Node, TooManySteps
 from dumbo.tracing.instructions import lower
-from dumbo.tracing.lookup import is_module
+from dumbo.tracing.lookup import globals_of, is_module
 from dumbo.tracing.normal import normalise
 from dumbo.tracing.steps import FINAL, Handler, Step
 from dumbo.tracing.values import UNKNOWN, Cell, Known, Unknown, Value
 
+_PUSHING = frozenset({"LOAD_CONST", "LOAD_DEREF", "LOAD_FAST", "LOAD_GLOBAL", "PUSH_NULL"})
+_MOVING = frozenset({"SWAP", "COPY", "STORE_FAST", "DELETE_FAST"})  # no simple loads
 State = tuple[tuple[Value, ...], dict[str, Value], frozenset[Any]]
 
 
@@ -31,7 +33,7 @@ class Stalled(Exception):
 class Plan:
     """A code object, lowered: what all frames of it share."""
 
-    __slots__ = ("catches", "code", "handlers", "joins", "steps")
+    __slots__ = ("_variables", "catches", "code", "handlers", "joins", "steps")
 
     def __init__(self, code: CodeType) -> None:
         self.code = code
@@ -45,6 +47,29 @@ class Plan:
         }
         self.joins = {step.target for step in self.steps if step.target is not None}
         self.joins |= {handler.target for handler in self.handlers}
+        self._variables: dict[tuple[int, int], str | None] = {}
+
+    def variable(self, index: int, operand: int) -> str | None:
+        """The local variable that an operand of step *index* was read from, the top being 0."""
+        key = (index, operand)
+        if key not in self._variables:
+            self._variables[key] = self._find_variable(index, operand)
+        return self._variables[key]
+
+    def _find_variable(self, index: int, operand: int) -> str | None:
+        height = -operand - 1  # of the operand, with the stack before *index* as zero
+        level = 0
+        for at in range(index - 1, -1, -1):
+            step = self.steps[at]
+            if at + 1 in self.joins or step.target is not None or step.name in _MOVING:
+                return None
+            if step.name in _PUSHING:
+                if level - 1 == height:
+                    return step.arg if step.name == "LOAD_FAST" else None
+            elif level - 2 <= height:  # it may have put one or two values there
+                return None
+            level -= step.effect
+        return None
 
 
 _plans: dict[int, Plan] = {}
@@ -183,6 +208,8 @@ class Frame:
                 raise
             self.analysis.work += 1
             self._flow(index, step)
+            if self.analysis.work > self.analysis.limit:
+                raise TooManySteps
 
     def _raise_into(
         self, handler: Handler, stack: tuple[Value, ...], variables: dict[str, Value], written: Any
@@ -198,6 +225,11 @@ class Frame:
                 self._arrive(target, state, target in self.plan.joins)
         elif not self._ends and step.name not in FINAL:
             self._arrive(index + 1, self.state(), index + 1 in self.plan.joins)
+
+    @property
+    def module(self) -> str:
+        """The name of the module whose globals the code runs in."""
+        return str(globals_of(self.home.obj).get("__name__", ""))
 
     def state(self) -> State:
         return (tuple(self.stack), self.locals, self.written)
@@ -295,8 +327,8 @@ class Frame:
         from dumbo.tracing.escapes import escape  # a cycle: escaping enters frames
 
         self.analysis.write(site, slot, value)
-        if site in self.analysis.escaped:
-            escape(self, value)
+        for use in self.analysis.escaped.get(site, ()):
+            escape(self, value, use)
 
     def write_global(self, place: tuple[int, str]) -> None:
         """From here on, what *place* held before the call is gone."""

@@ -19,9 +19,11 @@ from dumbo.tracing.annotations import parameters_of
 from dumbo.tracing.by_name import Methods
 from dumbo.tracing.callgraph import Analysis, Before, NeedsCallee, Node, TooManySteps
 from dumbo.tracing.calls import Arguments
-from dumbo.tracing.escapes import escape
+from dumbo.tracing.escapes import escape, remember
 from dumbo.tracing.frame import Frame, plan_of
+from dumbo.tracing.lookup import is_class
 from dumbo.tracing.outside import Outside
+from dumbo.tracing.uses import KEPT
 from dumbo.tracing.values import UNKNOWN, Heap, Instance, Known, Tuple, Value
 
 if TYPE_CHECKING:
@@ -134,7 +136,7 @@ class _RootFrame(Frame):
                 self.touch(self.callee, "function")
                 args = self.arguments()
                 given = calls.invoke(self, self.callee, args)
-                escape(self, given, by_name=False)
+                escape(self, given, KEPT)
                 for value in args.all():
                     self._depend_on_classes(value)
             except NeedsCallee:
@@ -204,39 +206,59 @@ def _annotated(frame: Frame, callee: Known) -> tuple[tuple[Value, ...], dict[str
     return positional, {name: known[name] for name in keyword if name in known}
 
 
-def build(frame: Frame, shape: Shape, site: Any) -> Value:
-    """The abstract value that *shape* describes."""
+def build(frame: Frame, shape: Shape, site: Any, above: tuple[Value, ...] = ()) -> Value:
+    """The abstract value that *shape* describes, inside of those *above*."""
     analysis, pool = frame.analysis, frame.pool
     kind = shape[0]
     if kind == "code":
         return _root(frame, shape[1])
     if kind == "atom":
-        return data.instance_of(frame, shape[1])
+        return pool.const(None) if shape[1] is type(None) else data.instance_of(frame, shape[1])
+    if kind == "up":
+        return above[-shape[1]] if shape[1] <= len(above) else UNKNOWN
     if kind == "object":
-        made = pool.make(Instance, _root(frame, shape[1]), ("argument", *site))
+        made: Value = pool.make(Instance, _root(frame, shape[1]), ("argument", *site))
+        inside = (*above, made)
         for name, field in shape[2]:
-            analysis.write(made.site, ("attr", name), build(frame, field, (*site, name)))
+            value = build(frame, field, (*site, name), inside)
+            analysis.write(("argument", *site), ("attr", name), value)
         for item in shape[3]:
-            analysis.write(made.site, "elem", build(frame, item, (*site, "items")))
-        return pool.join(made) or UNKNOWN
+            value = build(frame, item, (*site, "items"), inside)
+            analysis.write(("argument", *site), "elem", value)
+        return made
     if kind == "tuple":
-        parts = tuple(build(frame, item, (*site, index)) for index, item in enumerate(shape[1]))
-        return data.make_tuple(frame, parts)
+        inside = (*above, UNKNOWN)  # it is not made yet
+        parts = [build(frame, item, (*site, index), inside) for index, item in enumerate(shape[1])]
+        return data.make_tuple(frame, tuple(parts))
     if kind in ("list", "set", "dict"):
         made = pool.make(Heap, kind, ("argument", *site))
+        inside = (*above, made)
         for slot, item in shape[1]:
-            analysis.write(made.site, slot, build(frame, item, (*site, repr(slot))))
+            value = build(frame, item, (*site, repr(slot)), inside)
+            analysis.write(("argument", *site), slot, value)
         for number, item in enumerate(shape[2]):
             slot = "key" if number == 0 and kind == "dict" else "elem"
             for option, one in enumerate(item):
-                analysis.write(made.site, slot, build(frame, one, (*site, slot, option)))
-        return pool.join(made) or UNKNOWN
+                value = build(frame, one, (*site, slot, option), inside)
+                analysis.write(("argument", *site), slot, value)
+        return made
     if kind == "any":
-        # Of a type that is not looked into: the code in it may be called in any way.
         for number in shape[1]:
-            escape(frame, _root(frame, number))
+            _hide(frame, _root(frame, number))
         return frame.unknown_value(f"an argument of type {shape[2]}")
     return frame.unknown_value("an argument")
+
+
+def _hide(frame: Frame, value: Value) -> None:
+    """Code that lies in an argument of a type that is not looked into.
+
+    Of a class, something unknown may be an instance; a function may be called in any way.
+    """
+    if isinstance(value, Known) and is_class(value.obj):
+        frame.touch(value, "type within an argument")
+        remember(frame, value, frame.pool.make(Instance, value, ("class", id(value.obj))))
+    else:
+        escape(frame, value)
 
 
 def _root(frame: Frame, number: int) -> Value:

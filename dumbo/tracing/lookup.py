@@ -22,6 +22,7 @@
               class                   suffix)     string: globals, or attributes along the MRO
     kind      function or module     name         the class of a global
     referent  weak reference         -            what it refers to
+    truth     dict, list, set, ...   -            whether there is anything in it
     table     dict                   digest       what is to be known of a hand-made cache that
                                                   code of this digest fills: see `tables`
     submodule package                name         its attribute of that name, else the module
@@ -297,6 +298,13 @@ def _table(base: Any, fill: bytes) -> Any:
     return print_of(base, fill) if type(base) is dict else ABSENT
 
 
+TRUTHFUL = frozenset({dict, list, tuple, set, frozenset})
+
+
+def _truth(base: Any, _: None) -> Any:
+    return bool(base) if type(base) in TRUTHFUL else ABSENT
+
+
 def _referent(base: Any, _: None) -> Any:
     if type(base) is not ReferenceType:
         return ABSENT
@@ -333,6 +341,7 @@ _OPS: dict[str, Callable[[Any, Any], Any]] = {
     "referent": _referent,
     "submodule": _submodule,
     "table": _table,
+    "truth": _truth,
     "dist": _dist,
 }
 
@@ -354,7 +363,7 @@ def describe(op: str, arg: Any) -> str:
         return f"super().{arg[1]}"
     if op == "names":
         return f"names {arg[0]}*{arg[1]}"
-    if op in ("type", "table", "content", "children", "registry") or arg is None:
+    if op in ("type", "table", "truth", "content", "children", "registry") or arg is None:
         return words.get(op, op)
     return f"{words.get(op, op)} {arg!r}" if op == "item" else f"{words.get(op, op)} {arg}"
 

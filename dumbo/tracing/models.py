@@ -11,11 +11,12 @@ Knows the standard library by name; must not know steps or stacks.
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import CodeType
+from types import BuiltinFunctionType, CodeType
 from typing import Any
 
-from dumbo.tracing import fingerprint, namespaces
+from dumbo.tracing import fingerprint, namespaces, truth
 from dumbo.tracing.attributes import attribute, special, store_attribute
+from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.calls import (
     Arguments,
     build_class,
@@ -47,7 +48,7 @@ from dumbo.tracing.data import (
 from dumbo.tracing.escapes import consume, escape
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.loads import import_module, make_super, read_cell, read_global
-from dumbo.tracing.lookup import globals_of, is_class, namespace
+from dumbo.tracing.lookup import globals_of, is_class, mro, namespace
 from dumbo.tracing.namespaces import (
     ANY,
     by_pattern,
@@ -56,6 +57,7 @@ from dumbo.tracing.namespaces import (
     live_names,
     names_of,
 )
+from dumbo.tracing.uses import SHOWN, SPECIAL, Use, by_made, by_module
 from dumbo.tracing.values import (
     UNKNOWN,
     Bound,
@@ -67,8 +69,10 @@ from dumbo.tracing.values import (
     Known,
     Local,
     Partial,
+    Test,
     Text,
     Tuple,
+    Union,
     Value,
     each,
 )
@@ -154,6 +158,8 @@ def _call_library(frame: Frame, callee: Known, args: Arguments) -> Value | None:
     known = _MODELS.get(name)
     if known is not None:
         return known(frame, args)
+    if name.endswith(".__new__") and type(callee.obj) is BuiltinFunctionType and args.positional:
+        return _make_bare(frame, args)
     for special_name in _CALLS_SPECIAL.get(name, ()):
         for value in args.positional:
             for method in special(frame, value, special_name):
@@ -162,7 +168,7 @@ def _call_library(frame: Frame, callee: Known, args: Arguments) -> Value | None:
         return _gives(frame, name, args)
     if type(callee.obj) in fingerprint.C_FUNCTIONS and _owner(callee.obj) is not None:
         return _call_unbound(frame, callee, args)
-    escape_all(frame, args)
+    escape_all(frame, args, by_module(name.partition(":")[0]))
     if is_class(callee.obj):
         # What is passed to a library's object may be called back by its methods.
         made: Value = frame.pool.make(Instance, callee, ("library", callee))
@@ -170,37 +176,65 @@ def _call_library(frame: Frame, callee: Known, args: Arguments) -> Value | None:
     return frame.unknown_value(f"the result of {name}")
 
 
+def _make_bare(frame: Frame, args: Arguments) -> Value:
+    """``tuple.__new__(cls, items)``: what builtin types keep of what they are given."""
+    made = construct_bare(frame, args.positional[0])
+    for value in (*args.positional[1:], *args.named.values()):
+        if isinstance(made, Instance):
+            held = items_of(frame, value) if isinstance(value, Tuple | Heap) else None
+            frame.write(made.site, "elem", held)
+        escape(frame, value, SPECIAL)
+    return made
+
+
 def _gives(frame: Frame, name: str, args: Arguments) -> Value:
     if name == "builtins:id":
         frame.analysis.identity = True
     for value in args.all():
         consume(frame, value)
+    if name in ("builtins:isinstance", "builtins:issubclass"):
+        return _check_instance(frame, args, name)
+    if name == "builtins:bool" and len(args.positional) == 1 and not args.named:
+        return truth.test(frame, 0, args.positional[0], lambda member: truth.is_true(frame, member))
     if name in ("builtins:str", "builtins:repr", "builtins:ascii", "builtins:format"):
         names = ("__str__", "__repr__") if name == "builtins:str" else ("__repr__",)
         for value in args.positional[:1]:
             if name == "builtins:str" and len(args.positional) == 1 and _text(value) is not None:
                 return value
             stringify(frame, value, names)
-    if name in ("builtins:isinstance", "builtins:issubclass"):
-        _check_instance(frame, args)
     if name == "builtins:hasattr" and len(args.positional) == 2:
         return _has_attribute(frame, args)
     kind = _GIVES[name]
     return instance_of(frame, kind) if kind is not None else frame.unknown_value(name)
 
 
-def _check_instance(frame: Frame, args: Arguments) -> None:
-    for value in args.positional[1:2]:
-        members = value.items if isinstance(value, Tuple) else each(value)
-        for kind in members:
-            if isinstance(kind, Known) and is_class(kind.obj):
-                frame.touch(kind, "isinstance")
-                for name in ("__instancecheck__", "__subclasscheck__", "__subclasshook__"):
-                    for method in special(frame, kind, name):
-                        invoke(frame, method, Arguments((args.positional[0],), {}))
-                _registered(frame, kind)
-            elif isinstance(kind, Known):
-                consume(frame, kind)
+def _check_instance(frame: Frame, args: Arguments, name: str) -> Value:
+    kinds = _kinds_of(args.positional[1]) if len(args.positional) == 2 else []
+    for kind in kinds:
+        if isinstance(kind, Known) and is_class(kind.obj):
+            frame.touch(kind, "isinstance")
+            for hook in ("__instancecheck__", "__subclasscheck__", "__subclasshook__"):
+                for method in special(frame, kind, hook):
+                    invoke(frame, method, Arguments((args.positional[0],), {}))
+            _registered(frame, kind)
+        elif isinstance(kind, Known):
+            consume(frame, kind)
+    if not kinds or name == "builtins:issubclass":
+        return instance_of(frame, bool)
+    tested = truth.test(
+        frame, 1, args.positional[0], lambda member: truth.is_of(frame, member, kinds)
+    )
+    if isinstance(tested, Test):
+        yes = truth.narrowed(frame, tested.yes, kinds)
+        tested = frame.pool.make(Test, tested.variable, yes, tested.no)
+    return tested
+
+
+def _kinds_of(value: Value) -> list[Value]:
+    """The classes that are asked for, one by one or in tuples."""
+    if isinstance(value, Tuple):
+        return [kind for item in value.items for kind in _kinds_of(item)]
+    return list(each(value)) if not isinstance(value, Union) else [value]
 
 
 def _registered(frame: Frame, kind: Known) -> None:
@@ -220,8 +254,8 @@ def _has_attribute(frame: Frame, args: Arguments) -> Value:
         for member in each(target):
             if isinstance(member, Known | Instance):
                 attribute(frame, member, text)
-    else:
-        escape(frame, target)
+        return truth.test(frame, 1, target, lambda member: truth.has(frame, member, text))
+    escape(frame, target, SPECIAL)
     return instance_of(frame, bool)
 
 
@@ -355,10 +389,15 @@ def _getmembers(frame: Frame, args: Arguments) -> Value:
 @model("builtins:eval", "builtins:exec")
 def _eval(frame: Frame, args: Arguments) -> Value:
     """The names in a text that is known; else whatever the module defines."""
-    escape_all(frame, args)
+    escape_all(frame, args, by_made(frame.module))
+    text = _text(args.positional[0]) if args.positional else None
+    if len(args.positional) > 1 or "globals" in args.named:
+        # It runs in namespaces that it is given, and reaches nothing else.
+        if text is None:
+            return frame.unresolved("code that is made while the program runs")
+        return frame.unknown_value("the result of eval()")
     for value in frame.locals.values():
         escape(frame, value)
-    text = _text(args.positional[0]) if args.positional else None
     for name in _names_in(text):
         if name in frame.locals or name not in globals_of(frame.home.obj):
             continue
@@ -772,7 +811,7 @@ def _call_on(frame: Frame, name: str, receiver: Value, args: Arguments) -> Value
         return _call_on_heap(frame, name, receiver, args)
     if isinstance(receiver, Tuple):
         for value in args.all():
-            escape(frame, value)
+            escape(frame, value, SPECIAL)
         return instance_of(frame, int)
     if isinstance(receiver, Const | Text) or _is_scalar(receiver):
         return _call_on_text(frame, name, receiver, args)
@@ -792,10 +831,16 @@ def _call_on(frame: Frame, name: str, receiver: Value, args: Arguments) -> Value
             for value in args.all():
                 stringify(frame, value, ("__str__", "__repr__"))
             return frame.pool.const(None)
-        escape(frame, receiver)
-        escape_all(frame, args)
+        use = _use_by(type(receiver.obj))
+        escape(frame, receiver, use)
+        escape_all(frame, args, use)
         return frame.unknown_value(f"the result of {name}")
     return out_of_sight(frame, args, f"method {name} of {getattr(receiver, 'reason', 'a value')}")
+
+
+def _use_by(cls: type) -> Use:
+    """What a method of a library's class may call on what it is given."""
+    return by_module(fingerprint.qualified_name(cls).decode("utf-8", "replace").partition(":")[0])
 
 
 def _is_scalar(value: Value) -> bool:
@@ -821,18 +866,49 @@ def _call_on_instance(frame: Frame, name: str, receiver: Instance, args: Argumen
     if name in ("append", "add", "put", "appendleft", "insert", "push"):
         for value in args.positional:
             frame.write(receiver.site, "elem", value)
-    if name == "__init__" or name == "__init_subclass__":
-        escape_all(frame, args)
-        escape(frame, receiver)
+    base = _definer_of(receiver, name)
+    if base is object or (base is not None and issubclass(base, BaseException)):
+        return _call_of_object(frame, name, receiver, args)
+    use = _use_by(base) if base is not None else None
+    if name in ("__init__", "__init_subclass__"):
+        escape_all(frame, args, use)
+        escape(frame, receiver, use)
         return frame.pool.const(None)
     if name == "submit" and args.positional:
         rest = args._replace(positional=args.positional[1:])
         escape(frame, invoke(frame, args.positional[0], rest))
         for value in args.all():
-            escape(frame, value, by_name=False)
+            escape(frame, value, SPECIAL)
     else:
-        escape_all(frame, args)
-    escape(frame, receiver)
+        escape_all(frame, args, use)
+    escape(frame, receiver, use)
+    return frame.unknown_value(f"the result of {name}")
+
+
+def _definer_of(receiver: Instance, name: str) -> type | None:
+    """The library's class whose method *name* is called on *receiver*."""
+    if isinstance(receiver.cls, Known):
+        for base in mro(receiver.cls.obj):
+            if name in namespace(base) and owner_of(base) is not None:
+                return base
+    return None
+
+
+def _call_of_object(frame: Frame, name: str, receiver: Instance, args: Arguments) -> Value:
+    """A method of `object`, or of an exception: it keeps what it is given, and calls nothing."""
+    positional = args.positional
+    if name == "__setattr__" and len(positional) == 2:
+        frame.write(receiver.site, ("attr", _text(positional[0])), positional[1])
+        frame.analysis.changes(receiver)
+        return frame.pool.const(None)
+    if name == "__getattribute__" and positional:
+        text = _text(positional[0])
+        held = frame.analysis.read(receiver.site, ("attr", text), frame, frame.index)
+        return frame.pool.join(held, frame.unknown_value("an attribute")) or UNKNOWN
+    for value in args.all():
+        escape(frame, value, SHOWN)
+    if name in ("__init__", "__init_subclass__", "__delattr__"):
+        return frame.pool.const(None)
     return frame.unknown_value(f"the result of {name}")
 
 

@@ -112,7 +112,7 @@ def call_method(frame: Frame, name: str, source: Builtin, args: Arguments) -> Va
         for keyword, value in args.named.items():
             put(frame, source, frame.pool.const(keyword), value)
         for value in positional:
-            put(frame, source, UNKNOWN, value)
+            _merge(frame, source, value)
         return frame.pool.const(None)
     if name == "keys":
         return keys(frame, source)
@@ -122,6 +122,19 @@ def call_method(frame: Frame, name: str, source: Builtin, args: Arguments) -> Va
         return iterator_over(frame, row, (name, source))
     escape(frame, everything(frame, source))
     return out_of_sight(frame, args, f"method {name} of a namespace")
+
+
+def _merge(frame: Frame, target: Builtin, value: Value) -> None:
+    """``namespace.update(value)``: the fields of another object keep their names."""
+    for member in each(value):
+        if isinstance(member, Builtin) and member.name == "__dict__()":
+            for owner in each(member.receiver):
+                for name in names_of(frame, owner, ANY, own=True):
+                    held = attribute(frame, owner, name)
+                    if held is not None:
+                        put(frame, target, frame.pool.const(name), held)
+        else:
+            put(frame, target, UNKNOWN, member)
 
 
 def keys(frame: Frame, source: Builtin) -> Value:

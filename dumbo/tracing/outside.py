@@ -15,6 +15,7 @@ from typing import Any
 from dumbo.tracing.callgraph import Analysis, NeedsCallee, Node
 from dumbo.tracing.escapes import escape, expose
 from dumbo.tracing.frame import Frame, plan_of
+from dumbo.tracing.uses import Use
 from dumbo.tracing.values import Bound, Instance, Known, Local, LocalClass, Unknown, Value
 
 _STEP = 1_000_000  # of all edges from here: the order in which things escape says nothing
@@ -29,12 +30,12 @@ class Outside(Frame):
         super().__init__(
             analysis, self.nowhere, plan_of(_nobody.__code__), home, {}, {}, site, handlers
         )
-        self.members: list[tuple[Value, bool]] = []
-        self.known: set[tuple[Value, bool]] = set()
+        self.members: list[tuple[Value, Use]] = []
+        self.known: set[tuple[Value, Use]] = set()
 
-    def receive(self, value: Value, by_name: bool) -> None:
-        """*value* has escaped; *by_name* if its methods may be called by any name."""
-        key = (value, by_name)
+    def receive(self, value: Value, use: Use) -> None:
+        """*value* has escaped, to be used like *use*."""
+        key = (value, use)
         if key not in self.known:
             self.known.add(key)
             self._push(len(self.members))
@@ -50,6 +51,8 @@ class Outside(Frame):
             self.node = node
 
     def again(self, step: int) -> bool:
+        if step < 0:
+            return False
         self._push(step)
         return True
 
@@ -57,13 +60,13 @@ class Outside(Frame):
         while self._pending:
             index = self._pending.pop(0)
             self._queued.discard(index)
-            value, by_name = self.members[index]
+            value, use = self.members[index]
             self.index, self.stack, self.locals, self.written = index, [], {}, frozenset()
             self.escaping.clear()
             self.analysis.work += 1
             self.node = self._node_of(value)
             try:
-                expose(self, value, by_name)
+                expose(self, value, use)
             except NeedsCallee:
                 self._push(index)
                 raise

@@ -5,6 +5,7 @@
     ("object", n, fields, items)             an instance whose class is code root n
     ("tuple", items)                         a short tuple
     ("list" | "set" | "dict", slots, rest)   a container: by key, and the shapes of all else
+    ("up", n)                                what stands n levels above, again: a cycle
     ("any", roots, type name)                anything else, with the code roots that are left
     ("unknown",)
 
@@ -44,7 +45,9 @@ def shape_of(values: Sequence[Any], roots: Sequence[Any]) -> tuple[Any, ...]:
     reader = _Reader(roots)
     shapes = [reader.read(value, _DEPTH) for value in values]
     # Where something was not looked into, any of the code may lie in it.
-    left = tuple(n for n in range(len(roots)) if reader.cut or n not in reader.seen)
+    left = tuple(
+        n for n, root in enumerate(roots) if n not in reader.seen or (reader.cut and is_class(root))
+    )
     if left:
         shapes.append(("any", left, "a value that is not looked into"))
     return tuple(shapes)
@@ -55,6 +58,8 @@ def _plain(value: Any) -> tuple[Any, ...]:
     kind = type(value)
     if kind is list or kind is dict or kind is set:
         return (kind.__name__, (), ())
+    if kind is frozenset:
+        return ("set", (), ())
     if kind is tuple:
         return ("tuple", tuple([_ATOM_SHAPES.get(type(v)) or _plain(v) for v in value[:8]]))
     return ("any", (), kind.__qualname__)
@@ -67,7 +72,7 @@ class _Reader:
         self.numbers = {id(root): number for number, root in enumerate(roots)}
         self.seen: set[int] = set()
         self.cut = False  # something was not looked into that may hold code
-        self.open: set[int] = set()
+        self.open: list[int] = []  # ids of what is being read, the outermost first
 
     def number(self, obj: Any) -> int | None:
         number = self.numbers.get(id(obj))
@@ -82,18 +87,21 @@ class _Reader:
             return found
         if kind is FunctionType or is_class(value) or is_module(value):
             number = self.number(value)
+            if kind is FunctionType:
+                self._pass_by(value)
             return _UNKNOWN if number is None else ("code", number)
         if id(value) in self.open:
-            self.cut = True
-            return _UNKNOWN
+            return ("up", len(self.open) - self.open.index(id(value)))
         if depth == 0:
+            if _holds_atoms(value, kind):
+                return _plain(value)
             self.cut = self.cut or not _is_leaf(value, kind)
             return _UNKNOWN
-        self.open.add(id(value))
+        self.open.append(id(value))
         try:
             return self._read_inside(value, kind, depth - 1)
         finally:
-            self.open.discard(id(value))
+            self.open.pop()
 
     def _read_inside(self, value: Any, kind: type, depth: int) -> tuple[Any, ...]:
         if kind is tuple and len(value) <= _SLOTS:
@@ -114,6 +122,26 @@ class _Reader:
         if issubclass(kind, list | tuple | set | frozenset):
             items = self._kinds(_plain_items(value), depth)
         return ("object", number, self._fields(value, depth), items)
+
+    def _pass_by(self, function: FunctionType) -> None:
+        """What a function holds is looked up where its code reads it: its code roots are met."""
+        todo: list[Any] = [function]
+        passed: set[int] = set()
+        while todo and len(passed) < _LOOKED_INTO:
+            value = todo.pop()
+            if id(value) in passed or type(value) in ATOMS:
+                continue
+            passed.add(id(value))
+            self.number(value)
+            if type(value) is FunctionType:
+                todo += _held_by(value)
+            elif type(value) in (list, tuple, set, frozenset):
+                todo += value
+            elif type(value) is dict:
+                todo += value.values()
+            elif not is_class(value) and not is_module(value):
+                self.number(type(value))
+                todo += (instance_dict(value) or {}).values()
 
     def _read_dict(self, value: dict[Any, Any], depth: int) -> tuple[Any, ...]:
         if len(value) <= _SLOTS and all(type(key) is str for key in value):
@@ -159,6 +187,26 @@ class _Reader:
                     except AttributeError:
                         continue
         return tuple(fields)
+
+
+def _held_by(function: FunctionType) -> list[Any]:
+    held = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
+    held += function.__dict__.values()
+    for cell in function.__closure__ or ():
+        try:
+            held.append(cell.cell_contents)
+        except ValueError:  # not set yet
+            continue
+    return held
+
+
+def _holds_atoms(value: Any, kind: type) -> bool:
+    """Whether a container holds nothing but atoms; not asked of large ones."""
+    if kind not in (list, tuple, set, frozenset, dict) or len(value) > _LOOKED_INTO:
+        return False
+    return ATOMS.issuperset(map(type, value.values() if kind is dict else value)) and (
+        kind is not dict or ATOMS.issuperset(map(type, value))
+    )
 
 
 def _is_leaf(value: Any, kind: type) -> bool:

@@ -2,6 +2,7 @@
 
     Value
     ├── Unknown(reason)                  anything; the reason is for people
+    │   └── Test(variable, yes, no)      a truth value, and what it says of a local variable
     ├── Known(obj, ref)                  this live object, and the lookup that reaches it
     ├── Const(obj)                       a constant in code: no lookup needed
     ├── Instance(cls, site)              some instance of a class, made at *site*
@@ -32,6 +33,7 @@ from types import CodeType
 from typing import Any
 
 WIDTHS = (32, 8)  # members of a union, beyond which they are let out of sight; with haste
+ALIKE = 3  # tuples of one length in a union, beyond which they are joined item by item
 CONSTANTS = 8  # different ones in a union, beyond which they are just some value
 DEPTH = 4  # of tuples in tuples, bound methods of partials and so on
 
@@ -51,6 +53,18 @@ class Unknown(Value):
         self.reason = reason
 
 
+class Test(Unknown):
+    """`variable` is *yes* where the test holds, else *no*; None where it cannot be so."""
+
+    __slots__ = ("no", "variable", "yes")
+
+    def __init__(self, variable: str, yes: Value | None, no: Value | None) -> None:
+        super().__init__("a test")
+        self.variable = variable
+        self.yes = yes
+        self.no = no
+
+
 class Known(Value):
     __slots__ = ("obj", "ref")
 
@@ -67,13 +81,17 @@ class Const(Value):
 
 
 class Instance(Value):
-    """`cls` is a Known or LocalClass value; `site` names the place on the heap."""
+    """`cls` is a Known or LocalClass value; `site` names the place on the heap.
 
-    __slots__ = ("cls", "site")
+    `vague`: it may be of a class that derives from `cls`, too.
+    """
 
-    def __init__(self, cls: Value, site: Any) -> None:
+    __slots__ = ("cls", "site", "vague")
+
+    def __init__(self, cls: Value, site: Any, vague: bool = False) -> None:
         self.cls = cls
         self.site = site
+        self.vague = vague
 
 
 class Local(Value):
@@ -253,6 +271,8 @@ class Pool:
 
     def _unite(self, values: tuple[Value, ...]) -> Value:
         members: dict[Value, None] = dict.fromkeys(values)
+        if sum(isinstance(member, Tuple | Bound) for member in members) > 1:
+            members = self._merge_alike(members)
         unknown = [member for member in members if isinstance(member, Unknown)]
         for member in unknown:
             del members[member]
@@ -260,6 +280,8 @@ class Pool:
         # union would grow and shrink for ever.
         consts = [member for member in members if isinstance(member, Const | Text)]
         rest: Value | None = next(iter(unknown), None)
+        if len(unknown) > 1 and any(isinstance(member, Test) for member in unknown):
+            rest = UNKNOWN if EVERYTHING not in unknown else EVERYTHING
         if MANY in unknown or len(consts) > CONSTANTS:
             rest = MANY
         if rest is MANY:
@@ -275,6 +297,41 @@ class Pool:
         if len(ordered) == 1:
             return ordered[0]
         found: Union = self.make(Union, ordered)
+        return found
+
+
+    def _merge_alike(self, members: dict[Value, None]) -> dict[Value, None]:
+        """Of many tuples of one length, and of many receivers of one method, make one.
+
+        What is within another one is left out, or a union would grow and shrink for ever.
+        """
+        kinds: dict[Any, list[Value]] = {}
+        for member in members:
+            if isinstance(member, Tuple):
+                kinds.setdefault(len(member.items), []).append(member)
+            elif isinstance(member, Bound):
+                kinds.setdefault(member.function, []).append(member)
+        for alike in kinds.values():
+            if len(alike) == 1:
+                continue
+            whole = alike[0]
+            for member in alike[1:]:
+                whole = self._widen(whole, member)
+            if whole in members or len(alike) > ALIKE:
+                for member in alike:
+                    del members[member]
+                members[whole] = None
+        return members
+
+    def _widen(self, one: Value, two: Value) -> Value:
+        found: Value
+        if isinstance(one, Tuple) and isinstance(two, Tuple):
+            rows = zip(one.items, two.items, strict=True)
+            found = self.make(Tuple, tuple([self.join(*row) for row in rows]))
+        elif isinstance(one, Bound) and isinstance(two, Bound):
+            found = self.make(Bound, one.function, self.join(one.receiver, two.receiver))
+        else:
+            found = UNKNOWN  # it has become too deep, and went out of sight
         return found
 
 
