@@ -6,8 +6,8 @@ they are for:
     reading code        steps, instructions, pairs, normal
     reading objects     lookup, boundary, contents, sources, shapes, annotations
     interpreting        values, frame, and what steps do: loads, attributes, calls, data, flow;
-                        models, namespaces, tables, memo_tables, escapes, by_name;
-                        callgraph, interpreter
+                        models, namespaces, tables, memo_tables, truth, escapes, uses,
+                        vocabulary, by_name; callgraph, outside, interpreter
     proving             fingerprint, digest, replay, summary, guards, tracker
     observing           observer, observed
     showing             labels, places, details, graphs
@@ -20,4 +20,5 @@ from __future__ import annotations
 # version  change
 # 1        the first
 # 2        entries say what their computation was seen to run
-DIGEST_VERSION = 2
+# 3        branches that cannot be taken have no edges; less is called out of sight
+DIGEST_VERSION = 3
