@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _RESOURCES = frozenset(
     {
+        b"_abc:_abc_data",  # what is registered with an abstract class is looked up by itself
         b"_io:_IOBase",
         b"os:_Environ",
         b"_socket:socket",
@@ -31,6 +32,7 @@ _RESOURCES = frozenset(
 )
 
 
+_CONTAINERS: tuple[Any, ...] = (dict, list, tuple, set, frozenset)
 _LOOKED_INTO = 5_000  # values, beyond which anything may be in there
 
 
@@ -53,10 +55,12 @@ def holds_class(obj: Any, cls: type) -> bool:
         if kind is FunctionType or is_module(value):
             continue  # what their code reaches is looked up by itself
         seen.add(id(value))
-        if isinstance(value, list | tuple | set | frozenset):
-            todo += value
-        elif isinstance(value, dict):
+        # Of the type, for `isinstance` asks the value itself for its class.
+        base = next((base for base in _CONTAINERS if issubclass(kind, base)), None)
+        if base is dict:
             todo += [*dict.keys(value), *dict.values(value)]
+        elif base is not None:
+            todo += base.__iter__(value)
         todo += (instance_dict(value) or {}).values()
         for base in mro(kind):
             for slot in namespace(base).values():

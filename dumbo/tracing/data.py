@@ -250,7 +250,16 @@ def add(frame: Frame, target: Value, item: Value | None) -> None:
             escape(frame, item)
 
 
+def measure(frame: Frame, source: Value) -> None:
+    """Who makes a list of something asks it first how long it is."""
+    for member in each(source):
+        for name in ("__len__", "__length_hint__"):
+            for method in special(frame, member, name):
+                call(frame, method, ())
+
+
 def add_all(frame: Frame, target: Value, source: Value) -> None:
+    measure(frame, source)
     if isinstance(source, Heap) and isinstance(target, Heap) and source.kind in ("list", "tuple"):
         held_slots = frame.analysis.slots(source.site, frame, frame.index)
         if not frame.analysis.slots(target.site, frame, frame.index):

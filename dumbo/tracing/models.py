@@ -37,6 +37,7 @@ from dumbo.tracing.data import (
     live_item,
     make_heap,
     make_tuple,
+    measure,
     merge_into,
     next_of,
     operate,
@@ -520,6 +521,7 @@ def _key_function(frame: Frame, args: Arguments, item: Value | None) -> None:
 @model("builtins:sorted")
 def _sorted(frame: Frame, args: Arguments) -> Value:
     item = items_of(frame, args.positional[0]) if args.positional else UNKNOWN
+    measure(frame, args.positional[0] if args.positional else UNKNOWN)
     _key_function(frame, args, item)
     made = make_heap(frame, "list", ())
     add(frame, made, item)
@@ -559,6 +561,7 @@ def _collection(kind: str) -> Model:
     def make(frame: Frame, args: Arguments) -> Value:
         made = make_heap(frame, kind, ())
         for source in args.positional:
+            measure(frame, source)
             item = items_of(frame, source)
             if kind in ("set", "frozenset") and item is not None:
                 hashed(frame, item)
@@ -917,6 +920,7 @@ def _call_on_text(frame: Frame, name: str, receiver: Value, args: Arguments) -> 
         return _format(frame, _text(receiver) or "", args)
     for value in args.all():
         if name == "join":
+            measure(frame, value)
             items_of(frame, value)
         consume(frame, value)
     if name in ("lower", "upper", "title", "capitalize") and isinstance(receiver, Text):
@@ -958,6 +962,7 @@ def _call_on_heap(frame: Frame, name: str, receiver: Heap, args: Arguments) -> V
         return frame.pool.const(None)
     if name in ("extend", "extendleft") or (name == "update" and receiver.kind == "set"):
         for source in positional:
+            measure(frame, source)
             add(frame, receiver, items_of(frame, source))
         return frame.pool.const(None)
     if name == "update":
@@ -1049,6 +1054,7 @@ def _call_on_live(frame: Frame, name: str, receiver: Known, args: Arguments) -> 
         return frame.pool.const(None)
     if name in ("extend", "update"):
         for source in positional:
+            measure(frame, source)
             add(frame, receiver, items_of(frame, source))
         return frame.pool.const(None)
     if name == "sort":

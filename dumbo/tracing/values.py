@@ -299,7 +299,6 @@ class Pool:
         found: Union = self.make(Union, ordered)
         return found
 
-
     def _merge_alike(self, members: dict[Value, None]) -> dict[Value, None]:
         """Of many tuples of one length, and of many receivers of one method, make one.
 

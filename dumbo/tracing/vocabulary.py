@@ -19,6 +19,7 @@ import sys
 import sysconfig
 from functools import cache
 from itertools import chain
+from types import BuiltinFunctionType, FunctionType
 from typing import Any, NamedTuple
 
 from dumbo.tracing.boundary import owner_of
@@ -103,7 +104,8 @@ def _home_of(held: Any) -> str:
     elif is_class(held):
         home = namespace(held).get("__module__")
     else:
-        home = getattr(held, "__module__", None) if callable(held) else None
+        plain = type(held) in (FunctionType, BuiltinFunctionType)
+        home = held.__module__ if plain else None
     return home if isinstance(home, str) and home in sys.modules else ""
 
 
