@@ -96,7 +96,8 @@ class Guard:
                     self.kwdefaults.append((obj, obj.__kwdefaults__))
             elif is_class(obj) and id(obj) not in seen:
                 seen.add(id(obj))
-                self.classes.append((obj, mro(obj)))
+                if obj.__flags__ & _HEAP_TYPE:  # the bases of C types do not change
+                    self.classes.append((obj, mro(obj)))
             if op == "content":
                 if obj is not ABSENT and obj is not UNLOADED and not _is_frozen(obj):
                     digest, roots = contents[index]
