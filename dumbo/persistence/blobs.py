@@ -272,7 +272,7 @@ class Draft:
             self._held.clear()
 
     def _open(self) -> None:
-        temporary = f"{self.path}.{os.urandom(8).hex()}{_SUFFIX}"
+        temporary = f"{self.path}.{os.getpid()}.{os.urandom(8).hex()}{_SUFFIX}"
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
             self._fd = os.open(temporary, flags, 0o600)
@@ -532,6 +532,20 @@ def walk(directory: str) -> Iterator[str]:
 def shelves(directory: str) -> list[str]:
     """The folders under *directory*, its `blobs` folder, that blobs lie in."""
     return [os.path.join(directory, name) for name in _names(directory) if len(name) == 2]
+
+
+def is_written(name: str) -> bool:
+    """Whether a temporary of that name belongs to a process that is there, as far as we see."""
+    parts = name.split(".")
+    if len(parts) != 4 or not name.endswith(_SUFFIX) or not parts[1].isdigit():
+        return False
+    try:
+        os.kill(int(parts[1]), 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def is_file(status: os.stat_result) -> bool:

@@ -4,9 +4,10 @@
     prune   results of old versions, or that were not used for long
     sweep   what nothing refers to: traces and programs, files without a row, temporaries
 
-A result goes as always: its file, then its row. Who reads meanwhile has the file open, or
-finds none and computes; who writes anew has a row of its own, which stays. All of it runs in
-small transactions, so that nobody waits for long.
+A result goes as its row, then its file: whoever is killed in between leaves a file that nothing
+finds, and the next one sweeps it. Who reads meanwhile has the file open, or finds none and
+computes; who writes anew has a row and a file of its own, which stay. All of it runs in small
+transactions, so that nobody waits for long.
 
 Knows rows, files and sizes; must not know values, nor when it is time.
 """
@@ -17,6 +18,7 @@ import os
 import time
 
 from dumbo.decision.eviction import rank
+from dumbo.errors import StorageError
 from dumbo.persistence import blobs, rows
 
 TYPE_CHECKING = False
@@ -30,10 +32,13 @@ __all__ = ["Usage", "evict", "prune", "stale", "sweep", "usage"]
 
 _HEADER = 256  # bytes of a file beside its payload: the header, half a block
 _BATCH = 512  # results that go in one transaction
-_HIGH, _LOW = 0.9, 0.75  # of the limit: above the first, evict down to the second
+_HIGH, _LOW = 0.8, 0.65  # of the limit: above the first, evict down to the second
 _GRACE = 3600  # seconds for which a trace without results is kept: they may be on their way
 _ASIDE = 86_400.0  # seconds for which what was set aside is kept
-_WHOLE = "SELECT id, closure, key, python, extras, size, checksum, payload IS NULL FROM entries"
+_WHOLE = (
+    "SELECT id, closure, key, python, extras, size, checksum, payload IS NULL, created FROM entries"
+)
+_YOUNG = 5.0  # seconds that a file may be without its row, or a temporary without its process
 
 
 class Usage:
@@ -82,6 +87,7 @@ def evict(store: Store, limit: int, *, down_to: float = _LOW) -> tuple[int, int]
     Raises:
         OSError, StorageError: if the index cannot be read or written.
     """
+    _sweep_files(store, grace=_YOUNG)
     measured = usage(store)
     if measured.total <= limit * _HIGH:
         return 0, 0
@@ -115,22 +121,30 @@ def remove(store: Store, chosen: Iterable[rows.Row]) -> tuple[int, int]:
     gone = freed = 0
     for start in range(0, len(chosen), _BATCH):
         batch = chosen[start : start + _BATCH]
-        for _, closure, key, python, extras, _, _, in_a_file in batch:
-            if in_a_file:
-                blobs.remove(store.path_of(python, closure, key, extras))
 
         def drop(
             sql: sqlite.Connection, known: set[object], batch: list[rows.Row] = batch
-        ) -> tuple[int, int]:
+        ) -> list[rows.Row]:
             sql.execute("BEGIN IMMEDIATE")
             dropped = [row for row in batch if sql.execute(rows.DROP, (row[0], row[6])).rowcount]
             sql.execute("COMMIT")
-            return len(dropped), sum(row[5] for row in dropped)
+            return dropped
 
-        count, size = store.run(drop)
-        gone += count
-        freed += size
+        for row in store.run(drop):
+            gone += 1
+            freed += row[5]
+            if row[7]:
+                _unlink(store.path_of(row[3], row[1], row[2], row[4]), row[8])
     return gone, freed
+
+
+def _unlink(path: str, created: int) -> None:
+    """Remove the file of a result, unless it has been stored anew since."""
+    try:
+        if blobs.peek(path).created == created:
+            os.unlink(path)
+    except (OSError, StorageError):  # gone already, or damaged: `sweep` will find it
+        pass
 
 
 def _shrink(store: Store, limit: int) -> None:
@@ -244,8 +258,8 @@ def _program_place(digest: object) -> int:
     return rows.signed(int.from_bytes(bytes(digest)[:8], "big"))  # type: ignore[call-overload]
 
 
-def _sweep_files(store: Store) -> int:
-    """Remove files that no row finds, once they are older than any store can take."""
+def _sweep_files(store: Store, grace: float = _GRACE) -> int:
+    """Remove files that no row finds, and temporaries of processes that are no more."""
     now = time.time()
     freed = 0
     statement = "SELECT python, closure, key, extras FROM entries WHERE payload IS NULL"
@@ -257,7 +271,9 @@ def _sweep_files(store: Store) -> int:
             path = os.path.join(shelf, name)
             if path in known:
                 continue
-            age = _ASIDE if name.endswith(".aside") else _GRACE
+            age = _ASIDE if name.endswith(".aside") else grace
+            if name.endswith(".part"):
+                age = _GRACE if blobs.is_written(name) else min(age, 1.0)
             try:
                 status = os.lstat(path)
                 if status.st_mtime < now - age and blobs.is_file(status):
