@@ -27,6 +27,7 @@ import sys
 
 import xxhash
 
+from dumbo.config import user_packages
 from dumbo.errors import UnhashableArgument
 
 TYPE_CHECKING = False
@@ -150,6 +151,7 @@ class Entry:
 _by_identity: dict[int, tuple[type, Entry]] = {}  # holds the type, so that the id stays its own
 _by_name: dict[str, Entry] = {}
 _registered = 0
+_packages: set[str] = set()  # those that were registered so
 _late: dict[str, str] = {}  # top-level package -> the module here that knows its types
 
 
@@ -171,6 +173,7 @@ def registered() -> int:
 def register_package(package: str, module: str) -> None:
     """Import *module*, which registers hashers, when a type of *package* is met."""
     _late[package] = module
+    _packages.add(package)
 
 
 def register_hasher(
@@ -209,6 +212,8 @@ def find(kind: type) -> Entry | None:
         known = _by_identity.get(id(kind))
         if known is not None:
             return known[1]
+    if package in _packages and package in user_packages():
+        return None  # its classes are code of the user's, and count with their code
     name = qualname_of(kind)
     entry = _by_name.get(f"{module}:{name}")
     if entry is None or not lives_in(kind, module, name):

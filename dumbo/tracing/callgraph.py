@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 CONTEXTS = 6  # argument sets of one function, beyond which they are joined
 PATH = 8  # lookups in a row through fields and items, beyond which the whole is taken
-STEPS = (80_000, 160_000)  # of abstract work: with contexts, then without; then it is given up
+STEPS = (80_000, 100_000)  # of abstract work: with contexts, then without; then it is given up
 MORE = 40  # steps for each function that is entered: a large program is not a hard one
 
 

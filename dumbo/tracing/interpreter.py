@@ -14,7 +14,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from dumbo.errors import ClosureTooLarge
-from dumbo.tracing import boundary, calls, data, flow, loads, memo_tables
+from dumbo.tracing import boundary, calls, data, flow, loads, memo_tables, rapid
 from dumbo.tracing.annotations import parameters_of
 from dumbo.tracing.by_name import Methods
 from dumbo.tracing.callgraph import Analysis, Before, NeedsCallee, Node, TooManySteps
@@ -44,6 +44,7 @@ def trace(
     names: Sequence[str] = (),
     before: Before | None = None,
     by_name: bool = False,
+    observed: bool = True,
 ) -> Analysis:
     """Analyse one call of *function*.
 
@@ -53,14 +54,21 @@ def trace(
         names: to which parameters the items of *shape* belong.
         before: what was seen before the run; see `Analysis`.
         by_name: an unknown object may have any method of the name in reach; see `by_name`.
+        observed: what the call runs is observed, so that a closure by types and names will
+            do where the call graph is too large; see `rapid`.
 
     Raises:
-        ClosureTooLarge: if that takes more work than it may.
+        ClosureTooLarge: if that takes more work than it may, and is not observed.
     """
     boundary.refresh()
     refused: frozenset[int] = frozenset()
     while True:
-        analysis = _trace_so_far(function, roots, shape, names, before, refused, by_name)
+        try:
+            analysis = _trace_so_far(function, roots, shape, names, before, refused, by_name)
+        except ClosureTooLarge:
+            if not observed:
+                raise
+            return rapid.trace_rapidly(function, roots, before)
         more = memo_tables.finish(analysis)
         if not more:
             return analysis

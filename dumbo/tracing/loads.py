@@ -244,11 +244,17 @@ def swap(frame: Frame, step: Step) -> None:
 
 def import_name(frame: Frame, step: Step) -> None:
     level, names = frame.take(2)
-    depth = level.obj if isinstance(level, Const) and isinstance(level.obj, int) else 0
-    wanted = isinstance(names, Const) and names.obj
-    frame.push(import_module(frame, _absolute(frame, step.arg, depth), whole=bool(wanted)))
-    if wanted and isinstance(names, Const):
-        _import_submodules(frame, step.arg, depth, names.obj)
+    depth = level.obj if isinstance(level, Const) else 0
+    frame.push(import_named(frame, step.arg, depth, names.obj if isinstance(names, Const) else ()))
+
+
+def import_named(frame: Frame, name: str, level: Any, wanted: Any) -> Value:
+    """``import name``, or with *wanted* the module of ``from name import wanted``."""
+    depth = level if isinstance(level, int) else 0
+    found = import_module(frame, _absolute(frame, name, depth), whole=bool(wanted))
+    if wanted:
+        _import_submodules(frame, name, depth, wanted)
+    return found
 
 
 def _absolute(frame: Frame, name: str, level: int) -> str:
