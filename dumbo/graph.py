@@ -97,7 +97,10 @@ def standing_of(function: object, directory: str | None = None) -> list[str] | N
         return None
     options = keeper.options
     tracker = tracker_of(
-        Target(memoized).function, track_deps=options.track_deps, version=options.version
+        Target(memoized).function,
+        track_deps=options.track_deps,
+        version=options.version,
+        observe=options.observe,
     )
     return tracker.standing(shelf.open())
 

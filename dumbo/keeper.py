@@ -495,6 +495,7 @@ class Keeper:
                 self._target.function,
                 track_deps=self.options.track_deps,
                 version=self.options.version,
+                observe=self.options.observe,
             )
         return self._tracker
 

@@ -17,6 +17,7 @@ from types import CodeType, FunctionType
 
 import xxhash
 
+from dumbo import config
 from dumbo.errors import (
     Bypass,
     ClosureTooLarge,
@@ -42,18 +43,28 @@ if TYPE_CHECKING:
 
     TrackDeps: TypeAlias = bool | Literal["names"]
 
-_trackers: dict[tuple[int, TrackDeps, str | None], Tracker] = {}
+_trackers: dict[tuple[int, TrackDeps, str | None, bool], Tracker] = {}
 _TRACKERS = 256  # kept for functions that are memoized again
 
 
+def is_observed(observe: bool | None = None) -> bool:
+    """Whether what calls run is seen, where the option is *observe*."""
+    return sys.version_info >= (3, 12) and config.is_observing(observe)
+
+
 def tracker_of(
-    function: Callable[..., Any], *, track_deps: TrackDeps = True, version: str | None = ""
+    function: Callable[..., Any],
+    *,
+    track_deps: TrackDeps = True,
+    version: str | None = "",
+    observe: bool | None = None,
 ) -> Tracker:
     """The tracker of *function*: one for all who memoize it, so that it is traced once."""
-    key = (id(function), track_deps, version)
+    observed = is_observed(observe)
+    key = (id(function), track_deps, version, observed)
     known = _trackers.pop(key, None)  # a tracker keeps its function, so that no id is reused
     if known is None:
-        known = Tracker(function, track_deps=track_deps, version=version)
+        known = Tracker(function, track_deps=track_deps, version=version, observed=observed)
     _trackers[key] = known
     if len(_trackers) > _TRACKERS:
         del _trackers[next(iter(_trackers))]
@@ -63,6 +74,7 @@ def tracker_of(
 SHAPES = 64  # of arguments, beyond which only their types count, then nothing
 _GIVEN_UP = bytes(16)  # in place of a closure digest
 _PROGRAMS = 32  # that are tried, the latest first
+_UNSEEN = "\0unseen"  # a salt: who is not observed needs closures that are whole by themselves
 _NAMES = "\0names"  # a salt: what is found by names is no trace of what is found without
 _OTHERS = 4  # closures of one function that hold beside the first
 
@@ -202,6 +214,8 @@ class Tracker:
     Parameters:
         track_deps: False: only its own code, defaults and cells count; "names": see `by_name`.
         version: a salt: another version is another closure.
+        observed: what its calls run is seen; see `interpreter.trace`. Closures of those that
+            are seen are no closures of those that are not.
     """
 
     def __init__(
@@ -210,8 +224,10 @@ class Tracker:
         *,
         track_deps: TrackDeps = True,
         version: str | None = "",
+        observed: bool | None = None,
     ) -> None:
         self.function: Any = function
+        self.observed = is_observed() if observed is None else observed
         self.track_deps = track_deps
         self.version = version
         self.traced = 0  # analyses made, for tests and statistics
@@ -417,7 +433,9 @@ class Tracker:
         gc.disable()
         try:
             by_name = self.track_deps == "names"
-            return trace(self.function, roots, shape, names, before, by_name)
+            return trace(
+                self.function, roots, shape, names, before, by_name, observed=self.observed
+            )
         except Bypass:
             raise
         except RecursionError as error:
@@ -632,6 +650,8 @@ class Tracker:
             own = fingerprint.of(self.function) * 2
         if self.track_deps == "names":
             own = _salted(own, _NAMES)
+        if not self.observed:
+            own = _salted(own, _UNSEEN)
         return own if self.track_deps and not self.version else _salted(own, self.version)
 
 

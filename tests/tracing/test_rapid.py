@@ -13,7 +13,7 @@ from dumbo.tracing.digest import closure_digest
 from dumbo.tracing.interpreter import trace
 from dumbo.tracing.rapid import trace_rapidly
 
-SOURCE = '''
+SOURCE = """
 import functools
 
 RATE = 3
@@ -53,7 +53,7 @@ def entry(x):
     from functools import partial
     getattr(Computed(), "visit_one")()
     return inner(Made()), partial(helper, 1)
-'''
+"""
 
 
 @pytest.fixture
