@@ -7,7 +7,7 @@ they are for:
     reading objects     lookup, boundary, contents, sources, shapes, annotations
     interpreting        values, frame, and what steps do: loads, attributes, calls, data, flow;
                         models, namespaces, tables, memo_tables, truth, escapes, uses,
-                        vocabulary, by_name; callgraph, outside, interpreter
+                        vocabulary, by_name; callgraph, outside, interpreter, rapid
     proving             fingerprint, digest, replay, summary, guards, tracker
     observing           observer, observed
     showing             labels, places, details, graphs

@@ -243,7 +243,11 @@ class Analysis:
                 self.identity = True
             if isinstance(member, Known):
                 self.changed.add(id(member.obj))
-                self.write(("changed", id(member.obj)), "elem", self.pool.const(True))
+                self.may_change(member)
+
+    def may_change(self, value: Known) -> None:
+        """Whoever gets *value* may change it: nothing is sure of its content while this runs."""
+        self.write(("changed", id(value.obj)), "elem", self.pool.const(True))
 
     def wake(self, frame: Frame, step: int) -> None:
         if frame.again(step):

@@ -182,7 +182,7 @@ def _escape_known(frame: Frame, value: Known, use: Use) -> None:
     elif is_data(obj):
         frame.touch(value, "value")
         if use.changes:
-            analysis.changes(value)
+            analysis.may_change(value)
         cls = analysis.get("type", value.ref, None)
         if isinstance(cls, Known) and owner_of(cls.obj) is None:
             remember(frame, cls, value)

@@ -24,6 +24,7 @@ from dumbo.tracing.escapes import is_data
 from dumbo.tracing.frame import Frame, Plan, plan_of
 from dumbo.tracing.lookup import (
     MEMBERS,
+    globals_of,
     is_class,
     is_memoized,
     is_module,
@@ -112,6 +113,7 @@ class _Scan:
             for name in sorted(MEMBERS[type(obj)]):
                 self._reach(frame, analysis.get("member", value.ref, name), name)
         elif is_data(obj):
+            analysis.changed.add(id(obj))  # who knows
             self._reach(frame, analysis.get("type", value.ref, None), "type")
             for root in analysis.take_whole(value):
                 self._reach(frame, root, "content")
@@ -163,6 +165,10 @@ class _Scan:
                 self._reach(frame, held, f"import {step.arg}")
             elif step.name == "IMPORT_FROM":
                 held = self._attribute(frame, imported, step.arg)
+            elif step.name == "STORE_GLOBAL":
+                analysis = self.analysis
+                place = ("global", id(globals_of(frame.home.obj)))
+                analysis.write(place, step.arg, frame.unknown_value("what is stored"))
             elif step.name == "STORE_FAST" and before is not None:
                 modules[step.arg] = before
             elif step.name == "LOAD_FAST":

@@ -116,7 +116,7 @@ def test_a_call_graph_that_is_too_large_is_tried_once_by_all_processes(
 ) -> None:
     monkeypatch.setattr("dumbo.tracing.callgraph.STEPS", (3, 3))
     monkeypatch.setattr("dumbo.tracing.callgraph.MORE", 0)
-    one, two = (Tracker(module(HELPED).f) for _ in range(2))
+    one, two = (Tracker(module(HELPED).f, observed=False) for _ in range(2))
     for tracker in (one, one, two, two):
         with pytest.raises(UntraceableFunction, match="too large"):
             tracker.look((1,), (), store, ("x",))
