@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 import signal
 import sys
@@ -267,27 +268,37 @@ def test_auto_keeps_what_took_longer_than_storing_it(cache: Cache, ran: list[obj
     assert ran == [1]
 
 
+@pytest.fixture
+def idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine on which each look at the clock is a microsecond after the last one."""
+    ticks = itertools.count()
+    monkeypatch.setattr("dumbo.keeper.perf_counter", lambda: next(ticks) * 1e-6)
+
+
+@pytest.mark.usefixtures("idle")
 def test_auto_does_not_keep_what_is_computed_faster(cache: Cache, ran: list[object]) -> None:
-    f = cache.memo(quick)
+    f = cache.memo(observe=False)(quick)
     assert [f(1), f(1)] == [2, 2]
     assert ran == [1, 1]
     assert f.get_entry(1) is None
     assert f.cache_info()[:3] == (0, 2, 0)
 
 
+@pytest.mark.usefixtures("idle")
 def test_auto_does_not_touch_the_disk_for_fast_calls(cache: Cache) -> None:
-    f = cache.memo(quick)
+    f = cache.memo(observe=False)(quick)
     for x in range(5):
         f(x)
     assert f.cache_info().entries == 0
 
 
+@pytest.mark.usefixtures("idle")
 def test_a_fast_function_is_soon_called_straight_through(cache: Cache) -> None:
-    f = cache.memo(quick)
+    f = cache.memo(observe=False)(quick)
     for _ in range(200):
         f(1)
     info = f.cache_info()
-    assert info.bypassed > info.misses  # how soon depends on how fast the machine is today
+    assert info.bypassed > info.misses
 
 
 def test_a_function_that_becomes_slow_is_kept_from_then_on(cache: Cache, ran: list[object]) -> None:
@@ -535,7 +546,7 @@ def test_why_says_that_a_call_would_be_a_hit(cache: Cache) -> None:
     f = cache.memo(slow)
     f(1)
     assert f.why(1).startswith("hit: ")
-    assert "computed in 3" in f.why(1)
+    assert re.search(r"computed in \d+ m?s", f.why(1))
 
 
 def test_why_says_that_nothing_is_stored_yet(cache: Cache, ran: list[object]) -> None:
@@ -546,8 +557,9 @@ def test_why_says_that_nothing_is_stored_yet(cache: Cache, ran: list[object]) ->
     assert ran == [1]
 
 
+@pytest.mark.usefixtures("idle")
 def test_why_says_that_a_fast_result_was_not_kept(cache: Cache) -> None:
-    f = cache.memo(quick)
+    f = cache.memo(observe=False)(quick)
     f(1)
     for x in (1, 2):
         assert f.why(x).startswith("not kept: took ")
