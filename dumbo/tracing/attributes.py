@@ -54,6 +54,7 @@ from dumbo.tracing.values import (
 )
 
 MARKERS = frozenset({"globals()", "sys.modules()", "__dict__()", "table()"})  # namespaces as tables
+REBOUND = "rebound"  # heap site of what is assigned to attributes of live classes
 SWAPPED = "swapped"  # heap site of what is assigned to `__class__`
 NAMES = frozenset({"__name__", "__qualname__", "__module__"})
 _MODELLED = (dict, list, tuple, set, frozenset, str, bytes, int, float, bool, complex, type(None))
@@ -158,6 +159,7 @@ def _of_module(frame: Frame, value: Known, name: str) -> Value | None:
     analysis = frame.analysis
     site = ("global", id(globals_of(value.obj)))
     stored = analysis.read(site, name, frame, frame.index)
+    stored = analysis.pool.join(stored, analysis.read(site, None, frame, frame.index))
     if value.obj is sys and name == "modules":
         marker: Value = frame.pool.make(Builtin, "sys.modules()", UNKNOWN)
         return marker
@@ -231,6 +233,7 @@ def _of_member_holder(frame: Frame, value: Known, name: str) -> Value | None:
 def _of_class(frame: Frame, value: Known, name: str) -> Value | None:
     analysis = frame.analysis
     stored = analysis.read(("object", id(value.obj)), ("attr", name), frame, frame.index)
+    stored = analysis.pool.join(stored, _rebound(frame, name, None))
     meta = analysis.get("type", value.ref, None)
     assert isinstance(meta, Known)
     from_meta = analysis.get("mro", meta.ref, name)
@@ -288,6 +291,7 @@ def _of_object(frame: Frame, value: Known, name: str) -> Value | None:
         consume(frame, value)
         return frame.unresolved(f"attribute {name}, too many fields deep")
     stored = analysis.read(("object", id(value.obj)), ("attr", name), frame, frame.index)
+    stored = analysis.pool.join(stored, _rebound(frame, name, value))
     hook = _user_hook(frame, cls, "__getattribute__")
     if hook is not None:
         return call(frame, hook, (value, frame.pool.const(name)))
@@ -364,7 +368,27 @@ def _fields(frame: Frame, value: Instance, name: str) -> Value | None:
                 held, analysis.read(shared, ("attr", name), frame, frame.index)
             )
     anything = analysis.read(value.site, ("attr", None), frame, frame.index)
-    return analysis.pool.join(held, anything)
+    return analysis.pool.join(held, anything, _rebound(frame, name, value))
+
+
+def _rebound(frame: Frame, name: str, receiver: Value | None) -> Value | None:
+    """What the program itself puts into an attribute *name* of a class: of any, for all inherit."""
+    found: Value | None = None
+    for slot in (name, None):
+        held = frame.analysis.read(REBOUND, ("attr", slot), frame, frame.index)
+        for member in each(held):
+            is_function = isinstance(member, Local) or (
+                isinstance(member, Known) and type(member.obj) is FunctionType
+            )
+            if is_function and receiver is not None:
+                found = frame.pool.join(found, frame.pool.make(Bound, member, receiver))
+            found = frame.pool.join(found, member)
+    return found
+
+
+def rebind(frame: Frame, name: str | None, value: Value) -> None:
+    """The program puts *value* into an attribute of a class; None: into one it computes."""
+    frame.analysis.write(REBOUND, ("attr", name), value)
 
 
 def _missing(frame: Frame, value: Instance, name: str) -> Value | None:
@@ -621,6 +645,8 @@ def _store_on_known(frame: Frame, target: Known, name: str, value: Value, *, sur
         cls = frame.analysis.get("type", target.ref, None)
         if isinstance(cls, Known) and _set_by_descriptor(frame, cls, target, name, value):
             return
+    if is_class(obj):
+        rebind(frame, name, value)
     frame.write(("object", id(obj)), ("attr", name), value)
 
 
@@ -658,6 +684,7 @@ __all__ = [
     "attribute",
     "bind",
     "delete_attribute",
+    "rebind",
     "special",
     "store_attribute",
     "unwrap_memoized",

@@ -126,6 +126,8 @@ def read_global(frame: Frame, name: str) -> Value | None:
     analysis = frame.analysis
     place = (id(globals_of(frame.home.obj)), name)
     stored = analysis.read(("global", place[0]), name, frame, frame.index)
+    anything = analysis.read(("global", place[0]), None, frame, frame.index)
+    stored = analysis.pool.join(stored, anything)
     if place in frame.written:
         return stored
     found = analysis.get("global", frame.home.ref, name)

@@ -15,7 +15,7 @@ from types import BuiltinFunctionType, CodeType
 from typing import Any
 
 from dumbo.tracing import fingerprint, namespaces, truth
-from dumbo.tracing.attributes import attribute, special, store_attribute
+from dumbo.tracing.attributes import attribute, rebind, special, store_attribute
 from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.calls import (
     Arguments,
@@ -49,7 +49,7 @@ from dumbo.tracing.data import (
 from dumbo.tracing.escapes import consume, escape
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.loads import import_module, make_super, read_cell, read_global
-from dumbo.tracing.lookup import globals_of, is_class, mro, namespace
+from dumbo.tracing.lookup import globals_of, is_class, is_module, mro, namespace
 from dumbo.tracing.namespaces import (
     ANY,
     by_pattern,
@@ -344,7 +344,12 @@ def _setattr(frame: Frame, args: Arguments) -> Value:
             for member in each(target):
                 if isinstance(member, Instance):
                     frame.write(member.site, ("attr", None), value)
+                elif isinstance(member, Known) and is_class(member.obj):
+                    rebind(frame, None, value)
                 else:
+                    if isinstance(member, Known) and is_module(member.obj):
+                        site = ("global", id(globals_of(member.obj)))
+                        frame.write(site, None, value)
                     escape(frame, value)
     return frame.pool.const(None)
 

@@ -10,7 +10,7 @@ Knows which names a namespace has; must not know steps.
 from __future__ import annotations
 
 from dumbo.tracing import memo_tables
-from dumbo.tracing.attributes import MARKERS, attribute, store_attribute
+from dumbo.tracing.attributes import MARKERS, attribute, rebind, store_attribute
 from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.calls import Arguments, out_of_sight
 from dumbo.tracing.data import instance_of, iterator_over, make_tuple
@@ -85,7 +85,11 @@ def put(frame: Frame, target: Builtin, key: Value, value: Value) -> None:
     elif target.name == "__dict__()" and text is not None:
         store_attribute(frame, target.receiver, text, value)
     else:
+        if target.name == "globals()":
+            frame.write(("global", id(globals_of(frame.home.obj))), None, value)
         for member in each(target.receiver):
+            if isinstance(member, Known) and is_class(member.obj):
+                rebind(frame, None, value)
             if isinstance(member, Instance):
                 frame.write(member.site, ("attr", None), value)
         escape(frame, value)

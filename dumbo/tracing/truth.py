@@ -116,9 +116,6 @@ def is_of(frame: Frame, value: Value, kinds: list[Value]) -> bool | None:
     return None if any(answer is None for answer in answers) else False
 
 
-_HEAPS = {"list": list, "dict": dict, "set": set, "tuple": tuple, "frozenset": frozenset}
-
-
 def _is_of_one(frame: Frame, value: Value, kind: Value) -> bool | None:
     cls = class_of(frame, value)
     if cls is None or not isinstance(kind, Known) or not is_class(kind.obj):
