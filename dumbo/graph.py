@@ -5,6 +5,7 @@ Knows tracing; must not know results.
 
 from __future__ import annotations
 
+from dumbo import acts
 from dumbo.errors import InvalidUse
 from dumbo.target import Target
 
@@ -72,7 +73,7 @@ def _add_observed(
     if bound is not None:
         given = given and ((memoized.__self__, *given[0]), given[1])
         memoized = bound
-    store, every = memoized._keeper.extras(given)
+    store, every = acts.extras(memoized._keeper, given)
     for extras in every:
         add_to(graph, extras, store)
 

@@ -22,46 +22,35 @@ from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType
 from dumbo import config, inputs
 from dumbo.arguments.matchers import file
 from dumbo.arguments.sharing import with_sharing
+from dumbo.call import Call
 from dumbo.decision.costs import rough_size
 from dumbo.decision.worth import judge, worth_looking
-from dumbo.errors import (
-    Bypass,
-    StorageError,
-    UnhashableArgument,
-    UnstorableResult,
-    UntraceableFunction,
-    UnusableDirectory,
-)
+from dumbo.errors import Bypass, StorageError, UnstorableResult
 from dumbo.explain import Reason, human_time
+from dumbo.failures import Misfit, is_for_good, let_through, not_cached, not_stored, text_of
 from dumbo.ledger import Ledger
 from dumbo.memory import MISSING, Held, Memory, epoch, has_plain_defaults, is_unchanging, plain_key
-from dumbo.net import describe, meant_for_the_program
 from dumbo.switches import DISABLED, READ_ONLY, current
 from dumbo.target import Target, is_generator_function, label_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from typing import Any
 
-    import networkx as nx
-
-    from dumbo.arguments.matchers import Matcher
     from dumbo.arguments.matching import Matching, Taken
     from dumbo.arguments.signature import Binder
-    from dumbo.decision.worth import Keep
-    from dumbo.info import CacheInfo
-    from dumbo.inputs import Inputs, Reads
-    from dumbo.persistence.locks import Claim
+    from dumbo.inputs import Inputs
+    from dumbo.options import Options
     from dumbo.persistence.recordings import Recording
     from dumbo.persistence.store import Record, Store
     from dumbo.shelf import Shelf
     from dumbo.tracing.guards import Guard
-    from dumbo.tracing.tracker import Snapshot, TrackDeps, Tracker
+    from dumbo.tracing.tracker import Snapshot, Tracker
     from dumbo.turns import Turn
-    from dumbo.watch import Watch, Watcher
+    from dumbo.watch import Watcher
 
-__all__ = ["Call", "Keeper", "Options"]
+__all__ = ["Keeper"]
 
 # A function that is known, by so many calls, to take less than this is not worth a lock.
 _KNOWN = 3
@@ -77,130 +66,9 @@ _BY_CONTEXT = Reason("disabled", by="dumbo.disabled()")
 _BY_SETTING = Reason("disabled", by="DUMBO_DISABLE, or `disable` in [tool.dumbo]")
 _READ_ONLY = Reason("read only")
 _NEVER = Reason("never")
-_KEYED = frozenset({"hit", "new", "code changed", "too fast", "stored"})  # arguments had a key
 
 # Before 3.12 nobody can see what runs, and no result says whether it was seen.
 _UNSEEN = not hasattr(sys, "monitoring")
-
-
-_BY_CONTENT: Mapping[str, Matcher] = {}
-
-
-class Options:
-    """What was said at decoration, checked."""
-
-    __slots__ = (
-        "expires_after",
-        "ignore",
-        "keep",
-        "keep_versions",
-        "key",
-        "lazy",
-        "name",
-        "observe",
-        "readonly",
-        "reads",
-        "track_deps",
-        "verbose",
-        "version",
-    )
-
-    def __init__(
-        self,
-        track_deps: TrackDeps = True,
-        keep: Keep = "auto",
-        ignore: tuple[str, ...] = (),
-        name: str | None = None,
-        version: str = "",
-        verbose: bool = False,
-        key: Mapping[str, Matcher] = _BY_CONTENT,
-        observe: bool | None = None,
-        expires_after: float | None = None,
-        keep_versions: int | None = None,
-        lazy: bool = False,
-        reads: Reads | None = None,
-        readonly: bool = False,
-    ) -> None:
-        self.readonly = readonly
-        self.key = key
-        self.reads = reads
-        self.expires_after = expires_after  # seconds
-        self.keep_versions = keep_versions
-        self.track_deps: TrackDeps = track_deps
-        self.lazy = lazy
-        self.observe = observe
-        self.keep: Keep = keep
-        self.ignore = ignore
-        self.name = name
-        self.version = version
-        self.verbose = verbose
-
-    def as_dict(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__slots__}
-
-
-class Call:
-    """One call on its way.
-
-    Attributes:
-        done: whether `value` is the result, so that the function need not run.
-        key: digest of the arguments; None for a call that the cache has no say in.
-        snapshot: what the function depended on before it ran.
-        store: where its result is, or goes.
-        reason: why it was not loaded, as far as that is known.
-        started: when the function started.
-        explicit: stored whatever the rule says.
-        straight: not even looked up, because the function is faster than that.
-        taken: its arguments as matchers see them, if the function has any.
-        inputs: what it reads while it is computed.
-        claim: the right to compute this key, which others may be waiting for.
-        recording: what a generator has yielded so far.
-        record: what was loaded from the store.
-        watch: what sees what the function runs, if anything does.
-    """
-
-    __slots__ = (
-        "claim",
-        "done",
-        "explicit",
-        "inputs",
-        "key",
-        "reason",
-        "record",
-        "recording",
-        "snapshot",
-        "started",
-        "store",
-        "straight",
-        "taken",
-        "value",
-        "watch",
-    )
-
-    key: bytes | None
-    snapshot: Snapshot
-    store: Store
-    reason: Reason | None
-    value: Any
-    started: float
-
-    def __init__(self) -> None:
-        self.done = False
-        self.explicit = False
-        self.straight = False
-        self.key = None
-        self.reason = None
-        self.taken: Taken | None = None
-        self.inputs: Inputs | None = None
-        self.claim: Claim | None = None
-        self.recording: Recording | None = None
-        self.record: Record | None = None
-        self.watch: Watch | None = None
-
-    @property
-    def identity(self) -> bytes:
-        assert self.key is not None
-        return self.snapshot.digest + self.key
 
 
 class Keeper:
@@ -210,25 +78,29 @@ class Keeper:
         label: the name that its results are listed under.
         ledger: what happened to its calls in this process.
         streams: whether it is a generator function.
+        target: the function itself, and what a partial fixes of it.
+        binder: how its arguments are named; None before its first call.
+        never: why nothing about it can be stored, if that is so.
+        in_memory: stores of private results, by directory.
     """
 
     __slots__ = (
+        "binder",
+        "in_memory",
         "label",
         "ledger",
+        "never",
         "options",
         "shelf",
         "streams",
+        "target",
         "_alone",
-        "_binder",
         "_digest",
         "_has_inputs",
-        "_in_memory",
         "_latest",
-        "_memory",
         "_matching",
-        "_never",
+        "_memory",
         "_off",
-        "_target",
         "_tracker",
         "_warned",
         "_watcher",
@@ -239,17 +111,17 @@ class Keeper:
         self.options = options
         self.shelf = shelf
         self.ledger = Ledger()
-        self._target = Target(function)
-        self.label = options.name or label_of(self._target.function)
-        self._binder: Binder | None = None
+        self.target = Target(function)
+        self.label = options.name or label_of(self.target.function)
+        self.binder: Binder | None = None
         self._tracker: Tracker | None = None
         self._matching: Matching | None = None
         self._has_inputs = options.reads is not None or any(
             isinstance(matcher, file) for matcher in options.key.values()
         )
-        self._in_memory: dict[str, Any] = {}  # stores of private results, by directory
-        self.streams = is_generator_function(self._target.function)
-        self._never: Reason | None = None
+        self.in_memory: dict[str, Any] = {}
+        self.streams = is_generator_function(self.target.function)
+        self.never: Reason | None = None
         self._off: bool | None = None
         self._warned = False
         self._memory = Memory()
@@ -288,7 +160,7 @@ class Keeper:
     def _hold(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Keep what was just loaded in memory, if nothing but its key and closure decides on it."""
         record, snapshot = call.record, call.snapshot
-        if record is None or call.taken is not None or self._target.args:
+        if record is None or call.taken is not None or self.target.args:
             return
         guard: Guard | None = snapshot.guard
         if record.extras:
@@ -308,10 +180,10 @@ class Keeper:
             left = self._expires_at(record) - time()
             held.until = min(held.until, monotonic() + left)
         held.extras = record.extras
-        function = self._target.function
+        function = self.target.function
         key: object = None
         plain = type(function) is FunctionType and not snapshot.identity and not snapshot.tables
-        if plain and not self._target.kwargs and has_plain_defaults(function):
+        if plain and not self.target.kwargs and has_plain_defaults(function):
             key = plain_key(args, kwargs)
             named = function.__kwdefaults__
             held.defaults = (named, tuple(named.values())) if named else None
@@ -357,19 +229,22 @@ class Keeper:
             call.straight = True
             call.started = begun
             return call
-        reason = self._out_of_the_way()
+        reason = self.out_of_the_way()
         if reason is not None:
             call.reason = reason
         else:
             try:
-                self._locate(call, args, kwargs)
+                self.locate(call, args, kwargs)
                 self._load(call, begun)
                 if call.record is not None:
                     self._hold(call, args, kwargs)
             except Exception as error:  # noqa: BLE001 - __reduce__ and the like of arguments
                 self._give_up(call, error)
             if self.options.verbose and not call.done and call.reason is None:
-                call.reason = self._why_missing(call)
+                # Imported here: only who asks for it is told why.
+                from dumbo.asking import why_missing
+
+                call.reason = why_missing(self, call)
             if call.key is not None and not call.done:
                 call.inputs = self._begin_inputs()
         call.started = perf_counter()
@@ -383,7 +258,7 @@ class Keeper:
         """Return a call that is computed, and stored, whatever is there and whatever it costs."""
         call = Call()
         try:
-            self._locate(call, args, kwargs)
+            self.locate(call, args, kwargs)
             call.explicit = True
             epoch.number += 1  # what is held is about to be replaced
             call.reason = Reason("explicit", act=act)
@@ -395,27 +270,29 @@ class Keeper:
         call.started = perf_counter()
         return call
 
-    def _out_of_the_way(self) -> Reason | None:
+    def out_of_the_way(self) -> Reason | None:
         """Return why this call is none of the cache's business, or None if it is."""
+        reason = self.switched_off()
+        if reason is not None and reason is self.never:
+            self._warn(reason)
+        return reason
+
+    def switched_off(self) -> Reason | None:
+        """Return why no call of this function is the cache's business now, or None."""
         if current() & DISABLED:
             return _BY_CONTEXT
         if self._off is None:
             self._off = config.is_disabled()
-        if self._off:
-            return _BY_SETTING
-        if self._never is not None:
-            self._warn(self._never)
-            return self._never
-        return None
+        return _BY_SETTING if self._off else self.never
 
-    def _locate(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def locate(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Fill in what identifies *call*.
 
         Raises:
             Bypass: if it cannot be identified, with the reason.
             TypeError: if the arguments do not fit.
         """
-        binder, tracker, target = self._binder, self._tracker, self._target
+        binder, tracker, target = self.binder, self._tracker, self.target
         if binder is None or tracker is None or binder.stale(target.function):
             binder, tracker = self._prepare()
         if target.args or target.kwargs:
@@ -423,7 +300,7 @@ class Keeper:
         try:
             values = binder.bind(args, kwargs)
         except TypeError as error:
-            raise _Misfit(str(error)) from error
+            raise Misfit(str(error)) from error
         store = self.shelf.open()
         matching = self._matching
         if matching is None:
@@ -460,7 +337,7 @@ class Keeper:
     def _private(self, store: Store) -> Store:
         from dumbo.matched import private  # only for functions with such a matcher
 
-        found: Store = private(self._in_memory, store)
+        found: Store = private(self.in_memory, store)
         return found
 
     def _prepare(self) -> tuple[Binder, Tracker]:
@@ -469,12 +346,12 @@ class Keeper:
         from dumbo.arguments.hashing import digest_call
         from dumbo.arguments.signature import Binder
 
-        function = self._target.function
+        function = self.target.function
         try:
             binder = Binder(function, self.options.ignore)
         except (TypeError, ValueError) as error:  # what inspect.signature refuses with
-            self._never = Reason("never cached", why=f"its parameters are not known: {error}")
-            raise Bypass(str(self._never)) from error
+            self.never = Reason("never cached", why=f"its parameters are not known: {error}")
+            raise Bypass(str(self.never)) from error
         self._digest = digest_call
         if self.options.key or self._says_what_it_reads():
             from dumbo.arguments.matching import Matching  # only for functions that have any
@@ -484,15 +361,15 @@ class Keeper:
                 dict(self.options.key),
                 self.options.reads if self._says_what_it_reads() else None,
             )
-        self._binder = binder
-        return binder, self._track()
+        self.binder = binder
+        return binder, self.track()
 
-    def _track(self) -> Tracker:
+    def track(self) -> Tracker:
         if self._tracker is None:
             from dumbo.tracing.tracker import tracker_of
 
             self._tracker = tracker_of(
-                self._target.function,
+                self.target.function,
                 track_deps=self.options.track_deps,
                 version=self.options.version,
                 observe=self.options.observe,
@@ -510,7 +387,7 @@ class Keeper:
             self.ledger.fast_in_a_row = 0
             self._join(call, held.extras)
             return
-        record = self._find(call)
+        record = self.search(call)
         found = perf_counter()
         ledger = self.ledger
         ledger.costs.look.add(found - begun)
@@ -519,8 +396,8 @@ class Keeper:
         try:
             call.value = self._value_of(call, record)
         except (StorageError, OSError) as error:
-            _let_through(error)
-            call.reason = Reason("unreadable", why=_text(error))
+            let_through(error)
+            call.reason = Reason("unreadable", why=text_of(error))
             ledger.note(call.reason, call.identity)
             return
         ledger.costs.load.learn(record.size, perf_counter() - found)
@@ -530,7 +407,7 @@ class Keeper:
         call.done = True
         self._join(call, record.extras)
 
-    def _find(self, call: Call) -> Record | None:
+    def search(self, call: Call) -> Record | None:
         """Return the newest entry of *call* that may be served."""
         return self._held(call, call.snapshot.digest) or self._elsewhere(call)
 
@@ -586,8 +463,8 @@ class Keeper:
         try:
             call.watch = self._watcher.before(call.store)
         except Exception as error:  # noqa: BLE001 - __reduce__ and the like of live data
-            _let_through(error)
-            self.ledger.note(self._reason_of(error))
+            let_through(error)
+            self.ledger.note(self.reason_of(error))
 
     def _inputs(self, call: Call, digest: bytes) -> bytes:
         """Return what the result of *call* depends on besides its arguments and code."""
@@ -628,29 +505,19 @@ class Keeper:
 
     def _give_up(self, call: Call, error: Exception) -> None:
         """Let *call* run without the cache, and keep the reason."""
-        _let_through(error)
+        let_through(error)
         call.done = False
         # What is known of the call so far is not trusted: nothing is stored for it.
         call.key = None
-        call.reason = reason = self._reason_of(error)
+        call.reason = reason = self.reason_of(error)
         self.ledger.note(reason)
-        if reason.code in ("never cached", "no store") or _is_for_good(error):
+        if reason.code in ("never cached", "no store") or is_for_good(error):
             self._warn(reason)
 
-    def _reason_of(self, error: Exception) -> Reason:
-        if isinstance(error, _Misfit):
-            return Reason("misfit", why=str(error))
-        if isinstance(error, UnhashableArgument):
-            return Reason("unhashable", where=error.path or "?", why=error.reason)
-        if isinstance(error, UnusableDirectory):
-            return Reason("no store", why=str(error))
-        if isinstance(error, Bypass):
-            return self._never or Reason("unknown", why=str(error))
-        if isinstance(error, (StorageError, OSError)):
-            return Reason("no store", why=_text(error))
-        if isinstance(error, (MemoryError, RecursionError)):
-            return Reason("unknown", why=f"not enough memory, or stack, for a key ({_text(error)})")
-        return Reason("failed", why=describe(error))
+    def reason_of(self, error: Exception) -> Reason:
+        """Return why a call has to do without the cache, for which *error* was raised."""
+        reason = not_cached(error)
+        return self.never or reason if reason.code == "unknown" else reason
 
     # -- generators ------------------------------------------------------------------------
 
@@ -669,7 +536,7 @@ class Keeper:
         try:
             call.recording = call.store.record(self.label)
         except (StorageError, OSError) as error:
-            self.ledger.note(self._not_stored(error), call.identity)
+            self.ledger.note(not_stored(error), call.identity)
         return call.recording
 
     def add(self, call: Call, recording: Recording, item: object, *, last: bool = False) -> bool:
@@ -680,8 +547,8 @@ class Keeper:
             else:
                 recording.add(item)
         except Exception as error:  # noqa: BLE001 - __reduce__ and the like of items
-            _let_through(error)
-            self.ledger.note(self._not_stored(error), call.identity)
+            let_through(error)
+            self.ledger.note(not_stored(error), call.identity)
             recording.drop()
             call.recording = None
             return False
@@ -704,7 +571,7 @@ class Keeper:
 
     def unreadable(self, call: Call, error: StorageError) -> None:
         """Note that the rest of a recording cannot be loaded."""
-        self.ledger.note(Reason("unreadable", why=_text(error)), call.identity)
+        self.ledger.note(Reason("unreadable", why=text_of(error)), call.identity)
 
     # -- one computation -------------------------------------------------------------------
 
@@ -740,13 +607,13 @@ class Keeper:
         """Load what another thread or process may have stored since the last look."""
         assert call.key is not None
         try:
-            record = self._find(call)
+            record = self.search(call)
             if record is None:
                 return False
             call.value = self._value_of(call, record)
             self._join(call, record.extras)
         except (StorageError, OSError) as error:
-            _let_through(error)
+            let_through(error)
             return False
         return True
 
@@ -783,8 +650,10 @@ class Keeper:
             kept = outcome is not None and outcome.code == "stored"
             self._alone = False
         except Exception as error:  # noqa: BLE001 - __reduce__ and the like of results
-            _let_through(error)
-            outcome = self._not_stored(error)
+            let_through(error)
+            outcome = not_stored(error)
+            if outcome.code == "no store":
+                self._warn(outcome)
             self._alone = True  # who waits for such results waits for nothing
         finally:
             if call.claim is not None:
@@ -816,10 +685,10 @@ class Keeper:
             if verdict.code == "never":
                 return _NEVER
             return Reason("too fast", compute=compute, price=verdict.price)
-        record = self._write(call, value, compute)
+        record = self.write(call, value, compute)
         return Reason("stored", size=record.size)
 
-    def _write(self, call: Call, value: object, compute: float, *, given: bool = False) -> Record:
+    def write(self, call: Call, value: object, compute: float, *, given: bool = False) -> Record:
         """Store *value*; *given* if somebody says that it is the result, and nothing ran."""
         assert call.key is not None
         if isinstance(value, _RUNNING):
@@ -832,7 +701,7 @@ class Keeper:
         changed = taken.changed() if taken is not None else ""
         if changed:
             raise StorageError(f"{changed} changed while the function ran")
-        settled = self._track().settle(call.snapshot, call.store)
+        settled = self.track().settle(call.snapshot, call.store)
         digest = settled.digest
         extras = b"" if given else self._extras(call, settled) + self._inputs(call, digest)
         note = "other processes" if call.watch is not None and call.watch.elsewhere else ""
@@ -888,249 +757,8 @@ class Keeper:
             try:
                 return self._value_of(call, record)
             except (StorageError, OSError) as error:
-                _let_through(error)
+                let_through(error)
         return frozen(value)
-
-    def _not_stored(self, error: Exception) -> Reason:
-        if isinstance(error, UnstorableResult):
-            return Reason("unstorable", why=str(error))
-        if isinstance(error, Bypass):
-            return Reason("unknown", why=str(error))
-        if isinstance(error, UnusableDirectory):
-            reason = Reason("no store", why=str(error))
-            self._warn(reason)
-            return reason
-        if isinstance(error, (StorageError, OSError)):
-            return Reason("not stored", why=_text(error))
-        if isinstance(error, (MemoryError, RecursionError)):
-            return Reason("not stored", why=f"not enough memory, or stack ({_text(error)})")
-        return Reason("failed", why=describe(error))
-
-    # -- acts of the user's ----------------------------------------------------------------
-
-    def is_disabled(self) -> bool:
-        """Whether a call now would just run."""
-        return self._out_of_the_way() is not None
-
-    def find(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Store, Record] | None:
-        """Return the store and the record of this call, if it has one; computes nothing."""
-        call = Call()
-        try:
-            self._locate(call, args, kwargs)
-        except _Misfit as error:
-            raise TypeError(str(error)) from None
-        except Bypass:
-            return None
-        assert call.key is not None
-        record = self._find(call)
-        return None if record is None else (call.store, record)
-
-    def extras(
-        self, given: tuple[tuple[Any, ...], dict[str, Any]] | None
-    ) -> tuple[Store, list[bytes]]:
-        """Return the extras of the entry of this call, or, without one, of all entries."""
-        store = self.shelf.open()
-        if given is None:
-            records = store.entries_of(self.label)
-        else:
-            found = self.find(*given)
-            records = [] if found is None else [found[1]]
-        return store, list(dict.fromkeys([record.extras for record in records]))
-
-    def is_call(self, record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-        """Whether *record* is of a call with these arguments, as they are now."""
-        call = Call()
-        try:
-            self._locate(call, args, kwargs)
-        except (Bypass, StorageError, OSError):
-            return False
-        return call.key == record.key
-
-    def insert(
-        self, value: object, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[Store, Record]:
-        """Store *value* as the result of this call.
-
-        Raises:
-            StorageError: if it cannot be stored, or the call cannot be identified.
-        """
-        call = Call()
-        if current() & READ_ONLY:
-            raise StorageError(f"{self.label}: nothing is inserted inside dumbo.read_only()")
-        if self._never is not None:
-            raise StorageError(f"{self.label}: {self._never}")
-        try:
-            self._locate(call, args, kwargs)
-            if self.streams:
-                self._record_all(call, value)
-            # Nobody measured it. Zero would make it the first to go when space is short.
-            compute = self.ledger.costs.compute.value
-            record = self._write(call, value, compute, given=True)
-        except _Misfit as error:
-            raise TypeError(str(error)) from None
-        except (Bypass, UnusableDirectory, OSError) as error:
-            raise StorageError(f"{self.label}: {self._reason_of(error)}") from error
-        self.ledger.forget(call.identity)
-        epoch.number += 1
-        return call.store, record
-
-    def _record_all(self, call: Call, items: Any) -> None:
-        """Record *items*, for a generator function's result is what it yields."""
-        call.recording = call.store.record(self.label)
-        try:
-            for item in items:
-                call.recording.add(item)
-            call.recording.end(None)
-        except BaseException:
-            call.recording.drop()
-            raise
-
-    def forget(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
-        """Remove the results of this call, under whatever code; return how many there were."""
-        call = Call()
-        try:
-            self._locate(call, args, kwargs)
-        except _Misfit as error:
-            raise TypeError(str(error)) from None
-        except (Bypass, UnusableDirectory):
-            return 0
-        assert call.key is not None
-        self.ledger.forget(call.identity)
-        return call.store.forget_call(self.label, call.key)
-
-    def clear(self) -> int:
-        """Remove all results of this function; return how many there were."""
-        self.ledger.clear()
-        gone: int = sum([store.forget_all() for store in self._in_memory.values()])
-        return gone + self.shelf.open().clear(self.label)
-
-    def info(self) -> CacheInfo:
-        """Return the counts of this process, and those of the store."""
-        from dumbo.info import CacheInfo
-
-        entries = size = 0
-        try:
-            entries, size = self._stored()
-        except (StorageError, UnusableDirectory, OSError) as error:
-            self.ledger.note(self._reason_of(error))
-        ledger = self.ledger
-        reasons = tuple(str(reason) for reason in ledger.last)
-        return CacheInfo(ledger.hits, ledger.misses, ledger.bypassed, entries, size, reasons)
-
-    def why(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-        """Return what a call with these arguments would meet now, as a sentence."""
-        verdict = self._verdict(args, kwargs)
-        if verdict.code not in _KEYED:
-            return str(verdict)
-        return f"{verdict}{self._opened(args, kwargs)}{self._dear(args, kwargs)}"
-
-    def _opened(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-        """Return a remark on the files that the call was seen to open, as far as that is known."""
-        call = Call()
-        try:
-            self._locate(call, args, kwargs)
-        except Exception as error:  # noqa: BLE001 - __reduce__ and the like of arguments
-            _let_through(error)
-            return ""
-        names = self.ledger.opened_by(call.identity)
-        if not names:
-            return ""
-        reads = self.options.reads
-        how = "which counts" if reads is not None and reads.observed else (
-            "which does not count by itself (reads='observed' makes it)"
-        )  # fmt: skip
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        return f"; it opened {', '.join(names[:3])}{more} for reading, {how}"
-
-    def _dear(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-        """Return a remark on the argument that is dear to hash, if one is."""
-        from dumbo.dear import remark  # only for who asks why
-
-        if self._binder is None:
-            return ""
-        by_content = [name for name in self._binder.names if name not in self.options.key]
-        values = self._binder.bind(*self._target.with_fixed(args, kwargs))
-        named = dict(zip(self._binder.names, values, strict=True))
-        return remark(by_content, [named[name] for name in by_content])
-
-    def graph(self, args: tuple[Any, ...] | None, kwargs: dict[str, Any] | None) -> nx.DiGraph:
-        """Return what this function depends on, for these arguments if they are given."""
-        if args is not None or kwargs is not None:
-            args, kwargs = self._target.with_fixed(args or (), kwargs or {})
-        return self._track().graph(args, kwargs)
-
-    def _verdict(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Reason:
-        if current() & DISABLED:
-            return _BY_CONTEXT
-        if self._off is None:
-            self._off = config.is_disabled()
-        if self._off:
-            return _BY_SETTING
-        if self._never is not None:
-            return self._never
-        call = Call()
-        try:
-            self._locate(call, args, kwargs)
-            assert call.key is not None
-            record = self._find(call)
-        except Exception as error:  # noqa: BLE001 - __reduce__ and the like of arguments
-            _let_through(error)
-            return self._reason_of(error)
-        remembered = self.ledger.of(call.identity)
-        if record is not None:
-            if remembered is not None and remembered.code == "unreadable":
-                return remembered
-            return Reason("hit", size=record.size, compute=record.compute, beside=_beside(record))
-            return Reason("hit", size=record.size, compute=record.compute)
-        if call.reason is not None:
-            return call.reason
-        if remembered is not None:
-            return remembered
-        if self.options.keep == "never":
-            return _NEVER
-        return self._too_fast_so_far() or self._why_missing(call)
-
-    def _too_fast_so_far(self) -> Reason | None:
-        """Return what the function's other calls let expect of one that never ran."""
-        costs = self.ledger.costs
-        if self.options.keep != "auto" or not costs.compute.count:
-            return None
-        price = costs.store.of(0) + costs.load.of(0)
-        if not self.ledger.fast_in_a_row or costs.compute.value > price:
-            return None
-        return Reason("too fast", compute=costs.compute.value, price=price)
-
-    def _why_missing(self, call: Call) -> Reason:
-        """Return why *call* has no entry; never fails, since it only informs."""
-        try:
-            what = self._changed_beside(call) or self._track().explain(call.snapshot, call.store)
-            if what:
-                return Reason("code changed", what=what)
-            return Reason("new", others=self._stored()[0])
-        except (Bypass, StorageError, OSError) as error:
-            return Reason("unknown", why=str(error))
-
-    def _changed_beside(self, call: Call) -> str:
-        """Return what of an entry changed that its computation was seen to run."""
-        assert call.key is not None
-        from dumbo.tracing import observed  # only who asks why needs it
-
-        for record in call.store.variants(call.snapshot.digest, call.key):
-            extras, read = inputs.divide(record.extras)
-            name = inputs.changed(read, call.store) if read else ""
-            if name:
-                return name
-            if extras == observed.UNOBSERVED:
-                return ""
-            name = observed.changed(extras, call.store) if extras else ""
-            if name:
-                return name
-        return ""
-
-    def _stored(self) -> tuple[int, int]:
-        """Return how many results of this function are stored, and their bytes."""
-        mine = [line for line in self.shelf.open().summary() if line.function == self.label]
-        return sum(line.entries for line in mine), sum(line.bytes for line in mine)
 
     # -- talking ---------------------------------------------------------------------------
 
@@ -1154,20 +782,6 @@ class Keeper:
             pass
 
 
-def _beside(record: Record) -> str:
-    """Return what nobody can say of a stored result, in words."""
-    extras, _ = inputs.divide(record.extras)
-    if extras == b"?":
-        return "what ran for it was not observed"
-    if record.note == "other processes":
-        return "what ran for it in other processes was not observed"
-    return ""
-
-
-class _Misfit(Bypass):
-    """The arguments do not fit the function, which will say so itself when it is called."""
-
-
 def _same_defaults(known: tuple[dict[str, Any], tuple[Any, ...]]) -> bool:
     named, values = known
     return len(named) == len(values) and all(map(is_, named.values(), values))
@@ -1181,22 +795,3 @@ def _is_observed() -> bool:
 
 def _rough_size(call: Call, value: object) -> int:
     return rough_size(value) if call.recording is None else call.recording.draft.size
-
-
-def _is_for_good(error: Exception) -> bool:
-    """Return whether *error* says that the function cannot be traced, wherever it is called."""
-    return isinstance(error, UntraceableFunction) and not isinstance(
-        error.__cause__, RecursionError
-    )
-
-
-def _let_through(error: Exception) -> None:
-    """Raise what the program's own signal handler raised while dumbo was at work."""
-    meant = meant_for_the_program(error)
-    if meant is not None:
-        # Without the chain of our own doings, which the program knows nothing of.
-        raise meant from meant.__cause__
-
-
-def _text(error: BaseException) -> str:
-    return str(error) or type(error).__name__

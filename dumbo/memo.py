@@ -18,8 +18,8 @@ from dumbo import config
 from dumbo.arguments.annotated import said_of
 from dumbo.decision.worth import KEEP
 from dumbo.errors import InvalidUse, UnusableDirectory
-from dumbo.keeper import Options
 from dumbo.memoized import ClassMemoized, wrap
+from dumbo.options import Options
 from dumbo.shelf import Shelf, check_usable
 from dumbo.target import Target, is_coroutine_function, is_generator_function
 

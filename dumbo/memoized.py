@@ -20,10 +20,10 @@ from functools import WRAPPER_ASSIGNMENTS
 from operator import attrgetter
 from types import AsyncGeneratorType, GeneratorType, GenericAlias, MethodType
 
-from dumbo import depth
+from dumbo import acts, depth
 from dumbo.entry import Entry
 from dumbo.errors import InvalidUse, StorageError
-from dumbo.keeper import Keeper, Options
+from dumbo.keeper import Keeper
 from dumbo.memory import MISSING
 from dumbo.target import Target, is_coroutine_function, is_generator_function
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     import networkx as nx
 
     from dumbo.info import CacheInfo
+    from dumbo.options import Options
     from dumbo.shelf import Shelf
 
     P = ParamSpec("P")
@@ -216,12 +217,12 @@ class Memoized(Generic[P, R]):
                 f"{self.__qualname__}.lazy(): what coroutines and generators give is not there at "
                 "once, so it cannot be lazy"
             )
-        if self._keeper.is_disabled():
+        if self._keeper.out_of_the_way() is not None:
             return self._function(*args, **kwargs)
-        found = self._keeper.find(args, kwargs)
+        found = acts.find(self._keeper, args, kwargs)
         if found is None:
             value = self.recompute(*args, **kwargs)
-            found = self._keeper.find(args, kwargs)
+            found = acts.find(self._keeper, args, kwargs)
             if found is None:  # it cannot be stored
                 return value
             del value
@@ -235,7 +236,7 @@ class Memoized(Generic[P, R]):
             ) from error
 
         def compute() -> R:
-            if self._keeper.is_call(record, args, kwargs):
+            if acts.is_call(self._keeper, record, args, kwargs):
                 return self(*args, **kwargs)
             raise StorageError(
                 f"the lazy result of {record.function} is no longer stored, and its arguments have "
@@ -246,7 +247,7 @@ class Memoized(Generic[P, R]):
 
     def get_entry(self, /, *args: P.args, **kwargs: P.kwargs) -> Entry | None:
         """Return what is stored for this call, or None; computes nothing."""
-        found = self._keeper.find(args, kwargs)
+        found = acts.find(self._keeper, args, kwargs)
         return None if found is None else Entry(*found)
 
     def insert(self, value: Any, /, *args: P.args, **kwargs: P.kwargs) -> Entry:
@@ -257,32 +258,37 @@ class Memoized(Generic[P, R]):
         Raises:
             StorageError: if it cannot be stored.
         """
-        return Entry(*self._keeper.insert(value, args, kwargs))
+        return Entry(*acts.insert(self._keeper, value, args, kwargs))
 
     def forget(self, /, *args: P.args, **kwargs: P.kwargs) -> int:
         """Remove what is stored for this call, under whatever code; return how many results."""
-        return self._keeper.forget(args, kwargs)
+        return acts.forget(self._keeper, args, kwargs)
 
     def clear(self) -> int:
         """Remove everything that is stored of this function; return how many results."""
-        return self._keeper.clear()
+        return acts.clear(self._keeper)
 
     def cache_info(self) -> CacheInfo:
         """Return the counts of calls in this process, and of what is stored."""
-        return self._keeper.info()
+        from dumbo import asking  # only for who asks
+
+        return asking.info(self._keeper)
 
     def why(self, /, *args: P.args, **kwargs: P.kwargs) -> str:
         """Return, as a sentence, what this call would meet: a hit, or why not; computes nothing."""
-        return self._keeper.why(args, kwargs)
+        from dumbo import asking  # only for who asks
+
+        return asking.why(self._keeper, args, kwargs)
 
     def deps(self, /, *args: Any, **kwargs: Any) -> nx.DiGraph:
         """Return what the function depends on, as a graph; for these arguments, if any are given.
 
         Node ids are ``module:qualname``; each has its kind, file, line and digest.
         """
-        if args or kwargs:
-            return self._keeper.graph(args, kwargs)
-        return self._keeper.graph(None, None)
+        from dumbo import asking  # only for who asks
+
+        given = bool(args or kwargs)
+        return asking.graph(self._keeper, args if given else None, kwargs if given else None)
 
     @property
     def version(self) -> str:

@@ -106,8 +106,8 @@ def _restore(depth: int, module: str | None, qualname: str, payload: bytes | Non
 def _rebuild(depth: int, payload: bytes) -> Any:
     import pickle
 
-    from dumbo.keeper import Options
     from dumbo.memoized import AsyncMemoized, LazyMemoized, Memoized, StreamMemoized, wrap
+    from dumbo.options import Options
     from dumbo.shelf import Shelf
 
     shells: list[Any] = _local.__dict__.setdefault("reading", [])

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any
 
-    from dumbo.keeper import Call, Keeper
+    from dumbo.call import Call
+    from dumbo.keeper import Keeper
 
 __all__ = ["drive", "drive_async"]
 

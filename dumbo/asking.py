@@ -1,0 +1,172 @@
+"""What a user may ask about one function: why, what is stored, what it depends on.
+
+Answers change nothing and compute nothing. Imported when somebody asks.
+
+Knows which parts have the answer; must not know how a verdict came about, nor words for it.
+"""
+
+from __future__ import annotations
+
+from dumbo import inputs
+from dumbo.call import Call
+from dumbo.errors import Bypass, StorageError, UnusableDirectory
+from dumbo.explain import Reason
+from dumbo.failures import let_through
+from dumbo.info import CacheInfo
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    import networkx as nx
+
+    from dumbo.keeper import Keeper
+    from dumbo.persistence.store import Record
+
+__all__ = ["graph", "info", "verdict_of", "why", "why_missing"]
+
+_KEYED = frozenset({"hit", "new", "code changed", "too fast", "stored"})  # arguments had a key
+_NEVER = Reason("never")
+
+
+def why(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    """Return what a call with these arguments would meet now, as a sentence."""
+    verdict = verdict_of(keeper, args, kwargs)
+    if verdict.code not in _KEYED:
+        return str(verdict)
+    return f"{verdict}{_opened(keeper, args, kwargs)}{_dear(keeper, args, kwargs)}"
+
+
+def verdict_of(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Reason:
+    """Return what a call with these arguments would meet now."""
+    off = keeper.switched_off()
+    if off is not None:
+        return off
+    call = Call()
+    try:
+        keeper.locate(call, args, kwargs)
+        assert call.key is not None
+        record = keeper.search(call)
+    except Exception as error:  # noqa: BLE001 - __reduce__ and the like of arguments
+        let_through(error)
+        return keeper.reason_of(error)
+    remembered = keeper.ledger.of(call.identity)
+    if record is not None:
+        if remembered is not None and remembered.code == "unreadable":
+            return remembered
+        return Reason("hit", size=record.size, compute=record.compute, beside=_beside(record))
+    if call.reason is not None:
+        return call.reason
+    if remembered is not None:
+        return remembered
+    if keeper.options.keep == "never":
+        return _NEVER
+    return _too_fast_so_far(keeper) or why_missing(keeper, call)
+
+
+def why_missing(keeper: Keeper, call: Call) -> Reason:
+    """Return why *call* has no entry; never fails, since it only informs."""
+    try:
+        what = _changed_beside(keeper, call) or keeper.track().explain(call.snapshot, call.store)
+        if what:
+            return Reason("code changed", what=what)
+        return Reason("new", others=_stored(keeper)[0])
+    except (Bypass, StorageError, OSError) as error:
+        return Reason("unknown", why=str(error))
+
+
+def _changed_beside(keeper: Keeper, call: Call) -> str:
+    """Return what of an entry changed that its computation was seen to run."""
+    assert call.key is not None
+    from dumbo.tracing import observed  # only who asks why needs it
+
+    for record in call.store.variants(call.snapshot.digest, call.key):
+        extras, read = inputs.divide(record.extras)
+        name = inputs.changed(read, call.store) if read else ""
+        if name:
+            return name
+        if extras == observed.UNOBSERVED:
+            return ""
+        name = observed.changed(extras, call.store) if extras else ""
+        if name:
+            return name
+    return ""
+
+
+def _too_fast_so_far(keeper: Keeper) -> Reason | None:
+    """Return what the function's other calls let expect of one that never ran."""
+    costs = keeper.ledger.costs
+    if keeper.options.keep != "auto" or not costs.compute.count:
+        return None
+    price = costs.store.of(0) + costs.load.of(0)
+    if not keeper.ledger.fast_in_a_row or costs.compute.value > price:
+        return None
+    return Reason("too fast", compute=costs.compute.value, price=price)
+
+
+def _opened(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    """Return a remark on the files that the call was seen to open, as far as that is known."""
+    call = Call()
+    try:
+        keeper.locate(call, args, kwargs)
+    except Exception as error:  # noqa: BLE001 - __reduce__ and the like of arguments
+        let_through(error)
+        return ""
+    names = keeper.ledger.opened_by(call.identity)
+    if not names:
+        return ""
+    reads = keeper.options.reads
+    how = "which counts" if reads is not None and reads.observed else (
+        "which does not count by itself (reads='observed' makes it)"
+    )  # fmt: skip
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"; it opened {', '.join(names[:3])}{more} for reading, {how}"
+
+
+def _dear(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    """Return a remark on the argument that is dear to hash, if one is."""
+    from dumbo.dear import remark  # only for who asks why
+
+    if keeper.binder is None:
+        return ""
+    by_content = [name for name in keeper.binder.names if name not in keeper.options.key]
+    values = keeper.binder.bind(*keeper.target.with_fixed(args, kwargs))
+    named = dict(zip(keeper.binder.names, values, strict=True))
+    return remark(by_content, [named[name] for name in by_content])
+
+
+def info(keeper: Keeper) -> CacheInfo:
+    """Return the counts of this process, and those of the store."""
+    entries = size = 0
+    try:
+        entries, size = _stored(keeper)
+    except (StorageError, UnusableDirectory, OSError) as error:
+        keeper.ledger.note(keeper.reason_of(error))
+    ledger = keeper.ledger
+    reasons = tuple(str(reason) for reason in ledger.last)
+    return CacheInfo(ledger.hits, ledger.misses, ledger.bypassed, entries, size, reasons)
+
+
+def _stored(keeper: Keeper) -> tuple[int, int]:
+    """Return how many results of this function are stored, and their bytes."""
+    mine = [line for line in keeper.shelf.open().summary() if line.function == keeper.label]
+    return sum(line.entries for line in mine), sum(line.bytes for line in mine)
+
+
+def graph(
+    keeper: Keeper, args: tuple[Any, ...] | None, kwargs: dict[str, Any] | None
+) -> nx.DiGraph:
+    """Return what this function depends on, for these arguments if they are given."""
+    if args is not None or kwargs is not None:
+        args, kwargs = keeper.target.with_fixed(args or (), kwargs or {})
+    return keeper.track().graph(args, kwargs)
+
+
+def _beside(record: Record) -> str:
+    """Return what nobody can say of a stored result, in words."""
+    extras, _ = inputs.divide(record.extras)
+    if extras == b"?":
+        return "what ran for it was not observed"
+    if record.note == "other processes":
+        return "what ran for it in other processes was not observed"
+    return ""

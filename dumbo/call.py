@@ -1,0 +1,85 @@
+"""One call of a memoized function, on its way through the cache.
+
+Knows what there is to be known of a call; must not know who finds it out.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from dumbo.arguments.matching import Taken
+    from dumbo.explain import Reason
+    from dumbo.inputs import Inputs
+    from dumbo.persistence.locks import Claim
+    from dumbo.persistence.recordings import Recording
+    from dumbo.persistence.store import Record, Store
+    from dumbo.tracing.tracker import Snapshot
+    from dumbo.watch import Watch
+
+__all__ = ["Call"]
+
+
+class Call:
+    """One call on its way.
+
+    Attributes:
+        done: whether `value` is the result, so that the function need not run.
+        key: digest of the arguments; None for a call that the cache has no say in.
+        snapshot: what the function depended on before it ran.
+        store: where its result is, or goes.
+        reason: why it was not loaded, as far as that is known.
+        started: when the function started.
+        explicit: stored whatever the rule says.
+        straight: not even looked up, because the function is faster than that.
+        taken: its arguments as matchers see them, if the function has any.
+        inputs: what it reads while it is computed.
+        claim: the right to compute this key, which others may be waiting for.
+        recording: what a generator has yielded so far.
+        record: what was loaded from the store.
+        watch: what sees what the function runs, if anything does.
+    """
+
+    __slots__ = (
+        "claim",
+        "done",
+        "explicit",
+        "inputs",
+        "key",
+        "reason",
+        "record",
+        "recording",
+        "snapshot",
+        "started",
+        "store",
+        "straight",
+        "taken",
+        "value",
+        "watch",
+    )
+
+    key: bytes | None
+    snapshot: Snapshot
+    store: Store
+    reason: Reason | None
+    value: Any
+    started: float
+
+    def __init__(self) -> None:
+        self.done = False
+        self.explicit = False
+        self.straight = False
+        self.key = None
+        self.reason = None
+        self.taken: Taken | None = None
+        self.inputs: Inputs | None = None
+        self.claim: Claim | None = None
+        self.recording: Recording | None = None
+        self.record: Record | None = None
+        self.watch: Watch | None = None
+
+    @property
+    def identity(self) -> bytes:
+        assert self.key is not None
+        return self.snapshot.digest + self.key

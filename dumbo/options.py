@@ -1,0 +1,73 @@
+"""What was said at decoration, once it is known to make sense.
+
+Knows the names of the keywords and their defaults; must not know what any of them does.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from dumbo.arguments.matchers import Matcher
+    from dumbo.decision.worth import Keep
+    from dumbo.inputs import Reads
+    from dumbo.tracing.tracker import TrackDeps
+
+__all__ = ["Options"]
+
+_BY_CONTENT: Mapping[str, Matcher] = {}
+
+
+class Options:
+    """What was said at decoration, checked."""
+
+    __slots__ = (
+        "expires_after",
+        "ignore",
+        "keep",
+        "keep_versions",
+        "key",
+        "lazy",
+        "name",
+        "observe",
+        "readonly",
+        "reads",
+        "track_deps",
+        "verbose",
+        "version",
+    )
+
+    def __init__(
+        self,
+        track_deps: TrackDeps = True,
+        keep: Keep = "auto",
+        ignore: tuple[str, ...] = (),
+        name: str | None = None,
+        version: str = "",
+        verbose: bool = False,
+        key: Mapping[str, Matcher] = _BY_CONTENT,
+        observe: bool | None = None,
+        expires_after: float | None = None,
+        keep_versions: int | None = None,
+        lazy: bool = False,
+        reads: Reads | None = None,
+        readonly: bool = False,
+    ) -> None:
+        self.readonly = readonly
+        self.key = key
+        self.reads = reads
+        self.expires_after = expires_after  # seconds
+        self.keep_versions = keep_versions
+        self.track_deps: TrackDeps = track_deps
+        self.lazy = lazy
+        self.observe = observe
+        self.keep: Keep = keep
+        self.ignore = ignore
+        self.name = name
+        self.version = version
+        self.verbose = verbose
+
+    def as_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__}
