@@ -1,9 +1,15 @@
 """What stays on disk: results as files, and the index that finds them.
 
     store     what the rest of dumbo talks to; the one place where the parts below meet
+    ground    what it stands on: a directory, its index, its locks
+    proofs    its part that traces lie in
+    saving    how results are put into it; `removal`, how they are taken out
+    listing   what there is in it; `recovery`: what only the files know of
     index     one SQLite file, disposable: connections, damage, forks
     rows      entries and traces as its rows, with their checksums
     blobs     one result in one file: written once, checked before it is believed
+    headers   what such a file says about itself
+    drafts    one on its way; `shelves`, the folders that they lie in
     codecs    values as bytes, and back
     fidelity  what may be stored: only what comes back as it was
     items     what a generator yielded, one by one; recordings while it still does

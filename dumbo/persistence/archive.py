@@ -17,7 +17,7 @@ from io import BytesIO
 import xxhash
 
 from dumbo.errors import CorruptBlob, StorageError
-from dumbo.persistence import blobs, rows
+from dumbo.persistence import blobs, headers, rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _as_blob(row: rows.Row, name: str) -> bytes:
     """A result that lies in the index, as a file of its own would be."""
     _, closure, key, python, extras, _, size, compute, stored, created, *rest = row
     _, codec, _, payload, note = rest
-    header = blobs.Header(
+    header = headers.Header(
         name, closure, key, extras, python, compute, created,
         note.decode("utf-8", "surrogatepass"), codec, stored, size,
         xxhash.xxh3_64_intdigest(payload),

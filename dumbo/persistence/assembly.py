@@ -15,7 +15,9 @@ import time
 import xxhash
 
 from dumbo.errors import CorruptBlob, StorageError, UnstorableResult
-from dumbo.persistence import blobs, codecs, parts, rows
+from dumbo.persistence import codecs, listing, parts, rows, saving
+from dumbo.persistence.drafts import Draft
+from dumbo.persistence.headers import Header
 from dumbo.persistence.store import PYTHON
 
 TYPE_CHECKING = False
@@ -31,7 +33,7 @@ CLOSURE = b"dumbo: the parts"  # 16 bytes, as of a closure's digest
 LABEL = "dumbo:parts"
 
 
-def save(store: Store, header: blobs.Header, value: object, compute: float) -> Record | None:
+def save(store: Store, header: Header, value: object, compute: float) -> Record | None:
     """Store *value* in parts as the result that *header* describes; None if it has none.
 
     Raises:
@@ -45,16 +47,16 @@ def save(store: Store, header: blobs.Header, value: object, compute: float) -> R
     try:
         table = [_put(store, header.function, unit, compute) for unit in units]
         path = store._path(header.python, header.closure, header.key, header.extras)
-        with blobs.Draft(path, header) as draft:
+        with Draft(path, header) as draft:
             draft.write(parts.head(table))
             behind: Any = _Behind(draft)
             written = codecs.encode(frame, behind)
             if written.doubtful or written.by_value:
                 start = draft.size - behind.size
-                store._prove(frame, header.function, written, lambda: draft.view()[start:])
+                saving.prove(store, frame, header.function, written, lambda: draft.view()[start:])
             draft.write(parts.tail(written.codec))
             header.codec = codecs.PARTS
-            return store._finish(store._index or store._open(), draft, compute, started)
+            return saving.finish(store, store._index or store._open(), draft, compute, started)
     except UnstorableResult:
         return None  # of the whole, it will be said better where what is
 
@@ -96,7 +98,7 @@ def collect(store: Store) -> int:
     if not known:
         return 0
     used: set[bytes] = set()
-    for record in store.all_of_codec(codecs.PARTS):
+    for record in listing.all_of_codec(store, codecs.PARTS):
         try:
             used.update(digest for digest, _ in parts.units_of(store.payload(record)))
         except (StorageError, ValueError, OSError):  # it is no use any more
@@ -118,12 +120,12 @@ def _put(store: Store, function: str, unit: object, compute: float) -> tuple[byt
     number = os.urandom(16).hex()
     created = time.time_ns() // 1000
     spent = max(0, round(compute * 1e9))
-    header = blobs.Header(LABEL, CLOSURE, bytes(16), b"", PYTHON, spent, created)
-    with blobs.Draft(f"{store._root}/blobs/{number[:2]}/{number}", header) as draft:
+    header = Header(LABEL, CLOSURE, bytes(16), b"", PYTHON, spent, created)
+    with Draft(f"{store._root}/blobs/{number[:2]}/{number}", header) as draft:
         sink: Any = _Hashed(draft)
         written = codecs.encode(unit, sink)
         if written.doubtful or written.by_value:
-            store._prove(unit, function, written, draft.view)
+            saving.prove(store, unit, function, written, draft.view)
         header.codec = written.codec
         header.key = digest = sink.digest(written.codec)
         known = store.find(CLOSURE, digest)
@@ -132,7 +134,7 @@ def _put(store: Store, function: str, unit: object, compute: float) -> tuple[byt
             return digest, known.size
         draft.path = store._path(PYTHON, CLOSURE, digest, b"")
         size = draft.size
-        store._finish(index, draft, compute, time.perf_counter_ns())
+        saving.finish(store, index, draft, compute, time.perf_counter_ns())
         return digest, size
 
 
@@ -159,7 +161,7 @@ def _touch(store: Store, digest: bytes) -> None:
 class _Behind:
     """A sink that begins behind what a draft has already."""
 
-    def __init__(self, draft: blobs.Draft) -> None:
+    def __init__(self, draft: Draft) -> None:
         self._draft = draft
         self._start = draft.size
         self._head = bytes(draft.held() or b"")
@@ -183,7 +185,7 @@ class _Behind:
 class _Hashed:
     """A sink that digests what goes through it."""
 
-    def __init__(self, draft: blobs.Draft) -> None:
+    def __init__(self, draft: Draft) -> None:
         self._draft = draft
         self._state = xxhash.xxh3_128()
 

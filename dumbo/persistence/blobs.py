@@ -1,29 +1,6 @@
-"""One result in one file: written once, checked before it is believed.
+"""One result in one file: written once (`drafts`), checked before it is believed.
 
-A *blob* is a header, then the payload that a codec wrote. All numbers are big-endian:
-
-    offset  size  field
-    0       4     magic and format, b"dmb1"
-    4       4     length of the header, a multiple of 64: a mapped payload lies aligned
-    8       8     xxh3-64 of the header from offset 16 to its end
-    16      8     length of the payload
-    24      8     xxh3-64 of the payload
-    32      16    closure digest
-    48      16    key digest
-    64      8     nanoseconds that computing took
-    72      8     nanoseconds that storing took
-    80      8     microseconds since 1970 when it was stored
-    88      2     Python, as 311 for 3.11
-    90      2     number of the codec
-    92      2     length of the extras
-    94      2     length of the function's name
-    96      2     length of the note
-    98      ..    extras, name, note (both UTF-8), zeros
-
-    format  change
-    dmb1    the first
-
-The header says whose result this is, so a blob in the wrong place is no hit, and the
+The header (`headers`) says whose result this is, so a blob in the wrong place is no hit, and the
 index can be made anew from the blobs. A blob is written under a temporary name and
 put in place by one `os.replace`; it is never written to again, which is why it may be
 mapped: whoever has mapped the old file keeps it.
@@ -37,298 +14,30 @@ import errno
 import mmap
 import os
 import stat
-import struct
 import sys
-import time
 import weakref
-from itertools import accumulate
 
 import xxhash
 
 from dumbo.errors import CorruptBlob, MissingBlob
 from dumbo.persistence import folder
+from dumbo.persistence.headers import LONGEST, Header
 from dumbo.persistence.seal import bare
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import IO, Self, TypeAlias
+    from typing import TypeAlias
 
     from dumbo.persistence.seal import Seal
 
     Buffer: TypeAlias = bytes | bytearray | memoryview
     Stamp: TypeAlias = tuple[int, int, int, int, int]
 
-_MAGIC = b"dmb1"
-_FIXED = struct.Struct(">4sIQQQ16s16sqqqHHHHH")
-_CHECKED_FROM = 16
-_ALIGN = 64
-_LONGEST = 1 << 18  # no header that was written is longer
-
-_CHUNK = 1 << 20  # hashed and then written while it is in the processor's cache
-_HELD = 1 << 16  # a draft smaller than this has no file
+_CHUNK = 1 << 20
 _MAPPED = 1 << 20  # smaller payloads are read: a map costs more than the copy
-_STALE = 3600.0  # seconds after which the temporary of a killed process is swept
-_SUFFIX = ".part"
-
 _MAPS = 128  # how many with a descriptor each; beyond, results are read
 # Trouble of the machine, not of the file: nothing is to be set aside for it.
 _PASSING = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR, errno.EACCES))
-
-
-class Header:
-    """What a blob says about itself."""
-
-    __slots__ = (
-        "checksum",
-        "closure",
-        "codec",
-        "compute",
-        "created",
-        "extras",
-        "function",
-        "key",
-        "length",
-        "note",
-        "python",
-        "reserved",
-        "size",
-        "store",
-    )
-
-    def __init__(
-        self,
-        function: str,
-        closure: bytes,
-        key: bytes,
-        extras: bytes,
-        python: int,
-        compute: int,
-        created: int,
-        note: str = "",
-        codec: int = 0,
-        store: int = 0,
-        length: int = 0,
-        checksum: int = 0,
-        size: int = 0,
-    ) -> None:
-        self.function = function
-        self.closure = closure
-        self.key = key
-        self.extras = extras
-        self.python = python
-        self.compute = compute
-        self.created = created
-        self.note = note
-        self.codec = codec
-        self.store = store
-        self.length = length
-        self.checksum = checksum
-        self.size = size  # of the header itself
-        self.reserved = 0  # its least size, where it is not yet known what it will say
-
-    def pack(self) -> bytes:
-        name = self.function.encode("utf-8", "surrogatepass")
-        note = self.note.encode("utf-8", "surrogatepass")
-        text = self.extras + name + note
-        size = max(_FIXED.size + len(text), self.reserved)
-        size += -size % _ALIGN
-        self.size = size
-        fields = (self.length, self.checksum, self.closure, self.key, self.compute, self.store)
-        tail = (self.created, self.python, self.codec, len(self.extras), len(name), len(note))
-        packed = bytearray(size)
-        _FIXED.pack_into(packed, 0, _MAGIC, size, 0, *fields, *tail)
-        packed[_FIXED.size : _FIXED.size + len(text)] = text
-        check = xxhash.xxh3_64_intdigest(memoryview(packed)[_CHECKED_FROM:])
-        packed[8:16] = check.to_bytes(8, "big")
-        return bytes(packed)
-
-    @classmethod
-    def unpack(cls, packed: bytes) -> Header:
-        """Read a header.
-
-        Raises:
-            CorruptBlob: if it is truncated, altered or of another format.
-        """
-        if len(packed) < _FIXED.size:
-            raise CorruptBlob(f"{len(packed)} bytes are less than a header has")
-        magic, size, check, length, checksum, closure, key, *rest = _FIXED.unpack_from(packed)
-        compute, store, created, python, codec, *lengths = rest
-        if magic != _MAGIC:
-            raise CorruptBlob(f"starts with {magic!r}, not with {_MAGIC!r}")
-        if len(packed) < size:
-            raise CorruptBlob(f"the header of {size} bytes is cut off after {len(packed)}")
-        if xxhash.xxh3_64_intdigest(packed[_CHECKED_FROM:size]) != check:
-            raise CorruptBlob("the header was altered")
-        texts = []
-        start = _FIXED.size
-        for end in accumulate(lengths, initial=start):
-            texts.append(packed[start:end])
-            start = end
-        _, extras, name, note = texts
-        return cls(
-            name.decode("utf-8", "surrogatepass"), closure, key, extras, python, compute, created,
-            note.decode("utf-8", "surrogatepass"), codec, store, length, checksum, size,
-        )  # fmt: skip
-
-
-# -- writing -------------------------------------------------------------------------
-
-
-class Draft:
-    """A payload on its way: held while it is small, else in a temporary file beside its place.
-
-    Use as a context manager: what was not placed is removed.
-    """
-
-    def __init__(self, path: str, header: Header) -> None:
-        self.path = path
-        self.header = header
-        self.size = 0
-        self.error: OSError | None = None
-        self._held: list[Buffer] = []
-        self._fd = -1
-        self._temporary = ""
-        self._hash = xxhash.xxh3_64()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._close()
-        if self._temporary:
-            _remove(self._temporary)
-
-    def write(self, data: Buffer) -> None:
-        """Take *data*, which must stay as it is until the draft is placed.
-
-        Raises:
-            OSError: if it cannot be written; `error` remembers that it came from here.
-        """
-        self.size += len(data) if type(data) is bytes else memoryview(data).nbytes
-        if self._fd < 0 and self.size < _HELD:
-            self._held.append(data)
-            return
-        try:
-            self._spill()
-            self._write(data)
-        except OSError as error:
-            self.error = error
-            raise
-
-    def reset(self) -> None:
-        """Forget what was written."""
-        self._held.clear()
-        self.size = 0
-        self._hash.reset()
-        if self._fd >= 0:
-            os.ftruncate(self._fd, 0)
-            self._start()
-
-    def held(self) -> bytes | None:
-        """The whole payload, if it is so small that it has no file yet."""
-        return b"".join(self._held) if self._fd < 0 else None
-
-    def view(self) -> memoryview:
-        """The payload for a trial load, which may keep it."""
-        if self._fd < 0:
-            return memoryview(bytearray(b"".join(self._held)))
-        whole = mmap.mmap(self._fd, self.header.size + self.size, access=mmap.ACCESS_COPY)
-        return memoryview(whole)[self.header.size :]
-
-    def place(self, *, durable: bool = False) -> None:
-        """Give the file its header and its place; *durable*: and wait until the disk has both.
-
-        Raises:
-            OSError: if that fails; the temporary is removed on leaving the draft.
-        """
-        self._spill()
-        header = self.header
-        header.length = self.size
-        header.checksum = self._hash.intdigest()
-        os.lseek(self._fd, 0, os.SEEK_SET)
-        _write_all(self._fd, header.pack())
-        if durable:
-            os.fsync(self._fd)
-        self._close()
-        try:
-            os.replace(self._temporary, self.path)
-        except FileNotFoundError:  # it was begun under another path than it is to have
-            _make_shelf(os.path.dirname(self.path))
-            os.replace(self._temporary, self.path)
-        except (IsADirectoryError, NotADirectoryError):
-            set_aside(self.path)
-            os.replace(self._temporary, self.path)
-        self._temporary = ""
-        if durable:
-            _sync_folder(os.path.dirname(self.path))
-
-    def _spill(self) -> None:
-        if self._fd < 0:
-            self._open()
-            self._start()
-            for data in self._held:
-                self._write(data)
-            self._held.clear()
-
-    def _open(self) -> None:
-        temporary = f"{self.path}.{os.getpid()}.{os.urandom(8).hex()}{_SUFFIX}"
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        try:
-            self._fd = os.open(temporary, flags, 0o600)
-        except (FileNotFoundError, NotADirectoryError):
-            _make_shelf(os.path.dirname(self.path))
-            self._fd = os.open(temporary, flags, 0o600)
-        self._temporary = temporary
-        os.fchmod(self._fd, 0o600)  # the umask may have taken more than it should
-
-    def _start(self) -> None:
-        os.lseek(self._fd, 0, os.SEEK_SET)
-        _write_all(self._fd, bytes(len(self.header.pack())))  # the real one comes last
-
-    def _write(self, data: Buffer) -> None:
-        view = memoryview(data)
-        if view.ndim != 1 or view.format != "B":
-            view = view.cast("B")
-        for start in range(0, len(view), _CHUNK):
-            chunk = view[start : start + _CHUNK]
-            self._hash.update(chunk)
-            _write_all(self._fd, chunk)
-
-    def _close(self) -> None:
-        if self._fd >= 0:
-            fd, self._fd = self._fd, -1
-            os.close(fd)
-
-
-def _sync_folder(path: str) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-def _write_all(fd: int, data: Buffer) -> None:
-    written = os.write(fd, data)
-    if written < len(data):
-        view = memoryview(data)
-        while written < len(data):
-            written += os.write(fd, view[written:])
-
-
-def _make_shelf(path: str) -> None:
-    """Make the folder that blobs of one prefix lie in, and the one above it."""
-    above = os.path.dirname(path)
-    for each in (above, path):
-        try:
-            folder.subfolder(each)
-        except (FileExistsError, NotADirectoryError):  # a file or a link is in its place
-            set_aside(each)
-            folder.subfolder(each)
-
-
-# -- reading -------------------------------------------------------------------------
 
 
 class Reader:
@@ -404,7 +113,7 @@ def _header_of(fd: int, status: os.stat_result) -> Header:
         )
     start = os.read(fd, 512)
     size = int.from_bytes(start[4:8], "big")
-    if len(start) < size <= _LONGEST:
+    if len(start) < size <= LONGEST:
         start += os.read(fd, size - len(start))
     header = Header.unpack(start)
     if header.size + header.length != status.st_size:
@@ -476,35 +185,6 @@ def check(path: str) -> Header:
     return header
 
 
-def receive(file: IO[bytes], draft_of: Callable[[Header], Draft | None]) -> Draft | None:
-    """Read a blob from a stream into the draft that *draft_of* makes for its header, and check it.
-
-    Raises:
-        CorruptBlob: if it is not what was written.
-        OSError: if the draft cannot be written.
-    """
-    start = file.read(_FIXED.size)
-    size = int.from_bytes(start[4:8], "big")
-    if len(start) == _FIXED.size <= size <= _LONGEST:
-        start += file.read(size - len(start))
-    header = Header.unpack(start)
-    draft = draft_of(header)
-    if draft is None:
-        return None
-    left, hasher = header.length, xxhash.xxh3_64()
-    try:
-        while left and (chunk := file.read(min(left, _CHUNK))):
-            left -= len(chunk)
-            hasher.update(chunk)
-            draft.write(chunk)
-        if left or hasher.intdigest() != header.checksum:
-            raise CorruptBlob("the payload is cut off" if left else "the payload was altered")
-    except BaseException:
-        draft.__exit__()
-        raise
-    return draft
-
-
 def peek(path: str) -> Header:
     """Read the header of a blob alone.
 
@@ -517,90 +197,3 @@ def peek(path: str) -> Header:
         return _header_of(fd, os.fstat(fd))
     finally:
         os.close(fd)
-
-
-# -- keeping house -------------------------------------------------------------------
-
-
-def walk(directory: str) -> Iterator[str]:
-    """The paths of all blobs under *directory*, its `blobs` folder; sweeps old temporaries."""
-    for shelf in _names(directory):
-        if len(shelf) == 2:
-            yield from shelved(os.path.join(directory, shelf))
-
-
-def shelves(directory: str) -> list[str]:
-    """The folders under *directory*, its `blobs` folder, that blobs lie in."""
-    return [os.path.join(directory, name) for name in _names(directory) if len(name) == 2]
-
-
-def is_written(name: str) -> bool:
-    """Whether a temporary of that name belongs to a process that is there, as far as we see."""
-    parts = name.split(".")
-    if len(parts) != 4 or not name.endswith(_SUFFIX) or not parts[1].isdigit():
-        return False
-    try:
-        os.kill(int(parts[1]), 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        pass
-    return True
-
-
-def is_file(status: os.stat_result) -> bool:
-    """Whether what was looked at is a regular file."""
-    return stat.S_ISREG(status.st_mode)
-
-
-def shelved(shelf: str) -> Iterator[str]:
-    """The paths of the blobs in one folder; sweeps old temporaries on the way."""
-    for name in _names(shelf):
-        path = os.path.join(shelf, name)
-        if name.endswith(_SUFFIX):
-            _sweep(path)
-        elif len(name) == 32:
-            yield path
-
-
-def _names(directory: str) -> list[str]:
-    try:
-        return sorted(os.listdir(directory))
-    except OSError:
-        return []
-
-
-def _sweep(path: str) -> None:
-    try:
-        if os.lstat(path).st_mtime < time.time() - _STALE:
-            os.unlink(path)
-    except OSError:  # its owner was faster
-        pass
-
-
-def remove(path: str) -> bool:
-    """Remove a blob, whatever is in its place; say whether there was one that went."""
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        return False
-    except OSError:
-        # A directory, which may hold anything: out of the way, but not lost.
-        return set_aside(path)
-    return True
-
-
-def _remove(path: str) -> None:
-    try:
-        os.unlink(path)
-    except OSError:
-        pass
-
-
-def set_aside(path: str) -> bool:
-    """Give what is at *path* a name where it is in nobody's way; say whether that was done."""
-    try:
-        os.rename(path, f"{path}.{os.urandom(4).hex()}.aside")
-    except OSError:
-        return False
-    return True

@@ -19,7 +19,7 @@ import time
 
 from dumbo.decision.eviction import rank
 from dumbo.errors import StorageError
-from dumbo.persistence import blobs, rows
+from dumbo.persistence import blobs, rows, shelves
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -266,17 +266,17 @@ def _sweep_files(store: Store, grace: float = _GRACE) -> int:
     there = _rows(store, statement, ())
     known = {store.path_of(*row) for row in there}
     folder = os.path.join(store.root, "blobs")
-    for shelf in blobs.shelves(folder):
+    for shelf in shelves.shelves(folder):
         for name in os.listdir(shelf):
             path = os.path.join(shelf, name)
             if path in known:
                 continue
             age = _ASIDE if name.endswith(".aside") else grace
             if name.endswith(".part"):
-                age = _GRACE if blobs.is_written(name) else min(age, 1.0)
+                age = _GRACE if shelves.is_written(name) else min(age, 1.0)
             try:
                 status = os.lstat(path)
-                if status.st_mtime < now - age and blobs.is_file(status):
+                if status.st_mtime < now - age and shelves.is_file(status):
                     os.unlink(path)
                     freed += status.st_size
             except OSError:  # somebody was faster

@@ -6,8 +6,9 @@ Knows drafts and items; must not know keys, rows or who iterates.
 from __future__ import annotations
 
 from dumbo.errors import UnstorableResult
-from dumbo.persistence.blobs import Draft, Header
 from dumbo.persistence.codecs import ITEMS
+from dumbo.persistence.drafts import Draft
+from dumbo.persistence.headers import Header
 from dumbo.persistence.items import Writer
 
 TYPE_CHECKING = False

@@ -9,7 +9,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 
 from dumbo.errors import CorruptBlob, MissingBlob
-from dumbo.persistence import blobs, rows
+from dumbo.persistence import blobs, recovery, rows, shelves
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def verify(
     """
     report = Report()
     listed, inline, bad = _listed(store, report)
-    files = list(blobs.walk(os.path.join(store.root, "blobs")))
+    files = list(shelves.walk(os.path.join(store.root, "blobs")))
     started(len(files) + inline)
     for _ in range(inline):
         step()
@@ -72,14 +72,14 @@ def verify(
                 continue
             if wrong:
                 report.bad.append((name, wrong))
-                if repair and blobs.set_aside(path):
+                if repair and shelves.set_aside(path):
                     report.repaired += 1
                     bad += [listed[path][1]] if path in listed else []
             elif path in listed:
                 report.whole += 1
             else:
                 report.unlisted.append(name)
-                if repair and store.list_file(path):
+                if repair and recovery.list_file(store, path):
                     report.repaired += 1
     if repair and bad:
         missing = _drop(store, bad)

@@ -12,7 +12,7 @@ import pytest
 from desk import Desk, digest
 
 from dumbo.errors import CorruptBlob, MissingBlob
-from dumbo.persistence import blobs
+from dumbo.persistence import headers
 
 VALUE = list(range(2000))
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
@@ -221,10 +221,10 @@ def test_what_killed_processes_left_is_swept_by_age(desk: Desk) -> None:
 
 
 def test_a_header_tells_all_that_a_row_does() -> None:
-    header = blobs.Header(
+    header = headers.Header(
         "mod:fünc\ud800", digest(1), digest(2), b"extras", 311, 5, 7, "note", 3, 11, 13, 17
     )
-    back = blobs.Header.unpack(header.pack())
+    back = headers.Header.unpack(header.pack())
     assert header.size == back.size == 128
-    for name in blobs.Header.__slots__:
+    for name in headers.Header.__slots__:
         assert getattr(back, name) == getattr(header, name)

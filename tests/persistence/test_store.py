@@ -253,7 +253,8 @@ def test_traces_of_another_digest_version_are_not_found(desk: Desk) -> None:
 def test_what_another_python_stored_is_not_found(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dumbo.persistence.store.PYTHON", 310)
+    for room in ("ground", "proofs", "removal", "saving", "store"):
+        monkeypatch.setattr(f"dumbo.persistence.{room}.PYTHON", 310)
     desk.save(1, "of 3.10")
     desk.save(2, MIDDLE)
     desk.store.add_trace("f", b"root", b"shape", b"program", b"state", digest(1), b"")

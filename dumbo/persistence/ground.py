@@ -1,0 +1,305 @@
+"""What a store stands on: a directory that is ours, its index, its locks, and names of functions.
+
+Reading never raises for trouble with the disk: it finds nothing, and `trouble` says why.
+
+Knows how things are opened, looked up and let go; must not know values or traces.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+import xxhash
+
+from dumbo.errors import CorruptBlob, StorageError
+from dumbo.persistence import rows
+from dumbo.persistence.records import Record
+from dumbo.persistence.seal import SIGNED, bare
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import _sqlite3 as sqlite
+    from collections.abc import Callable, Iterator
+    from typing import TypeVar
+
+    from dumbo.persistence.index import Index
+    from dumbo.persistence.locks import Locks
+    from dumbo.persistence.seal import Seal
+
+    T = TypeVar("T")
+
+__all__ = ["PYTHON", "Ground", "as_bytes", "function_id", "named"]
+
+PYTHON = sys.version_info[0] * 100 + sys.version_info[1]
+CODEC = 0xFFF  # the bits of its number
+LISTED = 10_000  # things that are remembered at most, of each kind
+
+_COARSE = 3600  # seconds by which the time of last use may be behind
+
+
+class Ground:
+    """The directory of a store, opened when it is first used."""
+
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        *,
+        digest_version: int = 1,
+        size_limit: int | None = None,
+        signing_key: bytes | str | None = None,
+        allow_pickle: bool = True,
+        durable: bool = False,
+    ) -> None:
+        self.durable = durable
+        self.signing_key = signing_key
+        self.allow_pickle = allow_pickle
+        self._seal: Seal | None = None
+        self.directory = os.path.abspath(os.fsdecode(directory))
+        self.trouble = ""
+        self.corrupt = 0  # entries that this process set aside
+        self.size_limit = size_limit  # bytes, as well as can be; None: there is none
+        self._written = 0  # bytes since the last look at all of it
+        self._version = digest_version
+        self._index: Index | None = None
+        self._locks: Locks | None = None
+        self._root = ""  # the real path of the directory, once it is prepared
+        self._names: dict[int, str] = {}
+        self._touched: dict[int, int] = {}
+        self._proved: set[object] = set()
+        self._swept: set[str] = set()
+        self._told: set[str] = set()
+
+    # -- opening and closing ---------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Create the directory where it is missing, and check it.
+
+        Raises:
+            UnusableDirectory: what is wrong with it, and the way out.
+        """
+        from dumbo.persistence import folder
+
+        folder.prepare(self.directory)
+
+    def _open(self) -> Index:
+        """Prepare the directory; the files are opened by the first statement.
+
+        Raises:
+            UnusableDirectory, StorageError: why nothing can be stored here.
+        """
+        # Here and not at the top: a program that calls nothing twice needs no SQLite.
+        try:
+            from dumbo.persistence import blobs, codecs, folder, seal
+            from dumbo.persistence.index import Index
+        except ImportError as error:  # a Python without SQLite still runs, uncached
+            raise StorageError(f"{error}, so nothing can be stored") from error
+
+        self._root = folder.prepare(self.directory)
+        self._decode = codecs.decode
+        self._unpickled = codecs.UNPICKLED
+        self._repeatable = codecs.REPEATABLE
+        self._mapped = codecs.MAPPED
+        self._codec_names = codecs.NAMES
+        self._numbers = {name: number for number, name in codecs.NAMES.items()}
+        key = seal.read_key(self.signing_key)
+        self._seal = seal.Seal(key) if key is not None else None
+        self._reader = blobs.Reader(self._seal)
+        self._index = Index(self._root, self._survivors, self._trouble, durable=self.durable)
+        return self._index
+
+    def _survivors(self, root: str) -> Iterator[tuple[str, rows.Row]]:
+        from dumbo.persistence import recovery  # few indexes are ever made
+
+        return recovery.survivors(self, root)
+
+    def run(self, work: Callable[[sqlite.Connection, set[object]], T]) -> T:
+        """Run *work* on the index, for `housekeeping`.
+
+        Raises:
+            OSError, StorageError: if that cannot be done.
+        """
+        if self._touched and self._index is not None:
+            self._flush(self._index)
+        return self._write(work)
+
+    @property
+    def root(self) -> str:
+        """The real path of the directory, once it is prepared."""
+        self._index or self._open()
+        return self._root
+
+    def path_of(self, python: int, closure: bytes, key: bytes, extras: bytes) -> str:
+        """Where the file of an entry is, if it has one."""
+        self._index or self._open()
+        return self._path(python, closure, key, extras)
+
+    def locks(self) -> Locks:
+        """The locks of who computes what, for all processes that use this directory.
+
+        Raises:
+            OSError, StorageError: if the directory cannot be used.
+        """
+        if self._locks is None:
+            if self._index is None:
+                self._open()
+            from dumbo.persistence.locks import locks_of
+
+            self._locks = locks_of(self._root)
+        return self._locks
+
+    def close(self) -> None:
+        """Write down what is still to be written, and close the files; a later use opens them."""
+        if self._index is not None:
+            self._flush(self._index)
+            self._index.close()
+
+    # -- small steps -----------------------------------------------------------------
+
+    def _path(self, python: int, closure: bytes, key: bytes, extras: bytes) -> str:
+        name = xxhash.xxh3_128_hexdigest(b"%d." % python + closure + key + extras)
+        return f"{self._root}/blobs/{name[:2]}/{name}"
+
+    def _read(self, statement: str, values: rows.Row) -> list[rows.Row]:
+        try:
+            return (self._index or self._open()).read(statement, values)
+        except (OSError, StorageError) as error:
+            self._trouble(error)
+            return []
+
+    def _write(self, work: Callable[[sqlite.Connection, set[object]], T]) -> T:
+        return (self._index or self._open()).write(work)
+
+    def _execute(self, statement: str, *values: object) -> int:
+        """Run one statement that writes; say how many rows it changed."""
+
+        def run(sql: sqlite.Connection, known: set[object]) -> int:
+            changed: int = sql.execute(statement, values).rowcount
+            return changed
+
+        return self._write(run)
+
+    def _closures(self, function: str) -> list[rows.Row]:
+        number = function_id(function)
+        return self._read(rows.CLOSURES, (number, number))
+
+    def name_of(self, number: int) -> str:
+        """The name of a function by its number in the index."""
+        return self._names.get(number) or self._name_of(number)
+
+    def _name_of(self, number: int) -> str:
+        for (name,) in self._read(rows.NAME, (number,)):
+            if isinstance(name, bytes) and rows.name_id(name) == number:
+                if len(self._names) >= LISTED:
+                    self._names.clear()
+                self._names[number] = as_text(name)
+                return self._names[number]
+        return "?"
+
+    def _touch(self, where: int, used: int) -> None:
+        now = int(time.time())
+        if used + _COARSE < now and len(self._touched) < LISTED:
+            self._touched[where] = now
+
+    def _flush(self, index: Index) -> None:
+        """Write when entries were last used, which reading only notes."""
+        touched, self._touched = self._touched, {}
+        if not touched:
+            return
+
+        def touch(sql: sqlite.Connection, known: set[object]) -> None:
+            sql.execute("BEGIN IMMEDIATE")
+            sql.executemany(rows.TOUCH, [(now, where) for where, now in touched.items()])
+            sql.execute("COMMIT")
+
+        try:
+            index.write(touch)
+        except (OSError, StorageError):  # only an order of eviction is lost
+            pass
+
+    # -- what was not believed -------------------------------------------------------
+
+    def _record(self, row: rows.Row) -> Record | None:
+        """The record of a row, if the row is whole; else it is dropped."""
+        try:
+            whole = rows.entry_checksum(row) == row[12]
+        except CorruptBlob:
+            whole = False
+        if not whole:
+            self._drop_row(rows.DROP, row[0], row[12])
+            return None
+        function, size, compute, store, created, used, codec, _, payload, note = row[5:]
+        if self._seal is not None or codec & SIGNED:
+            try:
+                payload = self._unsealed(row)
+            except CorruptBlob as error:  # somebody else's, perhaps: it stays, and is a miss
+                self._trouble(f"a result {error}")
+                return None
+            codec &= CODEC
+        self._touch(row[0], used)
+        return Record(
+            self._names.get(function) or self._name_of(function),
+            row[1], row[2], row[4], row[3], size, compute / 1e9, store / 1e9, created / 1e6,
+            self._codec_names.get(codec, "?"), payload, as_text(note),
+        )  # fmt: skip
+
+    def _unsealed(self, row: rows.Row) -> bytes | None:
+        """The payload of a row without its signature, which fits; None if it is in a file.
+
+        Raises:
+            CorruptBlob: if it is not signed as it should be.
+        """
+        codec, payload = row[11], row[13]
+        if payload is None:
+            if self._seal is not None and not codec & SIGNED:
+                raise CorruptBlob("is not signed")
+            return None
+        if self._seal is not None:
+            self._seal.check(row[1], row[2], row[4], row[3], codec, payload)
+        return bytes(bare(codec, payload))
+
+    def _drop_row(self, statement: str, *values: object) -> None:
+        self.corrupt += 1
+        self._trouble("a row of the index was damaged, and dropped")
+        self._drop(statement, *values)
+
+    def _drop(self, statement: str, *values: object) -> None:
+        """Delete rows where that is possible; a read-only cache stays as it is."""
+        try:
+            self._execute(statement, *values)
+        except (OSError, StorageError):
+            pass
+
+    def _trouble(self, reason: object) -> None:
+        """Remember why something could not be done, and log it once."""
+        self.trouble = str(reason)
+        if self.trouble in self._told or len(self._told) >= LISTED:
+            return
+        self._told.add(self.trouble)
+        logging = sys.modules.get("logging")  # where it isn't loaded, nobody listens
+        if logging is not None:
+            logging.getLogger("dumbo").info("%s: %s", self.directory, self.trouble)
+
+
+def named(sql: sqlite.Connection, known: set[object], function: str, closure: bytes) -> None:
+    """See to it that the index knows a function by name, and as one that has this closure."""
+    if (function, closure, PYTHON) in known:
+        return
+    number = function_id(function)
+    sql.execute(rows.PUT_FUNCTION, (number, as_bytes(function)))
+    sql.execute(rows.PUT_CLOSURE, (number, closure, PYTHON))
+    known.add((function, closure, PYTHON))
+
+
+def function_id(function: str) -> int:
+    return rows.name_id(as_bytes(function))
+
+
+def as_bytes(text: str) -> bytes:
+    # Names may hold anything that a string can, lone surrogates too.
+    return text.encode("utf-8", "surrogatepass")
+
+
+def as_text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogatepass")

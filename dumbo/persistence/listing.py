@@ -1,0 +1,71 @@
+"""What is stored, for who wants to see it.
+
+Knows rows; must not know values.
+"""
+
+from __future__ import annotations
+
+from dumbo.persistence import rows
+from dumbo.persistence.records import Record, Summary
+from dumbo.persistence.seal import SIGNED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from dumbo.persistence.store import Store
+
+
+def entries_of(store: Store, function: str, key: bytes | None, limit: int) -> list[Record]:
+    """What is stored of a function, or of one call in all its versions; newest first."""
+    found: list[rows.Row] = []
+    for closure, python in store._closures(function):
+        if key is None:
+            where = (*rows.closure_range(closure), closure, limit)
+            found += (r for r in store._read(rows.OF_CLOSURE, where) if r[3] == python)
+        else:
+            there = store._read(rows.FIND, rows.slots(python, closure, key))
+            found += (r for r in there if (r[1], r[2], r[3]) == (closure, key, python))
+    records = [record for record in map(store._record, found) if record]
+    records.sort(key=lambda record: record.created, reverse=True)
+    return records[:limit]
+
+
+def all_of_codec(store: Store, codec: int) -> list[Record]:
+    """All entries that a codec wrote, by its number."""
+    return [
+        record
+        for number in (codec, codec | SIGNED)
+        for row in store._read(rows.OF_CODEC, (number,))
+        if (record := store._record(row))
+    ]
+
+
+def everything(store: Store) -> Iterator[Record]:
+    """All that is stored, of all functions and Pythons."""
+    for row in store._read(rows.ALL, ()):
+        record = store._record(row)
+        if record:
+            yield record
+
+
+def summary(store: Store) -> list[Summary]:
+    """What is stored, by function."""
+    if store._index is not None and store._touched:
+        store._flush(store._index)
+    return [
+        Summary(
+            store._names.get(function) or store._name_of(function),
+            entries,
+            _number(size),
+            _number(compute) / 1e9,
+            _number(used),
+        )
+        for function, entries, size, compute, used in store._read(rows.SUMMARY, ())
+    ]
+
+
+def _number(value: object) -> Any:
+    """A sum, which a damaged row may have made anything else of."""
+    return value if isinstance(value, int | float) else 0

@@ -1,0 +1,79 @@
+"""Taking results out of a store because somebody said so.
+
+Knows rows and files; must not know values, nor how much room there is.
+"""
+
+from __future__ import annotations
+
+import os
+
+from dumbo.memory import epoch
+from dumbo.persistence import assembly, neighbours, rows, shelves
+from dumbo.persistence.ground import PYTHON
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import _sqlite3 as sqlite
+
+    from dumbo.persistence.store import Store
+
+
+def forget(store: Store, closure: bytes, key: bytes) -> int:
+    """Remove what is stored of one call, of all Pythons; say how many entries that were."""
+    pythons = {PYTHON, *(python for (python,) in store._read(rows.PYTHONS, (closure,)))}
+    return sum(_forget(store, python, closure, key) for python in pythons)
+
+
+def forget_call(store: Store, function: str, key: bytes) -> int:
+    """Remove what is stored of one call, of all versions of its function."""
+    closures = store._closures(function)
+    gone = sum(_forget(store, python, closure, key) for closure, python in closures)
+    _collect(store, gone)
+    return gone
+
+
+def _forget(store: Store, python: int, closure: bytes, key: bytes) -> int:
+    gone = 0
+    epoch.number += 1
+    for row in store._read(rows.FIND, rows.slots(python, closure, key)):
+        if row[1] == closure and row[2] == key and row[3] == python:
+            if row[13] is None:
+                shelves.remove(store._path(python, closure, key, row[4]))
+            gone += store._execute(rows.DROP, row[0], row[12])
+    return gone
+
+
+def clear(store: Store, function: str | None = None) -> int:
+    """Remove all entries, or those that a function may be served; say how many."""
+    epoch.number += 1
+    if function is None:
+        return _clear(store)
+    gone = 0
+    for closure in {closure for closure, _ in store._closures(function)}:
+        where = (*rows.closure_range(closure), closure)
+        for key, python, extras in store._read(rows.FILES_OF_CLOSURE, where):
+            shelves.remove(store._path(python, closure, key, extras))
+        gone += store._execute(rows.DROP_CLOSURE, *where)
+    _collect(store, gone)
+    return gone
+
+
+def _clear(store: Store) -> int:
+    def empty(sql: sqlite.Connection, known: set[object]) -> int:
+        known.clear()
+        gone: int = sql.execute("DELETE FROM entries").rowcount
+        for table in ("traces", "programs", "closures", "functions"):
+            sql.execute(f"DELETE FROM {table}")
+        return gone
+
+    store._index or store._open()
+    for path in shelves.walk(os.path.join(store._root, "blobs")):
+        shelves.remove(path)
+    neighbours.clear(store._root)
+    return store._write(empty)
+
+
+def _collect(store: Store, gone: int) -> None:
+    """Remove the large parts that no result has any more, once some results are gone."""
+    if gone:
+        assembly.collect(store)

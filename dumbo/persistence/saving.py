@@ -1,0 +1,253 @@
+"""Putting results into a store: a payload, its file if it is large, then the row that finds it.
+
+Knows the order of things; must not know what a codec writes, nor when a result is worth keeping.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from dumbo.errors import StorageError, UnstorableResult
+from dumbo.persistence import codecs, drafts, rows, shelves
+from dumbo.persistence.ground import CODEC, LISTED, PYTHON, as_bytes, function_id, named
+from dumbo.persistence.headers import Header
+from dumbo.persistence.records import Record
+from dumbo.persistence.seal import SIGNED, bare
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import _sqlite3 as sqlite
+    from collections.abc import Callable
+    from typing import IO
+
+    from dumbo.persistence.index import Index
+    from dumbo.persistence.recordings import Recording
+    from dumbo.persistence.store import Store
+
+_INLINE = 4096  # bytes; larger payloads are faster as files
+_ROW = 200  # bytes of the index that a result takes, beside its payload
+_LOOKED_AT = 0.01  # of the limit: how much a process writes until it looks at all of it
+_HOUSEKEEPER = 1  # a number to claim; those of calls are digests
+
+
+def save(
+    store: Store,
+    closure: bytes,
+    key: bytes,
+    value: object,
+    *,
+    function: str,
+    compute: float,
+    extras: bytes = b"",
+    note: str = "",
+) -> Record:
+    """Store *value* as the result of a call that took *compute* seconds.
+
+    Raises:
+        UnstorableResult: if it, or a part of it, would not come back as it is.
+        OSError, StorageError: if it cannot be written.
+    """
+    started = time.perf_counter_ns()
+    if len(closure) != 16 or len(key) != 16:
+        raise ValueError("closure and key are digests of 16 bytes")
+    index = store._index or store._open()
+    # Imported here: it takes this module.
+    from dumbo.persistence import assembly
+
+    header = _header(function, closure, key, extras, compute, note)
+    record = assembly.save(store, header, value, compute) if store.allow_pickle else None
+    if record is not None:
+        return record
+    with drafts.Draft(store._path(PYTHON, closure, key, extras), header) as draft:
+        encode = codecs.encode if store.allow_pickle else codecs.encode_plainly
+        written = encode(value, draft)
+        header.codec = written.codec
+        if written.doubtful or written.by_value:
+            prove(store, value, function, written, draft.view)
+        return finish(store, index, draft, compute, started)
+
+
+def record(store: Store, function: str) -> Recording:
+    """Begin to record what a generator of *function* yields, for `save_recorded`.
+
+    Raises:
+        OSError, StorageError: if nothing can be stored here.
+    """
+    store._index or store._open()
+    if not store.allow_pickle:
+        raise UnstorableResult("what a generator yields is pickled, and allow_pickle=False")
+    from dumbo.persistence.recordings import Recording  # few functions are generators
+
+    number = os.urandom(16).hex()
+    return Recording(
+        f"{store._root}/blobs/{number[:2]}/{number}",
+        lambda item, written, data: prove(store, item, function, written, lambda: data),
+    )
+
+
+def save_recorded(
+    store: Store,
+    recording: Recording,
+    closure: bytes,
+    key: bytes,
+    *,
+    function: str,
+    compute: float,
+    extras: bytes = b"",
+    note: str = "",
+) -> Record:
+    """Store what was recorded as the result of a call; the recording is ended before.
+
+    Raises:
+        OSError, StorageError: if it cannot be written.
+    """
+    started = time.perf_counter_ns()
+    index = store._index or store._open()
+    header = _header(function, closure, key, extras, compute, note)
+    with recording.draft as draft:
+        recording.becomes(store._path(PYTHON, closure, key, extras), header)
+        return finish(store, index, draft, compute, started)
+
+
+def finish(store: Store, index: Index, draft: drafts.Draft, compute: float, started: int) -> Record:
+    """Put a payload that is written in its place, and then the row that finds it."""
+    header, path = draft.header, draft.path
+    if store._seal is not None and not header.codec & SIGNED:
+        whose = (header.closure, header.key, header.extras, header.python)
+        header.codec |= SIGNED
+        draft.write(store._seal.sign(*whose, header.codec, draft.view()))
+    size = draft.size
+    payload = draft.held() if size <= _INLINE else None
+    header.store = time.perf_counter_ns() - started
+    if payload is None:
+        draft.place(durable=store.durable)
+    try:
+        _put(store, index, header, size, time.perf_counter_ns() - started, payload)
+    except BaseException:
+        if payload is None:
+            shelves.remove(path)  # nothing would find it, and nothing would count it
+        raise
+    if payload is None:
+        _sweep(store, os.path.dirname(path))
+    else:
+        shelves.remove(path)  # of an earlier, larger result of this call
+    store._written += size + _ROW
+    if store.size_limit is not None and store._written > store.size_limit * _LOOKED_AT:
+        _keep_within(store)
+    return Record(
+        header.function, header.closure, header.key, header.extras, PYTHON, size, compute,
+        (time.perf_counter_ns() - started) / 1e9, header.created / 1e6,
+        codecs.NAMES[header.codec & CODEC],
+        payload if payload is None else bytes(bare(header.codec, payload)), header.note,
+    )  # fmt: skip
+
+
+def prove(
+    store: Store,
+    value: object,
+    function: str,
+    written: codecs.Written,
+    view: Callable[[], codecs.Buffer],
+) -> None:
+    """Load on trial, the first time that a function stores these types."""
+    what = (function, written.doubtful, written.by_value)
+    if what not in store._proved:
+        codecs.prove(value, written, view())
+        if len(store._proved) >= LISTED:
+            store._proved.clear()
+        store._proved.add(what)
+
+
+def _put(
+    store: Store,
+    index: Index,
+    header: Header,
+    size: int,
+    spent: int,
+    payload: bytes | None,
+) -> None:
+    row = rows.entry(
+        header.closure, header.key, header.python, header.extras, function_id(header.function),
+        size, header.compute, spent, header.created, header.codec, payload, as_bytes(header.note),
+    )  # fmt: skip
+    statement = rows.PUT_VARIANT if header.extras else rows.PUT
+
+    def put(sql: sqlite.Connection, known: set[object]) -> None:
+        named(sql, known, header.function, header.closure)
+        sql.execute(statement, row)
+
+    if header.extras:
+        _make_room(store, header)
+    index.write(put)
+    if store._touched:
+        store._flush(index)
+
+
+def _make_room(store: Store, header: Header) -> None:
+    """Remove the file of the variant that another one is about to push out, if any is."""
+    known = store.variants(header.closure, header.key)
+    known = [record for record in known if record.extras]
+    if len(known) < rows.SLOTS - 1 or header.extras in [record.extras for record in known]:
+        return
+    store._set_aside(known[-1], "there are too many variants of one call", corrupt=False)
+
+
+def adopt(store: Store, file: IO[bytes]) -> bool:
+    """Store a result that is laid out as a blob, unless it is here; say whether it was new.
+
+    Raises:
+        CorruptBlob: if it is not what was written.
+        OSError, StorageError: if it cannot be stored.
+    """
+    started = time.perf_counter_ns()
+    index = store._index or store._open()
+
+    def draft_of(header: Header) -> drafts.Draft | None:
+        whose = (header.closure, header.key, header.python)
+        there = store._read(rows.FIND, rows.slots(header.python, header.closure, header.key))
+        if any((row[1], row[2], row[3]) == whose and row[4] == header.extras for row in there):
+            return None
+        return drafts.Draft(store._path(header.python, *whose[:2], header.extras), header)
+
+    draft = drafts.receive(file, draft_of)
+    if draft is None:
+        return False
+    with draft:
+        finish(store, index, draft, draft.header.compute / 1e9, started)
+    return True
+
+
+def _keep_within(store: Store) -> None:
+    """Evict what is too much, once enough was written since the last look."""
+    limit = store.size_limit
+    store._written = 0
+    if limit is None:
+        return
+    # Imported here: a process that stores little never keeps house.
+    from dumbo.persistence import housekeeping
+    from dumbo.persistence.locks import KEPT, Claim
+
+    try:
+        claim = store.locks().claim(_HOUSEKEEPER, None)
+        if type(claim) is Claim:  # else somebody is at it
+            housekeeping.evict(store, limit)
+            claim.end(KEPT)
+    except (OSError, StorageError) as error:
+        store._trouble(error)
+
+
+def _sweep(store: Store, shelf: str) -> None:
+    """Look once for temporaries that killed processes left beside what was just stored."""
+    if shelf not in store._swept:
+        store._swept.add(shelf)
+        for _ in shelves.shelved(shelf):
+            pass
+
+
+def _header(
+    function: str, closure: bytes, key: bytes, extras: bytes, compute: float, note: str
+) -> Header:
+    spent = max(0, round(compute * 1e9))
+    created = time.time_ns() // 1000
+    return Header(function, closure, key, extras, PYTHON, spent, created, note)
