@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dumbo.decision.costs import Average, Costs, Price, rough_size
+from dumbo.decision.costs import Average, Costs, Machine, Price, rough_size
 
 
 def test_the_first_measurements_count_alike() -> None:
@@ -57,3 +57,64 @@ def test_no_method_of_the_users_is_called() -> None:
             raise AssertionError
 
     assert rough_size(Nasty()) > 0
+
+
+def test_what_was_learned_comes_back_from_plain_values() -> None:
+    costs = Costs(Machine())
+    for number in range(1, 9):
+        costs.look.add(1e-5 * number)
+        costs.compute.add(0.1 * number)
+        costs.store.learn(10**number, 1e-3 * number)
+    other = Costs(Machine())
+    other.take(costs.plain())
+    assert other.plain() == costs.plain()
+    assert other.store.of(10**5) == costs.store.of(10**5)
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [
+        None,
+        1,
+        {},
+        {"look": 1},
+        {"look": (-1, 0, 0)},
+        {"look": (1, float("nan"), 0)},
+        {"store": (1, "a", 0)},
+        {"store": (1, 1.0, 0.0, (99, 1, 1.0, 0.0), 5)},
+        {"other": 1},
+    ],
+)
+def test_what_makes_no_sense_counts_as_never_measured(plain) -> None:
+    costs = Costs(Machine())
+    costs.take(plain)
+    assert costs.look.count == 0
+    assert costs.store.of(1000) > 0
+
+
+def test_functions_without_measurements_ask_the_machine() -> None:
+    machine = Machine()
+    slow = Costs(machine)
+    before = Costs(machine).store.of(10**6)
+    for _ in range(5):
+        slow.store.learn(10**6, before * 100)
+    assert Costs(machine).store.of(10**6) == pytest.approx(before * 100)
+
+
+def test_sizes_are_judged_apart() -> None:
+    costs = Costs(Machine())
+    small = costs.store.of(10)
+    costs.store.learn(10**8, 1000 * costs.store.of(10**8))
+    for _ in range(20):
+        costs.store.learn(10, small)
+    assert costs.store.of(10) == pytest.approx(small)
+    assert costs.store.of(10**8) > 100
+
+
+def test_an_average_knows_its_spread() -> None:
+    same, other = Average(), Average()
+    for number in range(40):
+        same.add(5.0)
+        other.add(number % 2 * 10.0)
+    assert same.spread == 0
+    assert 3 < other.spread < 8

@@ -1,0 +1,117 @@
+"""Averages that forget, and prices that learn: what measurements become.
+
+    Average   a mean with its spread, in which older measurements weigh less
+    Price     what an operation costs by size: a guess, scaled by what was measured
+
+Both become plain tuples and come back from them, so that they can be kept across runs. What
+comes back is not trusted: whatever is not as it should be counts as never measured.
+
+Knows numbers; must not know what they measure.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+__all__ = ["Average", "Price", "bucket"]
+
+_WEIGHT = 0.25
+_MOST = 1 << 40  # no count is larger, no measurement longer or larger than this
+_BUCKETS = 24
+
+
+class Average:
+    """A mean in which older measurements weigh less and less.
+
+    Attributes:
+        count: how many measurements.
+        value: their mean.
+        spread: how far from it they are, in the mean.
+    """
+
+    __slots__ = ("count", "spread", "value")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.value = 0.0
+        self.spread = 0.0
+
+    def add(self, measured: float) -> None:
+        self.count += 1
+        # The first few count alike: the very first is often an outlier (imports, cold caches).
+        weight = max(_WEIGHT, 1 / self.count)
+        off = measured - self.value
+        self.value += off * weight
+        self.spread += (abs(off if self.count > 1 else 0.0) - self.spread) * weight
+
+    def plain(self) -> tuple[int, float, float]:
+        return (self.count, self.value, self.spread)
+
+    @classmethod
+    def of(cls, plain: Any) -> Average:
+        self = cls()
+        if type(plain) in (tuple, list) and len(plain) == 3:
+            count, value, spread = plain
+            if type(count) is int and 0 < count <= _MOST and _fit(value) and _fit(spread):
+                self.count, self.value, self.spread = count, float(value), float(spread)
+        return self
+
+
+class Price:
+    """What an operation costs by size: a guess, scaled by what was measured.
+
+    By how much the guess is wrong is learned for each bucket of sizes, and for all of them
+    together, which stands in for buckets without a measurement. Without any, *elsewhere* is
+    asked: the price of the same operation as the machine has it, which learns along.
+    """
+
+    __slots__ = ("_base", "_elsewhere", "_per_byte", "buckets", "scale")
+
+    def __init__(self, base: float, per_byte: float, elsewhere: Price | None = None) -> None:
+        self._base = base
+        self._per_byte = per_byte
+        self._elsewhere = elsewhere
+        self.scale = Average()
+        self.buckets: dict[int, Average] = {}
+
+    def of(self, size: float) -> float:
+        guess = self._base + self._per_byte * size
+        scale = self.buckets.get(bucket(size), self.scale)
+        if scale.count:
+            return guess * scale.value
+        return guess if self._elsewhere is None else self._elsewhere.of(size)
+
+    def learn(self, size: float, measured: float) -> None:
+        factor = measured / (self._base + self._per_byte * size)
+        self.scale.add(factor)
+        number = bucket(size)
+        known = self.buckets.get(number)
+        if known is None:
+            known = self.buckets[number] = Average()
+        known.add(factor)
+        if self._elsewhere is not None:
+            self._elsewhere.learn(size, measured)
+
+    def plain(self) -> tuple[Any, ...]:
+        buckets = tuple((number, *known.plain()) for number, known in self.buckets.items())
+        return (*self.scale.plain(), *buckets)
+
+    def take(self, plain: Any) -> None:
+        """Learn at once what another process had learned."""
+        if type(plain) not in (tuple, list):
+            return
+        self.scale = Average.of(plain[:3])
+        for one in plain[3:]:
+            if type(one) in (tuple, list) and len(one) == 4 and one[0] in range(_BUCKETS):
+                self.buckets[one[0]] = Average.of(one[1:])
+
+
+def bucket(size: float) -> int:
+    """The bucket of sizes that *size* is in: up to 1 kB, 8 kB, 64 kB, ..."""
+    return min(_BUCKETS - 1, max(0, (int(size) >> 10).bit_length() + 2) // 3)
+
+
+def _fit(number: Any) -> bool:
+    return type(number) in (int, float) and 0 <= number <= _MOST  # nan is not
