@@ -16,7 +16,9 @@ from dumbo.cache import Cache, clear, default_cache
 from dumbo.entry import Entry
 from dumbo.errors import (
     DumboError,
+    DumboWarning,
     InvalidUse,
+    StaleResultWarning,
     StorageError,
     UnstorableResult,
     UnusableDirectory,
@@ -54,6 +56,9 @@ __all__ = [
     "UnusableDirectory",
     "StorageError",
     "UnstorableResult",
+    # warnings
+    "DumboWarning",
+    "StaleResultWarning",
 ]
 
 __version__ = "0.1.0"

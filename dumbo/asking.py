@@ -13,6 +13,7 @@ from dumbo.errors import Bypass, StorageError, UnusableDirectory
 from dumbo.explain import Reason
 from dumbo.failures import let_through
 from dumbo.info import CacheInfo
+from dumbo.kin import read_note
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -167,6 +168,6 @@ def _beside(record: Record) -> str:
     extras, _ = inputs.divide(record.extras)
     if extras == b"?":
         return "what ran for it was not observed"
-    if record.note == "other processes":
+    if read_note(record.note)[0] == "other processes":
         return "what ran for it in other processes was not observed"
     return ""

@@ -9,8 +9,12 @@
     │       └── ClosureTooLarge                 it takes more work than it may
     └── StorageError                            never leaves dumbo, save from explicit acts
         ├── UnstorableResult                    no codec could write a result
+        ├── MadeOfStale                         a result that is made of another that is stale
         └── CorruptBlob                         stored bytes that are not what was written
             └── MissingBlob                     nothing is where they were: somebody removed them
+
+    DumboWarning (UserWarning)                  the base of what dumbo warns of
+    └── StaleResultWarning                      a stale result is handed out, as `on_stale` allows
 
 Knows nothing of the rest; everything may know it.
 """
@@ -81,9 +85,25 @@ class UnstorableResult(StorageError):
         return f"{self.part}: {self.reason}" if self.part else self.reason
 
 
+class MadeOfStale(StorageError):
+    """A result that is not stored: a stale one went into it, of the function of that name."""
+
+
 class CorruptBlob(StorageError):
     """Stored bytes that are truncated, altered, foreign, misplaced or not loadable here."""
 
 
 class MissingBlob(CorruptBlob):
     """A stored result that was evicted, or removed, after it was found."""
+
+
+class DumboWarning(UserWarning):
+    """The base of what dumbo warns of."""
+
+
+class StaleResultWarning(DumboWarning):
+    """A stored result is handed out though something that it depends on has changed since.
+
+    Only functions that were given ``on_stale=`` or ``recompute_within=`` do so, or all where the
+    settings say it.
+    """

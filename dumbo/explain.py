@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-__all__ = ["Reason", "human_size", "human_time"]
+__all__ = ["Reason", "human_size", "human_time", "printable"]
 
 
 class Reason:
@@ -73,6 +73,20 @@ def human_size(size: float) -> str:
         if size >= scale * 0.9995:
             return f"{_short(size / scale)} {unit}"
     return f"{round(size)} bytes"
+
+
+def printable(text: str, *, lines: bool = False) -> str:
+    """Return *text* with escapes for all that does not print: control and bidi characters,
+    invisible ones, lone surrogates. With *lines*, line breaks stay.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        character
+        if character.isprintable() or (lines and character == "\n")
+        else character.encode("unicode_escape", "surrogatepass").decode("ascii")
+        for character in text
+    )
 
 
 def _short(number: float) -> str:

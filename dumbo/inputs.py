@@ -23,7 +23,7 @@ from _thread import get_ident
 
 import xxhash
 
-from dumbo.errors import InvalidUse, StorageError, UnhashableArgument
+from dumbo.errors import InvalidUse, MadeOfStale, StorageError, UnhashableArgument
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     Input: TypeAlias = tuple[str, str, str]  # kind, name, how
 
-__all__ = ["Inputs", "Reads", "begin", "divide", "hold", "join"]
+__all__ = ["Inputs", "Reads", "begin", "divide", "hold", "join", "join_stale"]
 
 # version  change
 # 1        the first
@@ -50,18 +50,20 @@ class Inputs:
     Attributes:
         found: input -> its digest when it was read.
         unclear: why not all of it can be known; empty if it can.
+        stale: the function whose stale result was handed out meanwhile; empty if none was.
         observing: whether files that it opens are inputs.
         noting: whether their names are kept, whatever they count for.
         opened: these names.
     """
 
-    __slots__ = ("__weakref__", "found", "noting", "observing", "opened", "unclear")
+    __slots__ = ("__weakref__", "found", "noting", "observing", "opened", "stale", "unclear")
 
     def __init__(self, observing: bool, noting: bool) -> None:
         self.opened: dict[str, None] = {}
         self.noting = noting or observing
         self.found: dict[Input, bytes] = {}
         self.unclear = ""
+        self.stale = ""
         self.observing = observing
 
     def add(self, one: Input, digest: bytes) -> None:
@@ -77,6 +79,8 @@ class Inputs:
         Raises:
             StorageError: if the result cannot be stored for what it read.
         """
+        if self.stale:
+            raise MadeOfStale(self.stale)
         if self.unclear:
             raise StorageError(self.unclear)
         left = {one: digest for one, digest in self.found.items() if one not in set(own)}
@@ -117,6 +121,14 @@ def join(items: Iterable[tuple[Input, bytes]], unclear: str = "") -> None:
             for one, digest in items:
                 inputs.add(one, digest)
             inputs.unclear = inputs.unclear or unclear
+
+
+def join_stale(name: str) -> None:
+    """Tell the computations that run that a stale result of function *name* was handed out."""
+    for reference in list(_open.values()):
+        inputs = reference()
+        if inputs is not None:
+            inputs.stale = inputs.stale or name
 
 
 def divide(extras: bytes) -> tuple[bytes, bytes]:
@@ -170,6 +182,26 @@ def _now(one: Input) -> bytes:
 def _digest_of(text: str | None) -> bytes:
     data = b"-" if text is None else b"=" + text.encode("utf-8", "surrogateescape")
     return xxhash.xxh3_128_digest(data)
+
+
+_forked = False  # in a child that a computation made, which nobody can tell anything
+
+
+def is_cut_off() -> bool:
+    """Whether somebody computes in another process what this one does a part of, for all we know.
+
+    Of multiprocessing's workers nobody can know.
+    """
+    process = sys.modules.get("multiprocessing.process")
+    return _forked or (process is not None and process.parent_process() is not None)
+
+
+def _after_fork_in_child() -> None:
+    global _forked
+    _forked = _forked or any(reference() is not None for reference in _open.values())
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 # What a function says that it reads

@@ -15,6 +15,7 @@ Knows the order of things and who does them; must not know how any of them works
 from __future__ import annotations
 
 import sys
+from itertools import count
 from operator import is_
 from time import monotonic, perf_counter, time
 from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType
@@ -67,6 +68,8 @@ _BY_SETTING = Reason("disabled", by="DUMBO_DISABLE, or `disable` in [tool.dumbo]
 _READ_ONLY = Reason("read only")
 _NEVER = Reason("never")
 
+_numbers = count()
+
 # Before 3.12 nobody can see what runs, and no result says whether it was seen.
 _UNSEEN = not hasattr(sys, "monitoring")
 
@@ -80,6 +83,7 @@ class Keeper:
         streams: whether it is a generator function.
         target: the function itself, and what a partial fixes of it.
         binder: how its arguments are named; None before its first call.
+        number: what tells it from others of its name in this process.
         never: why nothing about it can be stored, if that is so.
         in_memory: stores of private results, by directory.
     """
@@ -90,6 +94,7 @@ class Keeper:
         "label",
         "ledger",
         "never",
+        "number",
         "options",
         "shelf",
         "streams",
@@ -109,6 +114,7 @@ class Keeper:
 
     def __init__(self, function: Callable[..., Any], shelf: Shelf, options: Options) -> None:
         self.options = options
+        self.number = next(_numbers)
         self.shelf = shelf
         self.ledger = Ledger()
         self.target = Target(function)
@@ -177,7 +183,7 @@ class Keeper:
         else:
             return
         if self.options.expires_after is not None:
-            left = self._expires_at(record) - time()
+            left = self.expires_at(record) - time()
             held.until = min(held.until, monotonic() + left)
         held.extras = record.extras
         function = self.target.function
@@ -416,7 +422,7 @@ class Keeper:
         for record in call.store.variants(closure, call.key):
             if record.extras and not self._accepts(record.extras, call.store):
                 continue
-            if self._expires_at(record) > time():
+            if self.expires_at(record) > time():
                 return record
             call.reason = Reason("expired", age=time() - record.created)
         return None
@@ -489,7 +495,7 @@ class Keeper:
             self.ledger.note(Reason("unobserved", why=watch.missed))
         return extras
 
-    def _expires_at(self, record: Record) -> float:
+    def expires_at(self, record: Record) -> float:
         """Return the unix time from which *record* is too old to be served."""
         age = self.options.expires_after
         return _NEVER_EXPIRES if age is None else record.created + age
@@ -704,7 +710,7 @@ class Keeper:
         settled = self.track().settle(call.snapshot, call.store)
         digest = settled.digest
         extras = b"" if given else self._extras(call, settled) + self._inputs(call, digest)
-        note = "other processes" if call.watch is not None and call.watch.elsewhere else ""
+        note = self._note(call)
         # A near call's entry stays that call's.
         key = call.key if taken is None else taken.key
         begun = perf_counter()
@@ -728,6 +734,14 @@ class Keeper:
 
             remember(call.store, digest, taken.near, key)
         return record
+
+    def _note(self, call: Call) -> str:
+        """Return what an entry says beside its result: who saw it, and whose it is."""
+        # Imported here: only what is stored has a note.
+        from dumbo.kin import kin_of, noted
+
+        said = "other processes" if call.watch is not None and call.watch.elsewhere else ""
+        return noted(said, kin_of(self.target.function, self.number, call.snapshot.roots))
 
     def _drop_versions(self, store: Store, digest: bytes) -> None:
         """Remove the results of versions beyond those to be kept, when a new one has come."""

@@ -280,6 +280,17 @@ class Memoized(Generic[P, R]):
 
         return asking.why(self._keeper, args, kwargs)
 
+    def is_stale(self, /, *args: P.args, **kwargs: P.kwargs) -> bool:
+        """Return whether the result of this call is of older code; computes nothing.
+
+        True if a result is stored that would be loaded, had not something that it depends on
+        changed since, or if the last one that this process computed was made of such a result.
+        False if the call would be a hit, and also if nothing is stored of it.
+        """
+        from dumbo import stale  # only for who asks
+
+        return stale.is_stale(self._keeper, args, kwargs)
+
     def deps(self, /, *args: Any, **kwargs: Any) -> nx.DiGraph:
         """Return what the function depends on, as a graph; for these arguments, if any are given.
 
@@ -353,6 +364,7 @@ if TYPE_CHECKING:
         def insert(self, value: Any, /, *args: Any, **kwargs: Any) -> Entry: ...
         def forget(self, /, *args: Any, **kwargs: Any) -> int: ...
         def why(self, /, *args: Any, **kwargs: Any) -> str: ...
+        def is_stale(self, /, *args: Any, **kwargs: Any) -> bool: ...
 
 
 class AsyncMemoized(Memoized[P, R]):
@@ -507,6 +519,10 @@ class BoundMemoized(Generic[P, R]):
     def why(self, /, *args: P.args, **kwargs: P.kwargs) -> str:
         """Return, as a sentence, what this call would meet: a hit, or why not; computes nothing."""
         return self._memo().why(self.__self__, *args, **kwargs)
+
+    def is_stale(self, /, *args: P.args, **kwargs: P.kwargs) -> bool:
+        """Return whether the result of this call is of older code; computes nothing."""
+        return self._memo().is_stale(self.__self__, *args, **kwargs)
 
     def deps(self, /, *args: Any, **kwargs: Any) -> nx.DiGraph:
         """Return what the method depends on, as a graph; for these arguments, if any are given."""

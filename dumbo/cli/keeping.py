@@ -16,6 +16,7 @@ from dumbo import config
 from dumbo.cli.text import printable
 from dumbo.errors import InvalidUse, StorageError
 from dumbo.explain import human_size, human_time
+from dumbo.kin import read_note
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -273,8 +274,9 @@ def _described(number: str, record: Record) -> Iterator[str]:
     yield f"key       {record.key.hex()}"
     if record.extras:
         yield f"extras    {record.extras.hex()}"
-    if record.note:
-        yield f"note      {printable(record.note)}"
+    note, _ = read_note(record.note)
+    if note:
+        yield f"note      {printable(note)}"
 
 
 def _loaded(store: Store, record: Record) -> object:

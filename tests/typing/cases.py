@@ -38,6 +38,8 @@ reveal_type(bare.forget(1))  # reveal: int
 reveal_type(bare.clear())  # reveal: int
 reveal_type(bare.why(1))  # reveal: str
 reveal_type(bare.cache_info().hits)  # reveal: int
+reveal_type(bare.is_stale(1))  # reveal: bool
+bare.is_stale("1")  # error: arg-type
 bare.get_entry("1")  # error: arg-type
 bare.why()  # error: call-arg
 
@@ -87,6 +89,8 @@ reveal_type(model.method.recompute(x=1))  # reveal: str
 model.method("1")  # error: arg-type
 model.method()  # error: call-arg
 model.method.why("1")  # error: arg-type
+reveal_type(model.method.is_stale(1))  # reveal: bool
+model.method.is_stale("1")  # error: arg-type
 reveal_type(Model.static(1))  # reveal: bytes
 reveal_type(Model.named(1))  # reveal: cases.Model
 reveal_type(Model.static_outside(1))  # reveal: bytes
