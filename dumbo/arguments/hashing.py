@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 # History of the digest: a change of any byte below empties every cache.
 #   1  the first
 #   2  long sequences of numbers by the pickler
-VERSION = 2
+#   3  long sequences of records and rows by columns
+VERSION = 3
 
 _PLAIN = b"dumbo%dP" % VERSION  # short scalars only: the hot road
 _MARSHAL = b"dumbo%dM" % VERSION  # plain containers, as one

@@ -15,6 +15,9 @@ the hash in frames of 64 KB, and what is no number leaves a trace (it is remembe
 or asks `reducer_override`). Its bytes for these four types are canonical, and the same on
 every supported CPython.
 
+Long sequences of containers of one form (records: dicts with the same keys; rows of one
+length) go by columns: what they have in common is looked at and written once for hundreds.
+
 Knows exact builtin types; must not know the walk or any other type.
 """
 
@@ -29,7 +32,7 @@ from dumbo.arguments.registry import FLAT, LONG, NEST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
     Container = list[Any] | tuple[Any, ...] | dict[Any, Any] | set[Any] | frozenset[Any]
@@ -42,7 +45,6 @@ _REAL = _NUMBERS - {complex}
 _CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
 _SETS = frozenset({set, frozenset})
 _STR: set[type] = {str}
-_BYTES: set[type] = {bytes}
 
 # What may be one nest. The walk takes bigger and deeper ones apart.
 _PIECE = 512  # elements of a long container that are written at once
@@ -52,6 +54,8 @@ _SET = 256  # elements of a set: marshal sorts them by bytes, at a price
 _ELEMENTS = 1 << 20
 _TEXT = 1 << 22  # characters and bytes in the strings of a nest, as far as they are counted
 _COUNTED = 16  # of every so many containers of a level, one has its strings counted
+
+_WIDE = 16  # elements of rows that go by columns; those of longer ones go one behind the other
 
 _LONG_TEXT = 4096
 _SLICE = 1 << 20
@@ -257,21 +261,97 @@ def _sequence(values: Sequence[Any]) -> bytes | None:
 
 def _piece(values: Sequence[Any]) -> bytes | None:
     """Return the content of a piece, begun by how it is written; None if it isn't plain."""
+    return _column(values, _DEPTH, [_ELEMENTS])
+
+
+# Columns
+
+
+def _column(values: Sequence[Any], depth: int, left: list[int]) -> bytes | None:
+    """Return the content of *values*, begun by how it is written; None if they aren't plain.
+
+    What is *left* is counted down by the elements that containers have, each time they stand
+    somewhere: shared ones are written again and again.
+    """
     kinds = set(map(type, values))
-    if kinds == _STR or kinds == _BYTES:  # noqa: SIM109 - a set has no hash
-        if sum(map(len, values[::_COUNTED])) > _TEXT // _COUNTED:
-            return None
-        separator: Any = "\0" if kinds == _STR else b"\0"
-        joined = separator.join(values)
-        if joined.count(separator) == len(values) - 1:
-            # No element contains the separator, so that it tells them apart.
-            if kinds == _BYTES:
-                return b"b" + joined  # type: ignore[no-any-return]
-            return b"t" + joined.encode("utf-8", "surrogatepass")  # type: ignore[no-any-return]
-    elif not _is_nest(values):
+    if len(kinds) == 1:
+        (kind,) = kinds
+        data: bytes | None = b""
+        if kind is str or kind is bytes:
+            data = _texts(values, kind)
+        elif kind is dict:
+            data = _records(values, depth, left)
+        elif kind is list or kind is tuple:
+            data = _rows(values, depth, left)
+        if data != b"":
+            return data
+    if not kinds <= _NUMBERS and not _is_nest(values):
         return None
     data = _dump(values)  # type: ignore[arg-type]
     return None if data is None else b"m" + data
+
+
+def _texts(values: Sequence[Any], kind: type) -> bytes | None:
+    """Return the content of strings alone, or of bytes; empty if they hold the separator."""
+    if sum(map(len, values[::_COUNTED])) > _TEXT // _COUNTED:
+        return None
+    separator: Any = "\0" if kind is str else b"\0"
+    joined = separator.join(values)
+    if joined.count(separator) != len(values) - 1:
+        return b""
+    # No element contains the separator, so that it tells them apart.
+    if kind is bytes:
+        return b"b" + joined  # type: ignore[no-any-return]
+    return b"t" + joined.encode("utf-8", "surrogatepass")  # type: ignore[no-any-return]
+
+
+def _records(values: Sequence[dict[Any, Any]], depth: int, left: list[int]) -> bytes | None:
+    """Return the content of dicts that have the same names in one order; else it is empty."""
+    names = tuple(values[0])
+    found = tuple(chain.from_iterable(values))
+    # Types first: to compare anything else could run its code.
+    if set(map(type, found)) != _STR or found != names * len(values):
+        return b""
+    if {*map(len, values)} != {len(names)}:
+        return b""
+    return _by_columns(b"d", dumps(names, 2), values, map(dict.values, values), depth, left)
+
+
+def _rows(values: Sequence[Sequence[Any]], depth: int, left: list[int]) -> bytes | None:
+    """Return the content of lists, or tuples; empty if they are many things of any length."""
+    lengths = set(map(len, values))
+    kind = b"l" if type(values[0]) is list else b"u"
+    if len(lengths) == 1 and max(lengths) <= _WIDE:
+        return _by_columns(kind, b"%d" % max(lengths), values, values, depth, left)
+    sizes = [*map(len, values)]
+    left[0] -= sum(sizes)
+    if left[0] < 0 or depth <= 1:
+        return None
+    content = _column([*chain.from_iterable(values)], depth - 1, left) if any(sizes) else b""
+    if content is None:
+        return None
+    head = dumps(sizes, 2)
+    return kind.upper() + len(head).to_bytes(8, "big") + head + content
+
+
+def _by_columns(
+    kind: bytes,
+    head: bytes,
+    values: Sequence[Any],
+    rows: Iterable[Iterable[Any]],
+    depth: int,
+    left: list[int],
+) -> bytes | None:
+    left[0] -= len(values) * len(values[0])
+    if left[0] < 0 or depth <= 1:
+        return None
+    parts = [kind, len(head).to_bytes(8, "big"), head]
+    for values in zip(*rows, strict=True):
+        content = _column(values, depth - 1, left)
+        if content is None:
+            return None
+        parts += (len(content).to_bytes(8, "big"), content)
+    return b"".join(parts)
 
 
 class _NotNumbers(Exception):

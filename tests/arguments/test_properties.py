@@ -160,6 +160,14 @@ def test_what_holds_a_value_does_not_change_which_values_are_equal(a: Any, b: An
         assert (key(hold(a)) == key(hold(b))) == same(a, b)
 
 
+@given(VALUES, VALUES)
+@RELAXED
+def test_in_long_lists_of_one_form_the_same_values_are_equal(a: Any, b: Any) -> None:
+    for hold in (lambda x: x, lambda x: {"k": x, "n": 1}, lambda x: (1, x), lambda x: [x] * 20):
+        ones, others = [hold(a) for _ in range(600)], [hold(a) for _ in range(599)]
+        assert (key(ones) == key([*others, hold(b)])) == same(a, b)
+
+
 @given(VALUES)
 @RELAXED
 def test_sharing_does_not_count(value: Any) -> None:
