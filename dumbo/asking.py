@@ -14,6 +14,7 @@ from dumbo.explain import Reason
 from dumbo.failures import let_through
 from dumbo.info import CacheInfo
 from dumbo.kin import read_note
+from dumbo.why import Why
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,16 +27,19 @@ if TYPE_CHECKING:
 
 __all__ = ["graph", "info", "verdict_of", "why", "why_missing"]
 
-_KEYED = frozenset({"hit", "new", "code changed", "too fast", "stored"})  # arguments had a key
+_KEYED = frozenset(  # arguments had a key
+    {"hit", "new", "code changed", "value changed", "library changed", "too fast", "stored"}
+)
 _NEVER = Reason("never")
 
 
-def why(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+def why(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Why:
     """Return what a call with these arguments would meet now, as a sentence."""
     verdict = verdict_of(keeper, args, kwargs)
-    if verdict.code not in _KEYED:
-        return str(verdict)
-    return f"{verdict}{_opened(keeper, args, kwargs)}{_dear(keeper, args, kwargs)}"
+    said = str(verdict)
+    if verdict.code in _KEYED:
+        said += f"{_opened(keeper, args, kwargs)}{_dear(keeper, args, kwargs)}"
+    return Why(said, verdict.code, verdict.changes)
 
 
 def verdict_of(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Reason:
@@ -67,31 +71,12 @@ def verdict_of(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
 
 def why_missing(keeper: Keeper, call: Call) -> Reason:
     """Return why *call* has no entry; never fails, since it only informs."""
+    from dumbo import reasons  # only who asks why needs it
+
     try:
-        what = _changed_beside(keeper, call) or keeper.track().explain(call.snapshot, call.store)
-        if what:
-            return Reason("code changed", what=what)
-        return Reason("new", others=_stored(keeper)[0])
+        return reasons.of_missing(keeper, call, _stored(keeper)[0])
     except (Bypass, StorageError, OSError) as error:
         return Reason("unknown", why=str(error))
-
-
-def _changed_beside(keeper: Keeper, call: Call) -> str:
-    """Return what of an entry changed that its computation was seen to run."""
-    assert call.key is not None
-    from dumbo.tracing import observed  # only who asks why needs it
-
-    for record in call.store.variants(call.snapshot.digest, call.key):
-        extras, read = inputs.divide(record.extras)
-        name = inputs.changed(read, call.store) if read else ""
-        if name:
-            return name
-        if extras == observed.UNOBSERVED:
-            return ""
-        name = observed.changed(extras, call.store) if extras else ""
-        if name:
-            return name
-    return ""
 
 
 def _too_fast_so_far(keeper: Keeper) -> Reason | None:

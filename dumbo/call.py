@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dumbo.persistence.locks import Claim
     from dumbo.persistence.recordings import Recording
     from dumbo.persistence.store import Record, Store
+    from dumbo.recipe import Looks
     from dumbo.tracing.tracker import Snapshot
     from dumbo.watch import Watch
 
@@ -32,6 +33,8 @@ class Call:
         reason: why it was not loaded, as far as that is known.
         started: when the function started.
         explicit: stored whatever the rule says.
+        given: the values of its parameters, and the digest that was taken of them.
+        looks: how its arguments looked before it ran, for who keeps a record of it.
         straight: not even looked up, because the function is faster than that.
         taken: its arguments as matchers see them, if the function has any.
         inputs: what it reads while it is computed.
@@ -45,8 +48,10 @@ class Call:
         "claim",
         "done",
         "explicit",
+        "given",
         "inputs",
         "key",
+        "looks",
         "reason",
         "record",
         "recording",
@@ -59,6 +64,7 @@ class Call:
         "watch",
     )
 
+    given: tuple[tuple[Any, ...], bytes]
     key: bytes | None
     snapshot: Snapshot
     store: Store
@@ -72,6 +78,7 @@ class Call:
         self.straight = False
         self.key = None
         self.reason = None
+        self.looks: Looks | None = None
         self.taken: Taken | None = None
         self.inputs: Inputs | None = None
         self.claim: Claim | None = None

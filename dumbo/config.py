@@ -6,6 +6,7 @@
     disabled                  DUMBO_DISABLE         disable          no
     observing      observe    DUMBO_OBSERVE         observe          yes
     size limit     size_limit DUMBO_SIZE_LIMIT      size-limit       10 GB
+    details                   DUMBO_KEEP_DETAILS    keep-details     yes
 
 The leftmost that is given wins. `[tool.dumbo]` is that of the nearest
 ``pyproject.toml`` that has one, upward from the working directory.
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["cache_directory", "is_disabled", "is_observing", "user_packages"]
 
-_KEYS = ("dir", "user-packages", "disable", "observe", "size-limit")
+_KEYS = ("dir", "user-packages", "disable", "observe", "size-limit", "keep-details")
 SIZE_LIMIT = 10_000_000_000  # bytes
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _OFF = frozenset({"", "0", "false", "no", "off"})
@@ -37,7 +38,9 @@ _OFF = frozenset({"", "0", "false", "no", "off"})
 class Settings:
     """What one ``[tool.dumbo]`` table says; None where it is silent."""
 
-    __slots__ = ("directory", "disable", "observe", "size_limit", "source", "user_packages")
+    __slots__ = (
+        "directory", "disable", "keep_details", "observe", "size_limit", "source", "user_packages",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -47,7 +50,9 @@ class Settings:
         disable: bool | None = None,
         observe: bool | None = None,
         size_limit: int | None = None,
+        keep_details: bool | None = None,
     ) -> None:
+        self.keep_details = keep_details
         self.size_limit = size_limit
         self.source = source
         self.directory = directory
@@ -137,6 +142,15 @@ def is_observing(explicit: bool | None = None) -> bool:
     if from_environment is not None:
         return from_environment.strip().lower() not in _OFF
     from_project = _project().observe
+    return True if from_project is None else from_project
+
+
+def keeps_details() -> bool:
+    """Return whether sources, and values in a few characters, are kept for `why` to show."""
+    from_environment = os.environ.get("DUMBO_KEEP_DETAILS")
+    if from_environment is not None:
+        return from_environment.strip().lower() not in _OFF
+    from_project = _project().keep_details
     return True if from_project is None else from_project
 
 
@@ -269,6 +283,10 @@ def _settings_of(table: Mapping[str, object], path: str) -> Settings:
             if not isinstance(value, bool):
                 raise InvalidUse(f"{where}: give true or false")
             settings.observe = value
+        elif key == "keep-details":
+            if not isinstance(value, bool):
+                raise InvalidUse(f"{where}: give true or false")
+            settings.keep_details = value
         elif key == "size-limit":
             settings.size_limit = _bytes(value, where)
         else:

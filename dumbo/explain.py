@@ -2,8 +2,11 @@
 
     code            facts                         said by
     hit             size, compute, beside         a call whose entry was found
-    new             others                        no entry for these arguments
-    code changed    what                          the closure differs from every one stored
+    new             others, how                   no entry for these arguments
+    code changed    what                          a function that it uses is another one
+    value changed   what                          a value that it reads is another one
+    library changed what                          an installed library is another one
+    gone                                          it was stored, and is no more
     too fast        compute, price                keep="auto"
     never           compute                       keep="never"
     not asked       compute                       a fast function that is called straight through
@@ -30,8 +33,10 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
+
+    from dumbo.why import Change
 
 __all__ = ["Reason", "human_size", "human_time", "printable"]
 
@@ -39,10 +44,11 @@ __all__ = ["Reason", "human_size", "human_time", "printable"]
 class Reason:
     """How one call ended: a code that programs compare, and facts for the sentence."""
 
-    __slots__ = ("code", "facts")
+    __slots__ = ("changes", "code", "facts")
 
-    def __init__(self, code: str, **facts: Any) -> None:
+    def __init__(self, code: str, changes: Sequence[Change] = (), **facts: Any) -> None:
         self.code = code
+        self.changes = tuple(changes)
         self.facts = facts
 
     def __str__(self) -> str:
@@ -98,11 +104,11 @@ def _hit(size: int, compute: float, beside: str = "") -> str:
     return f"{said}; {beside}" if beside else said
 
 
-def _new(others: int) -> str:
+def _new(others: int, how: str = "") -> str:
     if not others:
         return "no entry: nothing of this function is stored"
     calls = "1 result" if others == 1 else f"{others} results"
-    return f"no entry: new arguments ({calls} of this function stored)"
+    return f"no entry: new arguments{how and ': '}{how} ({calls} of this function stored)"
 
 
 def _too_fast(compute: float, price: float) -> str:
@@ -122,7 +128,10 @@ def _not_asked(compute: float) -> str:
 _SENTENCES: dict[str, Callable[..., str]] = {
     "hit": _hit,
     "new": _new,
-    "code changed": lambda what: f"no entry: {what} changed",
+    "code changed": lambda what: f"no entry: {what}",
+    "value changed": lambda what: f"no entry: {what}",
+    "library changed": lambda what: f"no entry: {what}",
+    "gone": lambda: "no entry: it was stored, and has been removed since (evicted, or by hand)",
     "too fast": _too_fast,
     "never": lambda: "not kept: keep='never' (insert() and recompute() store nevertheless)",
     "not asked": _not_asked,

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from dumbo.options import Options
     from dumbo.persistence.recordings import Recording
     from dumbo.persistence.store import Record, Store
+    from dumbo.recipe import Looks
     from dumbo.shelf import Shelf
     from dumbo.tracing.guards import Guard
     from dumbo.tracing.tracker import Snapshot, Tracker
@@ -57,6 +58,7 @@ __all__ = ["Keeper"]
 _KNOWN = 3
 _NOT_SHARED = 1e-4
 _NEVER_EXPIRES = float("inf")
+_INFO = 20  # logging.INFO
 _OTHERS = 8  # results of other arguments that tell what to expect
 KEPT, UNKEPT, LEFT = "kept", "unkept", "left"  # as in `persistence.locks`
 
@@ -246,12 +248,14 @@ class Keeper:
                     self._hold(call, args, kwargs)
             except Exception as error:  # noqa: BLE001 - __reduce__ and the like of arguments
                 self._give_up(call, error)
-            if self.options.verbose and not call.done and call.reason is None:
+            tells = not call.done and (self.options.verbose or _is_logged())
+            if tells and call.reason is None:
                 # Imported here: only who asks for it is told why.
                 from dumbo.asking import why_missing
 
                 call.reason = why_missing(self, call)
             if call.key is not None and not call.done:
+                call.looks = self._looks(call)
                 call.inputs = self._begin_inputs()
         call.started = perf_counter()
         return call
@@ -271,10 +275,19 @@ class Keeper:
         except Exception as error:  # noqa: BLE001 - __reduce__ and the like of arguments
             self._give_up(call, error)
         if call.key is not None:
+            call.looks = self._looks(call)
             call.inputs = self._begin_inputs()
         self._watch(call)
         call.started = perf_counter()
         return call
+
+    def _looks(self, call: Call) -> Looks:
+        """Return how the arguments of *call* look, before it runs."""
+        # Imported here: a hit is not described.
+        from dumbo.recipe import Looks
+
+        assert self.binder is not None
+        return Looks(self.binder.names, *call.given, self.options.key)
 
     def out_of_the_way(self) -> Reason | None:
         """Return why this call is none of the cache's business, or None if it is."""
@@ -311,8 +324,11 @@ class Keeper:
         matching = self._matching
         if matching is None:
             key, roots = self._digest(values, binder.names)
+            call.given = values, key
         else:
             taken = call.taken = matching.take(values)
+            near = taken.near
+            call.given = values, taken.key if near is None else near.family
             key, roots, values = taken.key, taken.roots, taken.values
             if taken.private:
                 store = self._private(store)
@@ -572,7 +588,7 @@ class Keeper:
         self.ledger.misses += call.key is not None
         if call.straight:
             self.ledger.went_straight(compute)
-        if self.options.verbose:
+        if self.options.verbose or _is_logged():
             self._say(call, None, compute)
 
     def unreadable(self, call: Call, error: StorageError) -> None:
@@ -669,7 +685,7 @@ class Keeper:
                 self.ledger.forget(call.identity)
             else:
                 self.ledger.note(outcome, call.identity)
-        if self.options.verbose:
+        if self.options.verbose or _is_logged():
             self._say(call, outcome, compute)
 
     def _keep(self, call: Call, value: object, compute: float) -> Reason | None:
@@ -725,6 +741,8 @@ class Keeper:
                 function=self.label, compute=compute, extras=extras, note=note,
             )  # fmt: skip
         call.record = record
+        looks = call.looks or self._looks(call)
+        call.store.recipes().add_call(self.label, key, looks.encode(), compute)
         costs.store.learn(record.size, perf_counter() - begun)
         if self.options.keep_versions is not None:
             self._drop_versions(call.store, digest)
@@ -787,11 +805,16 @@ class Keeper:
         logging.getLogger("dumbo").warning("%s: %s", self.label, reason)
 
     def _say(self, call: Call, outcome: Reason | None, compute: float) -> None:
-        """Write the line that verbose=True promises for each computation."""
-        parts = [f"dumbo: {self.label} computed in {human_time(compute)}"]
+        """Write the line that verbose=True promises for each computation, and log it."""
+        parts = [f"{self.label} computed in {human_time(compute)}"]
         parts += [str(reason) for reason in (call.reason, outcome) if reason is not None]
+        line = "; ".join(parts)
+        if _is_logged():
+            sys.modules["logging"].getLogger("dumbo").info("%s", line)
+        if not self.options.verbose:
+            return
         try:
-            print("; ".join(parts), file=sys.stderr, flush=True)  # noqa: T201 - what verbose is for
+            print(f"dumbo: {line}", file=sys.stderr, flush=True)  # noqa: T201 - what verbose is for
         except (OSError, ValueError):  # standard error is closed, or full
             pass
 
@@ -799,6 +822,12 @@ class Keeper:
 def _same_defaults(known: tuple[dict[str, Any], tuple[Any, ...]]) -> bool:
     named, values = known
     return len(named) == len(values) and all(map(is_, named.values(), values))
+
+
+def _is_logged() -> bool:
+    """Whether somebody wants to know of each computation: nobody does who has no `logging`."""
+    logging = sys.modules.get("logging")
+    return logging is not None and logging.getLogger("dumbo").isEnabledFor(_INFO)
 
 
 def _is_observed() -> bool:

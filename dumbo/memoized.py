@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from dumbo.info import CacheInfo
     from dumbo.options import Options
     from dumbo.shelf import Shelf
+    from dumbo.why import Why
 
     P = ParamSpec("P")
     Q = ParamSpec("Q")
@@ -274,7 +275,7 @@ class Memoized(Generic[P, R]):
 
         return asking.info(self._keeper)
 
-    def why(self, /, *args: P.args, **kwargs: P.kwargs) -> str:
+    def why(self, /, *args: P.args, **kwargs: P.kwargs) -> Why:
         """Return, as a sentence, what this call would meet: a hit, or why not; computes nothing."""
         from dumbo import asking  # only for who asks
 
@@ -363,8 +364,8 @@ if TYPE_CHECKING:
         def get_entry(self, /, *args: Any, **kwargs: Any) -> Entry | None: ...
         def insert(self, value: Any, /, *args: Any, **kwargs: Any) -> Entry: ...
         def forget(self, /, *args: Any, **kwargs: Any) -> int: ...
-        def why(self, /, *args: Any, **kwargs: Any) -> str: ...
         def is_stale(self, /, *args: Any, **kwargs: Any) -> bool: ...
+        def why(self, /, *args: Any, **kwargs: Any) -> Why: ...
 
 
 class AsyncMemoized(Memoized[P, R]):
@@ -516,7 +517,7 @@ class BoundMemoized(Generic[P, R]):
         """Remove what is stored for this call, under whatever code; return how many results."""
         return self._memo().forget(self.__self__, *args, **kwargs)
 
-    def why(self, /, *args: P.args, **kwargs: P.kwargs) -> str:
+    def why(self, /, *args: P.args, **kwargs: P.kwargs) -> Why:
         """Return, as a sentence, what this call would meet: a hit, or why not; computes nothing."""
         return self._memo().why(self.__self__, *args, **kwargs)
 

@@ -53,6 +53,7 @@ def test_every_code_has_a_sentence_of_one_line() -> None:
         "compute": 1.0,
         "price": 1.0,
         "others": 2,
+        "how": "x is 2, and was 1",
         "what": "m:f",
         "why": "so",
         "where": "x",

@@ -25,6 +25,7 @@ LAYERS = {
     "dumbo.memory": 1,
     "dumbo.arguments": 0,
     "dumbo.by": 0,
+    "dumbo.brief": 1,
     "dumbo.tracing": 1,
     "dumbo.decision": 1,
     "dumbo.arguments.sharing": 1,

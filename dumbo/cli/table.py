@@ -50,16 +50,16 @@ def rows(directory: str) -> tuple[list[dict[str, Any]], str]:
 def traced(directory: str) -> Iterator[tuple[dict[str, Any], set[str], set[str]]]:
     """Yield a row for each function, with the labels and libraries that its last traces held."""
     from dumbo.persistence.store import Store
-    from dumbo.tracing import DIGEST_VERSION, details
+    from dumbo.tracing import DIGEST_VERSION, account
 
     found, _ = rows(directory)
     store = Store(directory, digest_version=DIGEST_VERSION)
     try:
         for row in found:
             traces = store.traces_of(row["function"])
-            known = [details.decode(trace.details) for trace in traces]
-            labels = {label for labels, _ in known for label in labels}
-            libraries = {library for _, libraries in known for library in libraries}
+            known = [one for trace in traces if (one := account.decode(trace.details))]
+            labels = {label for one in known for label in one.labels}
+            libraries = {library for one in known for library in one.libraries}
             yield row, labels, libraries
     finally:
         store.close()

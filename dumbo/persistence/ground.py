@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from dumbo.persistence.index import Index
     from dumbo.persistence.locks import Locks
+    from dumbo.persistence.recipes import Recipes
     from dumbo.persistence.seal import Seal
 
     T = TypeVar("T")
@@ -64,6 +65,7 @@ class Ground:
         self._version = digest_version
         self._index: Index | None = None
         self._locks: Locks | None = None
+        self._recipes: Recipes | None = None
         self._root = ""  # the real path of the directory, once it is prepared
         self._names: dict[int, str] = {}
         self._touched: dict[int, int] = {}
@@ -149,8 +151,22 @@ class Ground:
             self._locks = locks_of(self._root)
         return self._locks
 
+    def recipes(self) -> Recipes:
+        """What is kept for people beside results.
+
+        Raises:
+            OSError, StorageError: if the directory cannot be used.
+        """
+        if self._recipes is None:
+            from dumbo.persistence.recipes import Recipes  # a hit needs none of it
+
+            self._recipes = Recipes(self.root, self._trouble, durable=self.durable)
+        return self._recipes
+
     def close(self) -> None:
         """Write down what is still to be written, and close the files; a later use opens them."""
+        if self._recipes is not None:
+            self._recipes.close()
         if self._index is not None:
             self._flush(self._index)
             self._index.close()

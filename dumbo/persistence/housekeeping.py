@@ -238,20 +238,39 @@ def sweep(store: Store) -> int:
 def sweep_rows(store: Store) -> int:
     """Remove traces whose closures have no results, and programs without traces; say bytes."""
 
+    gone = 0
+
     def drop(sql: sqlite.Connection, known: set[object]) -> int:
+        nonlocal gone
         sql.create_function("place", 1, _program_place, deterministic=True)
         free = sql.execute("PRAGMA freelist_count").fetchone()[0]
         sql.execute("BEGIN IMMEDIATE")
-        sql.execute(
+        gone = sql.execute(
             "DELETE FROM traces WHERE used < ? AND closure NOT IN (SELECT closure FROM entries)",
             ((int(time.time()) - _GRACE) * 1_000_000,),
-        )
+        ).rowcount
         sql.execute("DELETE FROM programs WHERE id NOT IN (SELECT place(program) FROM traces)")
         sql.execute("COMMIT")
         page = sql.execute("PRAGMA page_size").fetchone()[0]
         return int((sql.execute("PRAGMA freelist_count").fetchone()[0] - free) * page)
 
-    return store.run(drop)
+    freed = store.run(drop)
+    if gone:
+        _sweep_recipes(store)
+    return freed
+
+
+def _sweep_recipes(store: Store) -> None:
+    """Remove sources that no trace refers to, and old records of calls without a result."""
+    # Imported here: what evicts results knows nothing else of traces.
+    from dumbo.tracing.account import decode
+
+    texts: set[bytes] = set()
+    for (payload,) in _rows(store, "SELECT details FROM traces", ()):
+        account = decode(rows.unguarded(payload))
+        texts.update(part.text for part in account.parts if part.text) if account else None
+    keys = {key for (key,) in _rows(store, "SELECT key FROM entries", ())}
+    store.recipes().sweep(texts, keys)
 
 
 def _program_place(digest: object) -> int:

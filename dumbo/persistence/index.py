@@ -114,8 +114,12 @@ class Index:
         tell: Callable[[str], object],
         *,
         durable: bool = False,
+        name: str = "index.sqlite",
+        tables: str = _TABLES,
     ) -> None:
         self._directory = directory
+        self._name = name
+        self._tables = tables
         self._refill = refill  # statements and their rows that a new index begins with
         self._durable = durable  # wait for the disk at each write
         self._tell = tell  # takes a reason, when something was set aside
@@ -301,7 +305,7 @@ class Index:
     def _find_or_make(self) -> None:
         """See to it that there is an index at our path which can be believed."""
         directory = folder.prepare(self._directory)
-        self.path = os.path.join(directory, "index.sqlite")
+        self.path = os.path.join(directory, self._name)
         wrong = self._what_is_wrong()
         if wrong:
             self._set_aside(wrong)
@@ -403,7 +407,7 @@ class Index:
             sql.execute(f"PRAGMA application_id={_APPLICATION}")
             sql.execute(f"PRAGMA user_version={_SCHEMA}")
             sql.execute("BEGIN IMMEDIATE")
-            for statement in _TABLES.split(";"):
+            for statement in self._tables.split(";"):
                 sql.execute(statement)
             for statement, row in self._refill(os.path.dirname(self.path)):
                 sql.execute(statement, row)

@@ -37,6 +37,12 @@ class Proofs(Ground):
         traces = [self._trace(row) for row in found if row[2:4] == (PYTHON, self._version)]
         return [trace for trace in traces if trace]
 
+    def traces_with(self, closure: bytes, limit: int = 8, *, python: int = PYTHON) -> list[Trace]:
+        """The last traces that prove *closure*, of whatever function, for explanations."""
+        found = self._read(rows.TRACES_WITH, (closure, limit))
+        traces = [self._trace(row) for row in found if row[2:4] == (python, self._version)]
+        return [trace for trace in traces if trace]
+
     def program(self, digest: bytes) -> bytes | None:
         """The program of that digest, or None."""
         where = rows.signed(int.from_bytes(digest[:8], "big"))

@@ -70,6 +70,7 @@ def _clear(store: Store) -> int:
     for path in shelves.walk(os.path.join(store._root, "blobs")):
         shelves.remove(path)
     neighbours.clear(store._root)
+    store.recipes().clear()
     return store._write(empty)
 
 

@@ -90,6 +90,9 @@ TRACES_OF = (
     f"SELECT {_TRACE_COLUMNS}, details FROM traces WHERE function = ? "
     "ORDER BY used DESC, id LIMIT ?"
 )
+TRACES_WITH = (
+    f"SELECT {_TRACE_COLUMNS}, details FROM traces WHERE closure = ? ORDER BY used DESC, id LIMIT ?"
+)
 PUT_TRACE = (
     f"INSERT INTO traces({_TRACE_COLUMNS}, details, used) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?) "
     "ON CONFLICT(id) DO UPDATE SET place = excluded.place, python = excluded.python, "

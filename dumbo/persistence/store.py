@@ -282,6 +282,11 @@ class Store(Proofs):
 
         return removal.clear(self, function)
 
+    def has_closure(self, closure: bytes) -> bool:
+        """Whether any call has a result of this closure."""
+        where = (*rows.closure_range(closure), closure, 1)
+        return bool(self._read(rows.OF_CLOSURE, where))
+
     # -- what there is ----------------------------------------------------------------
 
     def entries_of(self, function: str, key: bytes | None = None, limit: int = 100) -> list[Record]:

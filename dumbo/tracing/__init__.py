@@ -10,7 +10,7 @@ they are for:
                         vocabulary, by_name; callgraph, outside, interpreter, rapid
     proving             fingerprint, digest, replay, summary, guards, tracker
     observing           observer, observed
-    showing             labels, places, details, graphs
+    showing             labels, places, account, texts, graphs
 """
 
 from __future__ import annotations

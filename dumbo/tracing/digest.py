@@ -27,7 +27,7 @@ Knows nodes and steps; must not know live objects.
 from __future__ import annotations
 
 from types import CodeType
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import xxhash
 
@@ -36,6 +36,9 @@ from dumbo.tracing.boundary import STDLIB
 from dumbo.tracing.callgraph import Analysis, Node
 from dumbo.tracing.frame import Plan, plan_of
 from dumbo.tracing.steps import Step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _FLAGS = 0x4 | 0x8 | 0x20 | 0x80 | 0x200  # *args, **kwargs, generator, coroutine, async generator
 _VARIABLES = frozenset(
@@ -56,8 +59,25 @@ _VARIABLES = frozenset(
 _NAMED_EDGES = ("attribute ", "item ", "field ", "member ", "super()", "default ", "cell ")
 
 
+class Row(NamedTuple):
+    """One node in the canonical form: what it is by itself, and what it leads to.
+
+    Attributes:
+        edges: the place, the name if it counts, how people say it, and the end, in order.
+    """
+
+    node: Node
+    own: bytes
+    edges: list[tuple[int, bytes, str, Node]]
+
+
 def closure_digest(analysis: Analysis, root: Node | None = None) -> bytes:
     """16 bytes over all that *analysis* found its root, or *root*, to depend on."""
+    return canonical(analysis, root)[0]
+
+
+def canonical(analysis: Analysis, root: Node | None = None) -> tuple[bytes, list[Row]]:
+    """The closure digest, and what it is made of: the nodes in the order of discovery."""
     root = root or analysis.root
     assert root is not None
     own: dict[Node, bytes] = {}
@@ -65,23 +85,34 @@ def closure_digest(analysis: Analysis, root: Node | None = None) -> bytes:
     hasher = xxhash.xxh3_128(b"closure%d" % DIGEST_VERSION)
     names = sorted(analysis.names_read)
     hasher.update(repr(names).encode())
+    rows: list[Row] = []
     queue = [root]
     for node in queue:
-        hasher.update(_own(node, names, own))
-        places = _places(node)
-        for step in sorted(node.edges):
-            if step in places and _passes_by(node, step):
-                continue  # what is found in the library says which one it is
-            targets = [(_own(target, names, own), target) for target in node.edges[step]]
-            ranked = [(_label(node.edges[step][t]), digest, t) for digest, t in targets]
-            ranked.sort(key=lambda item: item[:2])
-            for label, _, target in ranked:
-                if target not in order:
-                    order[target] = len(order)
-                    queue.append(target)
-                hasher.update(b"%d:%d:" % (places.get(step, step), order[target]) + label)
+        row = Row(node, _own(node, names, own), list(_edges(node, names, own)))
+        rows.append(row)
+        hasher.update(row.own)
+        for place, label, _, target in row.edges:
+            if target not in order:
+                order[target] = len(order)
+                queue.append(target)
+            hasher.update(b"%d:%d:" % (place, order[target]) + label)
         hasher.update(b";")
-    return hasher.digest()
+    return hasher.digest(), rows
+
+
+def _edges(
+    node: Node, names: list[str], own: dict[Node, bytes]
+) -> Iterator[tuple[int, bytes, str, Node]]:
+    """The edges of *node* that count."""
+    places = _places(node)
+    for step in sorted(node.edges):
+        if step in places and _passes_by(node, step):
+            continue  # what is found in the library says which one it is
+        ends = node.edges[step]
+        ranked = [(_label(ends[end]), _own(end, names, own), end) for end in ends]
+        ranked.sort(key=lambda item: item[:2])
+        for label, _, end in ranked:
+            yield places.get(step, step), label, ends[end], end
 
 
 def _passes_by(node: Node, index: int) -> bool:
@@ -241,4 +272,4 @@ def _bare(code: CodeType) -> bytes:
     return xxhash.xxh3_128_digest(_function(node, code))
 
 
-__all__ = ["closure_digest", "constant", "own_digest"]
+__all__ = ["Row", "canonical", "closure_digest", "constant", "own_digest"]

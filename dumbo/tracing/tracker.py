@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     import networkx as nx
 
     from dumbo.persistence.store import Store
+    from dumbo.tracing.account import Account
     from dumbo.tracing.callgraph import Analysis, Before
 
     TrackDeps: TypeAlias = bool | Literal["names"]
@@ -91,8 +92,8 @@ class Snapshot:
 
     __slots__ = (
         "cold",
+        "account",
         "before",
-        "details",
         "digest",
         "found",
         "function",
@@ -133,7 +134,7 @@ class Snapshot:
         self.roots = roots
         self.shape = shape
         self.names: tuple[str, ...] = ()
-        self.details = b""  # the names of what it holds, if this process has traced it
+        self.account: Account | None = None  # of what it holds, if this process has traced it
         self.lazy: tuple[str, ...] = ()  # modules that calls of this process were the first to load
         self.cold: bytes | None = None  # the state of a process that has not loaded these
         self.recorded: set[str] = set()  # the directories of stores that have the trace
@@ -305,7 +306,7 @@ class Tracker:
                 again.recorded = snapshot.recorded
                 again.before = snapshot.before
                 again.cold = snapshot.cold
-                again.details = snapshot.details
+                again.account = snapshot.account
                 again.lazy = snapshot.lazy
                 again.unloaded = tuple(n for n in snapshot.unloaded if n not in sys.modules)
                 return again
@@ -414,7 +415,7 @@ class Tracker:
             guard.contents.clear()
             self._failures[shape, *map(id, roots)] = _Failure(guard, analysis.untraceable, roots)
             raise UntraceableFunction(analysis.untraceable)
-        snapshot = self._snapshot(analysis, roots, shape)
+        snapshot = self._snapshot(analysis, roots, shape, names)
         snapshot.unloaded = tuple(analysis.unloaded)
         if snapshot.unloaded:
             snapshot.before = analysis.before()
@@ -444,12 +445,15 @@ class Tracker:
             if collects:
                 gc.enable()
 
-    def _snapshot(self, analysis: Analysis, roots: tuple[Any, ...], shape: Any) -> Snapshot:
-        from dumbo.tracing import details
-        from dumbo.tracing.digest import closure_digest
+    def _snapshot(
+        self, analysis: Analysis, roots: tuple[Any, ...], shape: Any, names: tuple[str, ...]
+    ) -> Snapshot:
+        from dumbo.tracing import account
+        from dumbo.tracing.digest import canonical
         from dumbo.tracing.summary import program_of
 
-        digest = _salted(closure_digest(analysis), self.version)
+        digest, rows = canonical(analysis)
+        digest = _salted(digest, self.version)
         if self.track_deps == "names":
             digest = _salted(digest, _NAMES)
         contents = analysis.hashed()
@@ -457,7 +461,10 @@ class Tracker:
         ran = replay.Replay(analysis.replayed(), contents, state)
         program = program_of(analysis)
         snapshot = Snapshot(digest, program, ran, self.function, roots, shape)
-        snapshot.details = details.encode(analysis)
+        telling = config.keeps_details()
+        snapshot.account = account.of(
+            analysis, rows, shape, roots, names, self.version or "", telling=telling
+        )
         return snapshot
 
     def _trace_own(self, roots: tuple[Any, ...]) -> Snapshot:
@@ -505,7 +512,7 @@ class Tracker:
         analysis = self._analyse(snapshot.shape, snapshot.roots, snapshot.names, seen)
         if analysis.untraceable:
             raise UntraceableFunction(analysis.untraceable)
-        completed = self._snapshot(analysis, snapshot.roots, snapshot.shape)
+        completed = self._snapshot(analysis, snapshot.roots, snapshot.shape, snapshot.names)
         before = _by_path(snapshot.program, snapshot.state)
         completed.state = _as_before(completed.program, completed.state, before)
         completed.names = snapshot.names
@@ -525,6 +532,7 @@ class Tracker:
             return
         program = replay.encode(snapshot.program)
         shape = _shape_digest(snapshot.shape)
+        details = b"" if snapshot.account is None else _written_down(snapshot.account, store)
         for state in (snapshot.state, snapshot.cold):
             if state is not None:
                 store.add_trace(
@@ -534,7 +542,7 @@ class Tracker:
                     program,
                     state,
                     snapshot.digest,
-                    snapshot.details,
+                    details,
                 )
         snapshot.recorded.add(store.directory)
 
@@ -568,6 +576,24 @@ class Tracker:
                 return self._changed(program, ran, changed[0])
             return self._label  # the version salt, or what only tracing sees
         return ""
+
+    def account_of(self, snapshot: Snapshot, store: Store) -> Account | None:
+        """What the closure of *snapshot* holds, for people; None if nobody wrote it down."""
+        if snapshot.account is None:
+            from dumbo.tracing.account import decode  # for those who look, not for a hit
+
+            for trace in store.traces_with(snapshot.digest):
+                snapshot.account = decode(trace.details)
+                if snapshot.account is not None:
+                    break
+        return snapshot.account
+
+    def kindred(self, snapshot: Snapshot, store: Store) -> list[bytes]:
+        """Other closures of the function, or of one of the same code, for such arguments."""
+        shape = _shape_digest(snapshot.shape)
+        mine = [trace for trace in store.traces_of(self._label, limit=64) if trace.shape == shape]
+        found = [trace.closure for trace in (*mine, *store.traces(self._root(), shape))]
+        return [one for one in dict.fromkeys(found) if one not in (snapshot.digest, _GIVEN_UP)]
 
     def standing(self, store: Store, roots: tuple[Any, ...] = ()) -> list[str] | None:
         """What is not as the last traces found it, by label; None if there are none.
@@ -653,6 +679,16 @@ class Tracker:
         if not self.observed:
             own = _salted(own, _UNSEEN)
         return own if self.track_deps and not self.version else _salted(own, self.version)
+
+
+def _written_down(account: Account, store: Store) -> bytes:
+    """*account* for *store*, which gets the sources too, if they may be kept."""
+    if config.keeps_details():
+        # Imported here: only what is stored for the first time has sources to keep.
+        from dumbo.tracing.texts import source_of
+
+        store.recipes().add_texts(account.texts(source_of))
+    return account.encode()
 
 
 def _partly_loaded(

@@ -8,7 +8,7 @@ from types import ModuleType
 
 import dumbo
 from dumbo.persistence.store import Store
-from dumbo.tracing import details
+from dumbo.tracing import account
 from dumbo.tracing.tracker import Tracker
 
 
@@ -26,7 +26,9 @@ def test_a_trace_holds_the_names_of_all_that_deps_shows(tmp_path) -> None:
     tracker = Tracker(made.f)
     tracker.settle(tracker.look((1,), (), store, ("x",)), store)
     (trace,) = store.traces_of("made_for_details:f")
-    labels, libraries = details.decode(trace.details)
+    known = account.decode(trace.details)
+    assert known is not None
+    labels, libraries = known.labels, known.libraries
     shown = dumbo.deps(made.f, [1])
     assert set(labels) == {
         data["name"] for _, data in shown.nodes(data=True) if "library" not in data
@@ -37,4 +39,4 @@ def test_a_trace_holds_the_names_of_all_that_deps_shows(tmp_path) -> None:
 
 def test_what_cannot_be_read_says_nothing() -> None:
     for payload in (b"", b"\0", zlib.compress(b""), zlib.compress(b"i\x01\0\0\0")):
-        assert details.decode(payload) == ([], [])
+        assert account.decode(payload) is None

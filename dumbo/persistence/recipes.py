@@ -1,0 +1,221 @@
+"""What is kept beside results for people: sources by their digest, and the arguments of calls.
+
+    texts   the source of a function as it was, compressed, once for each digest
+    calls   how the arguments of a stored call looked, by function and key
+
+A file of its own beside the index: a result that is looked up never meets it, and whoever lists
+results is not held up by it. Losing it costs words in an explanation. Calls are written in
+batches, so that a function of a microsecond does not pay for a transaction each time.
+
+Knows SQLite by way of `Index`; must not know what an explanation is made of.
+"""
+
+from __future__ import annotations
+
+import atexit
+import time
+import weakref
+import zlib
+
+import xxhash
+
+from dumbo.errors import StorageError
+from dumbo.persistence.index import Index
+from dumbo.persistence.rows import guarded, name_id, unguarded
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import _sqlite3 as sqlite
+    from collections.abc import Callable, Collection, Mapping
+    from typing import Any
+
+__all__ = ["Recipes"]
+
+_TABLES = """
+CREATE TABLE texts(id INTEGER PRIMARY KEY, payload BLOB NOT NULL);
+CREATE TABLE calls(
+    id INTEGER PRIMARY KEY, function INTEGER NOT NULL, key BLOB NOT NULL,
+    created INTEGER NOT NULL, payload BLOB NOT NULL);
+CREATE INDEX calls_by_function ON calls(function, created)
+"""
+_BATCH = 64  # calls that wait to be written
+_PATIENCE = 0.2  # seconds that the first of them waits at most, if another one comes
+_SLOW = 0.02  # seconds of a computation, beside which a transaction is nothing
+_MOST = 100_000  # calls that are kept
+_DAYS = 30 * 86_400  # for which a call is kept when its result is gone
+
+
+class Recipes:
+    """The file beside the index; trouble with it is told, and never raised."""
+
+    def __init__(
+        self, directory: str, tell: Callable[[object], object], *, durable: bool = False
+    ) -> None:
+        self._tell = tell
+        _open.add(self)
+        self._index = Index(
+            directory, _nothing, tell, durable=durable, name="recipes.sqlite", tables=_TABLES
+        )
+        self._waiting: list[tuple[int, int, bytes, int, bytes]] = []
+        self._since = 0.0
+        self._texts: set[bytes] = set()  # that this process has put there
+
+    # -- writing -------------------------------------------------------------------------
+
+    def add_texts(self, texts: Mapping[bytes, str]) -> None:
+        """Keep sources, each under its digest of 8 bytes."""
+        news = {digest: text for digest, text in texts.items() if digest not in self._texts}
+        if not news:
+            return
+        rows = [
+            (_place(digest), guarded(zlib.compress(text.encode("utf-8", "surrogatepass"))))
+            for digest, text in news.items()
+        ]
+
+        def put(sql: sqlite.Connection, known: set[object]) -> None:
+            sql.execute("BEGIN IMMEDIATE")
+            sql.executemany("INSERT OR IGNORE INTO texts VALUES(?,?)", rows)
+            sql.execute("COMMIT")
+
+        if self._try(put):
+            self._texts.update(news)
+
+    def add_call(self, function: str, key: bytes, payload: bytes, compute: float) -> None:
+        """Keep how the arguments of a call looked that took *compute* seconds."""
+        number = _number(function)
+        row = (_call_id(number, key), number, key, time.time_ns() // 1000, guarded(payload))
+        if not self._waiting:
+            self._since = time.monotonic()
+        self._waiting.append(row)
+        late = time.monotonic() - self._since > _PATIENCE
+        if compute > _SLOW or late or len(self._waiting) >= _BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the calls that wait."""
+        rows, self._waiting = self._waiting, []
+        if not rows:
+            return
+
+        def put(sql: sqlite.Connection, known: set[object]) -> None:
+            sql.execute("BEGIN IMMEDIATE")
+            sql.executemany("INSERT OR REPLACE INTO calls VALUES(?,?,?,?,?)", rows)
+            sql.execute("COMMIT")
+
+        self._try(put)
+
+    def close(self) -> None:
+        self.flush()
+        self._index.close()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._waiting = []
+        self._texts.clear()
+
+        def empty(sql: sqlite.Connection, known: set[object]) -> None:
+            sql.execute("DELETE FROM texts")
+            sql.execute("DELETE FROM calls")
+
+        self._try(empty)
+
+    def sweep(self, texts: Collection[bytes], keys: Collection[bytes]) -> None:
+        """Forget sources that are not among *texts*, and old calls without a result.
+
+        Args:
+            texts: the digests that are still referred to.
+            keys: those of the calls that have a result.
+        """
+        self.flush()
+        self._texts.clear()
+        old = (int(time.time()) - _DAYS) * 1_000_000
+        there = {_place(digest) for digest in texts}
+
+        def drop(sql: sqlite.Connection, known: set[object]) -> None:
+            gone = [(i,) for (i,) in sql.execute("SELECT id FROM texts") if i not in there]
+            found = sql.execute("SELECT id, key FROM calls WHERE created < ?", (old,))
+            lost = [(i,) for i, key in found if key not in keys]
+            sql.execute("BEGIN IMMEDIATE")
+            sql.executemany("DELETE FROM texts WHERE id = ?", gone)
+            sql.executemany("DELETE FROM calls WHERE id = ?", lost)
+            sql.execute(
+                "DELETE FROM calls WHERE created <= "
+                "(SELECT created FROM calls ORDER BY created DESC LIMIT 1 OFFSET ?)",
+                (_MOST,),
+            )
+            sql.execute("COMMIT")
+
+        self._try(drop)
+
+    # -- reading -------------------------------------------------------------------------
+
+    def text(self, digest: bytes) -> str:
+        """The source that was kept under *digest*; empty if there is none."""
+        for (payload,) in self._read("SELECT payload FROM texts WHERE id = ?", (_place(digest),)):
+            try:
+                return zlib.decompress(unguarded(payload)).decode("utf-8", "surrogatepass")
+            except (zlib.error, UnicodeDecodeError):
+                return ""
+        return ""
+
+    def call(self, function: str, key: bytes) -> bytes:
+        """What was kept of a call; nothing if it was not."""
+        where = (_call_id(_number(function), key),)
+        for found, payload in self._read("SELECT key, payload FROM calls WHERE id = ?", where):
+            return unguarded(payload) if found == key else b""
+        return b""
+
+    def calls_of(self, function: str, limit: int = 500) -> list[tuple[bytes, bytes]]:
+        """The keys of a function's last calls, and what was kept of them; the newest first."""
+        found = self._read(
+            "SELECT key, payload FROM calls WHERE function = ? ORDER BY created DESC LIMIT ?",
+            (_number(function), limit),
+        )
+        return [(bytes(key), unguarded(payload)) for key, payload in found]
+
+    # -- small steps ---------------------------------------------------------------------
+
+    def _read(self, statement: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        self.flush()
+        try:
+            return self._index.read(statement, values)
+        except (OSError, StorageError) as error:
+            self._tell(error)
+            return []
+
+    def _try(self, work: Callable[[sqlite.Connection, set[object]], object]) -> bool:
+        try:
+            self._index.write(work)
+        except (OSError, StorageError) as error:
+            self._tell(error)
+            return False
+        return True
+
+
+_open: weakref.WeakSet[Recipes] = weakref.WeakSet()
+
+
+def _at_exit() -> None:
+    for recipes in list(_open):
+        recipes.flush()
+
+
+atexit.register(_at_exit)  # runs before what the index has registered, which closes files
+
+
+def _nothing(root: str) -> list[tuple[str, tuple[Any, ...]]]:
+    """What a new file begins with."""
+    return []
+
+
+def _number(function: str) -> int:
+    return name_id(function.encode("utf-8", "surrogatepass"))
+
+
+def _place(digest: bytes) -> int:
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+def _call_id(function: int, key: bytes) -> int:
+    own = function.to_bytes(8, "big", signed=True) + key
+    return xxhash.xxh3_64_intdigest(own) - (1 << 63)

@@ -1,0 +1,108 @@
+"""What is kept beside results for people."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from dumbo.persistence import housekeeping, recipes
+from dumbo.persistence.recipes import Recipes
+from dumbo.persistence.store import Store
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Recipes:
+    return Store(tmp_path / "cache").recipes()
+
+
+def again(tmp_path: Path) -> Recipes:
+    return Store(tmp_path / "cache").recipes()
+
+
+def test_a_source_is_found_by_its_digest(kept: Recipes, tmp_path: Path) -> None:
+    kept.add_texts({b"12345678": "def f(): ...\n"})
+    assert again(tmp_path).text(b"12345678") == "def f(): ...\n"
+    assert kept.text(b"87654321") == ""
+
+
+def test_calls_of_a_function_are_listed_the_newest_first(kept: Recipes, tmp_path: Path) -> None:
+    for number in (1, 2):
+        kept.add_call("m:f", b"%d" % number, b"looks %d" % number, 1.0)
+        time.sleep(0.001)
+    kept.add_call("m:g", b"3", b"looks 3", 1.0)
+    assert again(tmp_path).calls_of("m:f") == [(b"2", b"looks 2"), (b"1", b"looks 1")]
+    assert again(tmp_path).call("m:f", b"1") == b"looks 1"
+    assert again(tmp_path).call("m:f", b"3") == b""
+
+
+def test_calls_that_were_fast_are_written_together(kept: Recipes, tmp_path: Path) -> None:
+    kept.add_call("m:f", b"1", b"looks", 1e-6)
+    assert again(tmp_path).call("m:f", b"1") == b""
+    kept.flush()
+    assert again(tmp_path).call("m:f", b"1") == b"looks"
+
+
+def test_what_is_damaged_says_nothing(kept: Recipes, tmp_path: Path) -> None:
+    kept.add_texts({b"12345678": "text"})
+    kept.add_call("m:f", b"1", b"looks", 1.0)
+    kept.close()
+    (tmp_path / "cache" / "recipes.sqlite").write_bytes(b"nonsense" * 500)
+    assert again(tmp_path).text(b"12345678") == ""
+    assert again(tmp_path).call("m:f", b"1") == b""
+
+
+def test_a_directory_that_takes_nothing_is_no_error(
+    kept: Recipes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(work: object) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(kept._index, "write", refuse)
+    kept.add_texts({b"12345678": "text"})
+    kept.add_call("m:f", b"1", b"looks", 1.0)
+    assert kept.text(b"12345678") == ""
+
+
+def test_sources_go_with_the_traces_that_refer_to_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dumbo.tracing.tracker import Tracker
+
+    def f(x: int) -> int:
+        return x + 1
+
+    store = Store(tmp_path / "cache")
+    tracker = Tracker(f)
+    snapshot = tracker.look((1,), (), store, ("x",))
+    tracker.settle(snapshot, store)
+    assert snapshot.account is not None
+    (text,) = [part.text for part in snapshot.account.parts if part.text]
+    assert "return x + 1" in store.recipes().text(text)
+    housekeeping.sweep(store)
+    assert store.recipes().text(text)
+    monkeypatch.setattr(housekeeping, "_GRACE", -10)
+    housekeeping.sweep(store)
+    assert store.recipes().text(text) == ""
+
+
+def test_old_calls_without_a_result_go(kept: Recipes, monkeypatch: pytest.MonkeyPatch) -> None:
+    for key in (b"1", b"2"):
+        kept.add_call("m:f", key, b"looks", 1.0)
+    kept.sweep((), {b"1"})
+    assert len(kept.calls_of("m:f")) == 2
+    monkeypatch.setattr(recipes, "_DAYS", -10)
+    kept.sweep((), {b"1"})
+    assert [key for key, _ in kept.calls_of("m:f")] == [b"1"]
+
+
+def test_no_more_calls_are_kept_than_there_is_room_for(
+    kept: Recipes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recipes, "_MOST", 2)
+    for number in range(5):
+        kept.add_call("m:f", b"%d" % number, b"looks", 1.0)
+        time.sleep(0.001)
+    kept.sweep((), {b"%d" % number for number in range(5)})
+    assert [key for key, _ in kept.calls_of("m:f")] == [b"4", b"3"]
