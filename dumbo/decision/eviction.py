@@ -1,21 +1,87 @@
-"""In which order results go when space is short: a pure function of what is known of each.
+"""Which results go when space is short: the order, and the price of space that follows from it.
 
-Until costs decide, what was not used for the longest time goes first.
+The value of a result is what it is expected to save, in seconds for each second that it is kept:
+how often its call comes, times what computing takes longer than loading. By the byte that is its
+*rank*; the lowest go first. (Greedy-dual size-frequency ages its values by those of what it
+evicts; here the half-life does, which each function learns from its own calls.)
+
+The rank of the last that went is the *rent* of a byte. Who stores pays it, the more the fuller the
+store is: what is worth less than what would go for it is not stored at all.
 
 Knows numbers; must not know a store.
 """
 
 from __future__ import annotations
 
-__all__ = ["rank"]
+from heapq import heapify, heappop
+
+from dumbo.decision.reuse import FOR_EVER, rate
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import TypeVar
+
+    T = TypeVar("T")
+
+__all__ = ["lowest", "rank", "rent"]
+
+_OVERHEAD = 256  # bytes that a result takes beside its own
 
 
-def rank(used: int, size: int, compute: int, store: int) -> float:
-    """Return a number by which results are sorted; the lowest goes first.
+def rank(
+    saving: float,
+    size: int,
+    uses: int,
+    first: float,
+    last: float,
+    now: float,
+    *,
+    half_life: float = FOR_EVER,
+    since: float = 0.0,
+    chance: float = 1.0,
+) -> float:
+    """Return what a byte of a result is expected to save, in seconds a second.
 
     Parameters:
-        used: unix time of the last use.
+        saving: seconds that loading is faster than computing.
         size: bytes.
-        compute, store: nanoseconds that computing and storing it took.
+        uses, first, last: how often its call came, first and last when.
+        now: the time.
+        half_life, since: of its function's calls, see `reuse`.
+        chance: how likely its call is to come again at all.
     """
-    return float(used)
+    if saving <= 0:
+        return 0.0
+    expected = rate(uses, first, last, now, half_life, since)
+    return expected * chance * saving / (size + _OVERHEAD)
+
+
+def lowest(ranked: Iterable[tuple[float, int, T]], excess: float) -> tuple[list[T], float]:
+    """Return what goes so that *excess* bytes get free, in that order, and the last one's rank.
+
+    Parameters:
+        ranked: rank, bytes and what is meant. Of equal ranks, the first that is given goes first.
+    """
+    heap = [(value, number, size, what) for number, (value, size, what) in enumerate(ranked)]
+    heapify(heap)
+    gone: list[T] = []
+    value = 0.0
+    while excess > 0 and heap:
+        value, _, size, what = heappop(heap)
+        gone.append(what)
+        excess -= size
+    return gone, value
+
+
+def rent(last: float, used: float, low: float, high: float) -> float:
+    """Return what a byte costs, in seconds a second.
+
+    Parameters:
+        last: the rank of the last result that went.
+        used: bytes that are taken.
+        low, high: down to what is evicted, and from what on.
+    """
+    if used <= low:
+        return 0.0
+    return last if used >= high else last * (used - low) / (high - low)

@@ -37,7 +37,7 @@ PYTHON = sys.version_info[0] * 100 + sys.version_info[1]
 CODEC = 0xFFF  # the bits of its number
 LISTED = 10_000  # things that are remembered at most, of each kind
 
-_COARSE = 3600  # seconds by which the time of last use may be behind
+_COARSE = 60  # seconds by which the time of last use may be behind; within, uses count once
 
 
 class Ground:

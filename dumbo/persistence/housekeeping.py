@@ -17,14 +17,15 @@ from __future__ import annotations
 import os
 import time
 
-from dumbo.decision.eviction import rank
+from dumbo.decision.costs import MACHINE
+from dumbo.decision.eviction import lowest, rank
 from dumbo.errors import StorageError
 from dumbo.persistence import blobs, rows, shelves
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import _sqlite3 as sqlite
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from dumbo.persistence.store import Store
 
@@ -32,12 +33,14 @@ __all__ = ["Usage", "evict", "prune", "stale", "sweep", "usage"]
 
 _HEADER = 256  # bytes of a file beside its payload: the header, half a block
 _BATCH = 512  # results that go in one transaction
-_HIGH, _LOW = 0.8, 0.65  # of the limit: above the first, evict down to the second
+_HIGH, _LOW = 0.9, 0.8  # of the limit: above the first, evict down to the second
 _GRACE = 3600  # seconds for which a trace without results is kept: they may be on their way
 _ASIDE = 86_400.0  # seconds for which what was set aside is kept
 _WHOLE = (
     "SELECT id, closure, key, python, extras, size, checksum, payload IS NULL, created FROM entries"
 )
+_RANKED = "SELECT id, size, compute, function, created, used, uses FROM entries"
+_MONTH = 30 * 86_400.0  # seconds; in a store, nothing stays a favourite for ever
 _YOUNG = 5.0  # seconds that a file may be without its row, or a temporary without its process
 
 
@@ -100,17 +103,29 @@ def evict(store: Store, limit: int, *, down_to: float = _LOW) -> tuple[int, int]
 
 def _lowest(store: Store, excess: int) -> list[rows.Row]:
     """The results that go first, and no more of them than it takes."""
+    if excess <= 0:
+        return []
+    now = time.time()
+    load = MACHINE.load
 
     def look(sql: sqlite.Connection, known: set[object]) -> list[rows.Row]:
-        left = excess
-        chosen: list[rows.Row] = []
-        sql.create_function("rank", 4, rank, deterministic=True)
-        for row in sql.execute(f"{_WHOLE} ORDER BY rank(used, size, compute, store), created"):
-            if left <= 0:
-                break
-            chosen.append(row)
-            left -= row[5] + _HEADER
-        return chosen
+        # When each function stored the first of what is there.
+        begun = "SELECT function, MIN(created) FROM entries GROUP BY function"
+        since = {function: first / 1e6 for function, first in sql.execute(begun)}
+
+        def ranked() -> Iterator[tuple[float, int, int]]:
+            for where, size, compute, function, created, used, uses in sql.execute(
+                f"{_RANKED} ORDER BY used, created"
+            ):
+                saving = compute / 1e9 - load.of(size)
+                first = created / 1e6
+                begun = since.get(function, first)
+                value = rank(saving, size, uses, first, used, now, half_life=_MONTH, since=begun)
+                yield value, size + _HEADER, where
+
+        gone, _ = lowest(ranked(), excess)
+        found = [sql.execute(f"{_WHOLE} WHERE id = ?", (where,)).fetchone() for where in gone]
+        return [row for row in found if row is not None]
 
     return store.run(look)
 

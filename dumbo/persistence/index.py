@@ -2,6 +2,7 @@
 
     schema  change
     1       the first
+    2       entries.uses
 
 `entries.id` says where to look: 16 bits of the closure digest, 44 of the key, 4 for a
 slot, so that what belongs to one closure lies together and one range holds all variants
@@ -44,14 +45,14 @@ if TYPE_CHECKING:
     Row: TypeAlias = tuple[Any, ...]
 
 _APPLICATION = 0x646D6231  # "dmb1", which `file` can show
-_SCHEMA = 1
+_SCHEMA = 2
 _TABLES = """
 CREATE TABLE entries(
     id INTEGER PRIMARY KEY, closure BLOB NOT NULL, key BLOB NOT NULL, python INTEGER NOT NULL,
     extras BLOB NOT NULL, function INTEGER NOT NULL, size INTEGER NOT NULL,
     compute INTEGER NOT NULL, store INTEGER NOT NULL, created INTEGER NOT NULL,
     used INTEGER NOT NULL, codec INTEGER NOT NULL, checksum INTEGER NOT NULL, payload BLOB,
-    note BLOB NOT NULL);
+    note BLOB NOT NULL, uses INTEGER NOT NULL DEFAULT 1);
 CREATE TABLE functions(id INTEGER PRIMARY KEY, name BLOB NOT NULL);
 CREATE TABLE closures(
     function INTEGER NOT NULL, closure BLOB NOT NULL, python INTEGER NOT NULL,

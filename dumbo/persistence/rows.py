@@ -67,7 +67,7 @@ FILES_OF_CLOSURE = (
     "SELECT key, python, extras FROM entries "
     "WHERE id BETWEEN ? AND ? AND closure = ? AND payload IS NULL"
 )
-TOUCH = "UPDATE entries SET used = ? WHERE id = ?"
+TOUCH = "UPDATE entries SET used = ?, uses = uses + 1 WHERE id = ?"
 SUMMARY = (
     "SELECT function, COUNT(*), SUM(size), SUM(compute), MAX(used) FROM entries GROUP BY function"
 )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dumbo.decision.worth import KEEP, judge, worth_looking
+from dumbo.decision.worth import KEEP, asks, judge, worth_looking
 
 seconds = st.floats(0, 1e6, allow_nan=False)
 
@@ -49,3 +49,65 @@ def test_a_fast_function_is_looked_at_now_and_then() -> None:
     looks = [n for n in range(1000) if worth_looking("auto", n)]
     assert looks[:16] == list(range(16))
     assert 10 <= len(looks[16:]) <= 20
+
+
+shares = st.floats(0, 1)
+circumstances = st.fixed_dictionaries(
+    {"look": st.floats(0, 1), "chance": shares, "lot": st.floats(0, 1, exclude_max=True)}
+)
+
+
+@given(seconds, seconds, seconds, seconds, circumstances, st.floats(0, 1), st.floats(0, 1))
+def test_more_computing_never_speaks_against_storing_whatever_the_circumstances(
+    compute, more, store, load, given_, rank, rent
+) -> None:
+    before = judge("auto", compute, store, load, rank=rank, rent=rent, **given_)
+    after = judge("auto", compute + more, store, load, rank=rank, rent=rent, **given_)
+    assert after.store >= before.store
+
+
+@given(seconds, seconds, seconds, seconds, circumstances, shares)
+def test_a_call_that_is_likelier_to_come_again_is_never_less_worth_storing(
+    compute, store, load, rent, given_, more
+) -> None:
+    before = judge("auto", compute, store, load, **given_)
+    given_["chance"] = min(1.0, given_["chance"] + more)
+    assert judge("auto", compute, store, load, **given_).store >= before.store
+
+
+def test_what_is_worth_less_than_what_would_go_for_it_is_not_stored() -> None:
+    assert judge("auto", 1.0, 0.1, 0.1, rank=1.0, rent=2.0).code == "no room"
+    assert judge("always", 1.0, 0.1, 0.1, rank=1.0, rent=2.0).store
+
+
+def test_calls_that_never_come_again_are_stored_for_a_share_of_their_time() -> None:
+    lots = [number / 1000 for number in range(1000)]
+    found = [judge("auto", 1e-3, 2e-4, 5e-5, chance=0.01, lot=lot) for lot in lots]
+    assert {one.code for one in found} == {"trial", "never again"}
+    spent = sum(2e-4 for one in found if one.store)
+    assert 0.005 * 1.0 < spent <= 0.011 * 1.0
+
+
+def test_what_costs_nearly_nothing_to_store_is_stored_though_it_never_came_again() -> None:
+    assert judge("auto", 1.0, 1e-3, 1e-4, chance=0.0001, lot=0.999).store
+
+
+def test_a_function_that_is_slower_than_its_key_is_always_looked_up() -> None:
+    assert asks("auto", compute=1e-2, look=4e-5, load=3e-5, hits=0.5) == 1
+    assert asks("auto", compute=1e-2, look=4e-5, load=3e-5, hits=0.0) == 1  # by the budget
+
+
+def test_a_function_whose_key_costs_more_is_looked_up_for_a_share_of_its_time() -> None:
+    calls = asks("auto", compute=1e-3, look=1e-2, load=1e-4, hits=1.0)
+    assert calls == pytest.approx(1_000)
+    assert 1e-2 / (calls * 1e-3) == pytest.approx(0.01)
+
+
+def test_a_function_that_is_never_found_is_looked_up_for_a_share_of_its_time() -> None:
+    assert asks("auto", compute=2e-4, look=4e-5, load=3e-5, hits=0.5) == 1
+    assert asks("auto", compute=2e-4, look=4e-5, load=3e-5, hits=0.01) == pytest.approx(20)
+
+
+@given(seconds, seconds, seconds, seconds, shares)
+def test_a_slower_function_is_never_looked_up_less(compute, more, look, load, hits) -> None:
+    assert asks("auto", compute + more, look, load, hits) <= asks("auto", compute, look, load, hits)

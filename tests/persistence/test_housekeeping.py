@@ -67,10 +67,31 @@ def test_what_was_not_used_for_the_longest_time_goes_first(desk: Desk) -> None:
     assert len(desk.blobs()) == len(left)
 
 
+def test_what_took_longer_stays_longer(desk: Desk) -> None:
+    for number in range(10):
+        desk.save(number, os.urandom(BIG), compute=100.0 if number == 3 else 0.5)
+    used(desk, 3, seconds_ago=5000)
+    evict(desk.store, 5 * BIG + 100_000)
+    assert desk.find(3) is not None
+    assert desk.find(0) is None
+
+
+def test_what_was_used_more_often_stays_longer(desk: Desk) -> None:
+    for number in range(10):
+        desk.save(number, os.urandom(BIG))
+        used(desk, number, seconds_ago=-1000)
+    desk.store.run(
+        lambda sql, known: sql.execute("UPDATE entries SET uses = 5 WHERE key = ?", (digest(3),))
+    )
+    used(desk, 3, seconds_ago=0)
+    evict(desk.store, 5 * BIG + 100_000)
+    assert desk.find(3) is not None
+
+
 def test_the_decision_engine_is_asked_for_the_order(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(housekeeping, "rank", lambda used, size, compute, store: -size)
+    monkeypatch.setattr(housekeeping, "rank", lambda saving, size, *when, **habits: -size)
     for number in range(6):
         desk.save(number, os.urandom(BIG * (1 + number)))
     evict(desk.store, 15 * BIG + 100_000)
@@ -87,7 +108,8 @@ def test_a_store_keeps_within_its_limit_while_it_is_written_to(tmp_path: Path) -
             assert size_of(desk.directory) <= limit
     assert size_of(desk.directory) <= limit
     assert desk.find(299) is not None
-    assert desk.find(0) is None
+    assert desk.find(1) is None
+    assert desk.find(0) is not None  # a twentieth of the size, for the same time
     desk.store.close()
 
 

@@ -1,0 +1,187 @@
+"""How likely a call is to come again, learned from how a function's calls came so far.
+
+A *trail* is what is remembered of one call: how often it came, first and last when. From these
+three numbers follows how often it will come, for each *half-life* after which a use counts half:
+
+    heat   its uses, each weighed by its age; as if they had come in equal steps
+    rate   heat over the sum of the weights of all time since the function is known: uses a second
+
+Which half-life is right differs: favourites stay favourites for ever, a working set moves on, a
+burst is over after seconds. It is learned for each function: each half-life foretells each call
+that comes again, by its share of all heat, and the one with the highest likelihood lately is
+believed. Of calls that came once only, the share that ever came again tells what to expect.
+
+Trails are kept of calls whose results are not stored, too (ghosts), but not of too many.
+
+Knows times and counts; must not know a clock, costs or a store.
+"""
+
+from __future__ import annotations
+
+from math import log
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+__all__ = ["FOR_EVER", "HALF_LIVES", "Reuse", "Trail", "heat", "rate"]
+
+FOR_EVER = 1e9
+HALF_LIVES = (*(0.25 * 4**n for n in range(11)), FOR_EVER)  # a quarter of a second to three days
+_TRAILS = 4096
+_FORGET = 0.998  # of what was foretold before, at each lesson
+_SURPRISE = 0.1  # what is left for calls that nothing was known of
+_STEP = 4  # calls to a lesson
+_TRUST = 5.0  # as if so many calls had come again when nothing is known yet
+_LATELY = 1024.0  # calls after which what was learned of first calls counts half
+_NOTHING: Any = None
+_LN2 = 0.6931471805599453
+
+
+class Trail:
+    """What is remembered of one call."""
+
+    __slots__ = ("first", "last", "uses")
+
+    def __init__(self, now: float) -> None:
+        self.uses = 1
+        self.first = now
+        self.last = now
+
+
+def heat(uses: int, first: float, last: float, half_life: float) -> float:
+    """Return the uses of a call as they count at the time of the last one."""
+    step = (last - first) / ((uses - 1) * half_life) if uses > 1 else 0.0
+    if step < 1e-6:
+        return float(uses)
+    return float((1 - 2.0 ** -(step * uses)) / (1 - 2.0**-step))
+
+
+def rate(uses: int, first: float, last: float, now: float, half_life: float, since: float) -> float:
+    """Return how often a call is expected to come, per second.
+
+    Parameters:
+        now: the time; *last* or later.
+        since: from when on its function is known.
+    """
+    age = max(0.0, now - last)
+    left = heat(uses, first, last, half_life) * float(2.0 ** -(age / half_life))
+    known = max(now - since, 1e-3)
+    return left * _LN2 / (half_life * (1 - float(2.0 ** -(known / half_life))))
+
+
+class Reuse:
+    """How the calls of one function come again.
+
+    Attributes:
+        since: when the function was first called.
+        half_life: seconds after which a use counts half.
+        firsts, again: calls that came at all, and that came a second time; lately.
+        trails: what is remembered, by key.
+    """
+
+    __slots__ = (
+        "again",
+        "firsts",
+        "half_life",
+        "since",
+        "trails",
+        "_heat",
+        "_last",
+        "_score",
+        "_turn",
+    )
+
+    def __init__(self) -> None:
+        self.since = -1.0
+        self.half_life = FOR_EVER
+        self.firsts = self.again = _TRUST
+        self.trails: dict[bytes, Trail] = {}
+        self._score = [0.0] * len(HALF_LIVES)
+        self._heat = [0.0] * len(HALF_LIVES)
+        self._last = 0.0
+        self._turn = 0
+
+    def note(self, key: bytes, now: float) -> Trail:
+        """Take in that *key* came; return what is known of it, this time included."""
+        if self.since < 0:
+            self.since = self._last = now
+        trails = self.trails
+        trail = trails.pop(key, None)
+        self._turn += 1
+        if self._turn % _STEP == 0 or self._turn < 8 * _STEP:
+            self._learn(trail, now)
+        if trail is None:
+            trail = Trail(now)
+            self.firsts += 1
+            if self.firsts > _LATELY:
+                self.firsts *= 0.5
+                self.again *= 0.5
+            if len(trails) >= _TRAILS:
+                trails.pop(next(iter(trails)), None)  # another thread may have done so
+        else:
+            if trail.uses == 1:
+                self.again += 1
+            trail.uses += 1
+            trail.last = max(trail.last, now)
+        trails[key] = trail
+        return trail
+
+    def _learn(self, trail: Trail | None, now: float) -> None:
+        """Ask each half-life how well it foretold this call."""
+        gone = max(0.0, now - self._last)
+        self._last = now
+        all_heat, score = self._heat, self._score
+        # While each call is a lesson, it is not one of several.
+        weight = 1.0 if self._turn < 8 * _STEP else float(_STEP)
+        unknown = _SURPRISE / (len(self.trails) + 1)
+        for i, half_life in enumerate(HALF_LIVES):
+            total = all_heat[i] * 2.0 ** -(gone / half_life)
+            if trail is not None:
+                age = max(0.0, now - trail.last)
+                mine = heat(trail.uses, trail.first, trail.last, half_life)
+                share = min(1.0, mine * 2.0 ** -(age / half_life) / (total + 1e-9))
+                score[i] = score[i] * _FORGET + log((1 - _SURPRISE) * share + unknown)
+            all_heat[i] = total + weight
+        if trail is not None:
+            # Of equals the longest: it is what all start from.
+            best = max(score)
+            self.half_life = max(h for h, s in zip(HALF_LIVES, score, strict=True) if s == best)
+
+    def chance(self, uses: int) -> float:
+        """Return how likely a call that came so often is to come again."""
+        return min(1.0, self.again / self.firsts) if uses <= 1 else 1.0
+
+    def rate(self, trail: Trail, now: float) -> float:
+        """Return how often a call is expected to come, per second."""
+        expected = rate(trail.uses, trail.first, trail.last, now, self.half_life, self.since)
+        return expected * self.chance(trail.uses)
+
+    def plain(self) -> dict[str, Any]:
+        return {
+            "since": self.since,
+            "half_life": self.half_life,
+            "firsts": self.firsts,
+            "again": self.again,
+            "score": tuple(self._score),
+        }
+
+    def take(self, given: Any) -> None:
+        """Learn at once what another process had learned, as far as *given* makes sense."""
+        if type(given) is not dict:
+            return
+        plain: dict[str, Any] = given
+        names = ("since", "half_life", "firsts", "again", "score")
+        since, half_life, firsts, again, score = [plain.get(name, _NOTHING) for name in names]
+        if _is(since, 0, 1e11) and half_life in HALF_LIVES:
+            self.since = self._last = since
+            self.half_life = half_life
+        if _is(firsts, 1e-6, 2 * _LATELY) and _is(again, 1e-6, 2 * _LATELY):
+            self.firsts, self.again = firsts, again
+        if type(score) in (tuple, list) and len(score) == len(HALF_LIVES):
+            if all(_is(one, -1e6, 0) for one in score):
+                self._score = list(score)
+
+
+def _is(number: Any, low: float, high: float) -> bool:
+    return type(number) is float and low <= number <= high
