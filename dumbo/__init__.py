@@ -50,6 +50,9 @@ __all__ = [
     "read_only",
     # what a function depends on
     "deps",
+    # %load_ext dumbo
+    "load_ipython_extension",
+    "unload_ipython_extension",
     # errors
     "DumboError",
     "InvalidUse",
@@ -85,3 +88,18 @@ def deps(
     from dumbo.graph import graph_of
 
     return graph_of(function, args, kwargs, observed=observed)
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Do what ``%load_ext dumbo`` asks for: the magics ``%%dumbo`` and ``%dumbo``."""
+    # Imported here, as below: IPython is an extra.
+    from dumbo.notebook import load
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """Do what ``%unload_ext dumbo`` asks for."""
+    from dumbo.notebook import unload
+
+    unload(shell)

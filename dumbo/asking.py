@@ -145,7 +145,9 @@ def graph(
     """Return what this function depends on, for these arguments if they are given."""
     if args is not None or kwargs is not None:
         args, kwargs = keeper.target.with_fixed(args or (), kwargs or {})
-    return keeper.track().graph(args, kwargs)
+    from dumbo.pictured import DependencyGraph  # networkx is for those who want a graph
+
+    return DependencyGraph(keeper.track().graph(args, kwargs))
 
 
 def _beside(record: Record) -> str:

@@ -108,6 +108,27 @@ class Entry:
 
         return datetime.fromtimestamp(self._record.created, UTC).astimezone()
 
+    def _repr_html_(self) -> str:
+        """Return a table, for notebooks."""
+        # Imported here: nobody else shows a table.
+        from html import escape
+
+        rows = {
+            "function": self.function,
+            "size": human_size(self.size),
+            "computed in": human_time(self.compute),
+            "stored": f"{self.created:%Y-%m-%d %H:%M:%S}",
+            "large parts": ", ".join(f"{name}: {human_size(n)}" for name, n in self.parts.items()),
+            "also ran": ", ".join(self.observed),
+        }
+        lines = "".join(
+            f"<tr><th style='text-align:left'>{name}</th>"
+            f"<td style='text-align:left'>{escape(str(text))}</td></tr>"
+            for name, text in rows.items()
+            if text
+        )
+        return f"<table><tbody>{lines}</tbody></table>"
+
     def __repr__(self) -> str:
         return (
             f"<Entry of {self.function}: {human_size(self.size)}, "

@@ -31,6 +31,7 @@ def graph_of(
     Parameters:
         observed: add what stored results were seen to run.
     """
+    from dumbo.pictured import DependencyGraph
     from dumbo.tracing.tracker import Tracker
 
     function = _runs(function)
@@ -49,7 +50,7 @@ def graph_of(
         graph = tracker.graph(*target.with_fixed(tuple(args or ()), dict(kwargs or {})))
     if observed and hasattr(type(function), "__dumbo_memo__"):
         _add_observed(graph, function, args, kwargs)
-    return graph
+    return DependencyGraph(graph)
 
 
 def _by_name(function: Any) -> bool:

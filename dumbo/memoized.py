@@ -328,6 +328,13 @@ class Memoized(Generic[P, R]):
 
     # -- copies ----------------------------------------------------------------------------
 
+    def become(self, other: Memoized[P, R]) -> None:
+        """Be *other* from now on, for those who hold this one; for reloaders of modules."""
+        self._function = other._function
+        self._keeper = other._keeper
+        self.__dict__.clear()
+        self.__dict__.update(other.__dict__)
+
     def __copy__(self) -> Memoized[P, R]:
         return self
 

@@ -34,6 +34,10 @@ LAYERS = {
     "dumbo.explain": 2,
     "dumbo.*": 3,  # memo.py, and what it is cut into
     "dumbo.cli": 4,
+    "dumbo.cli.graphs": 2,  # a graph as text, which notebooks show too
+    "dumbo.cli.text": 2,
+    "dumbo.cli.tree": 2,
+    "dumbo.notebook": 4,
     "dumbo.__main__": 4,
     "dumbo": 4,
 }
