@@ -7,6 +7,7 @@
     observing      observe    DUMBO_OBSERVE         observe          yes
     size limit     size_limit DUMBO_SIZE_LIMIT      size-limit       10 GB
     details                   DUMBO_KEEP_DETAILS    keep-details     yes
+    lock packages  packages                         lock-packages    none
 
 The leftmost that is given wins. `[tool.dumbo]` is that of the nearest
 ``pyproject.toml`` that has one, upward from the working directory.
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["cache_directory", "is_disabled", "is_observing", "user_packages"]
 
-_KEYS = ("dir", "user-packages", "disable", "observe", "size-limit", "keep-details")
+_KEYS = (
+    "dir", "user-packages", "disable", "observe", "size-limit", "keep-details", "lock-packages",
+)  # fmt: skip
 SIZE_LIMIT = 10_000_000_000  # bytes
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _OFF = frozenset({"", "0", "false", "no", "off"})
@@ -39,7 +42,8 @@ class Settings:
     """What one ``[tool.dumbo]`` table says; None where it is silent."""
 
     __slots__ = (
-        "directory", "disable", "keep_details", "observe", "size_limit", "source", "user_packages",
+        "directory", "disable", "keep_details", "lock_packages", "observe", "size_limit", "source",
+        "user_packages",
     )  # fmt: skip
 
     def __init__(
@@ -51,9 +55,11 @@ class Settings:
         observe: bool | None = None,
         size_limit: int | None = None,
         keep_details: bool | None = None,
+        lock_packages: tuple[str, ...] = (),
     ) -> None:
         self.keep_details = keep_details
         self.size_limit = size_limit
+        self.lock_packages = lock_packages
         self.source = source
         self.directory = directory
         self.user_packages = user_packages
@@ -120,6 +126,17 @@ def user_packages() -> frozenset[str]:
     if from_environment is not None:
         return frozenset(from_environment.replace(",", " ").split())
     return _project().user_packages or frozenset()
+
+
+def lock_packages() -> tuple[str, ...]:
+    """Return the packages whose memoized functions ``dumbo.lock`` is about."""
+    return _project().lock_packages
+
+
+def project_directory() -> str:
+    """Return the folder of the settings: the nearest with a pyproject.toml for dumbo, or this."""
+    source = _project().source
+    return os.path.dirname(source) if source else os.getcwd()
 
 
 def is_disabled() -> bool:
@@ -275,6 +292,10 @@ def _settings_of(table: Mapping[str, object], path: str) -> Settings:
             if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
                 raise InvalidUse(f'{where}: give a list of package names, such as ["mylib"]')
             settings.user_packages = frozenset(value)
+        elif key == "lock-packages":
+            if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+                raise InvalidUse(f'{where}: give a list of package names, such as ["mylib"]')
+            settings.lock_packages = tuple(value)
         elif key == "disable":
             if not isinstance(value, bool):
                 raise InvalidUse(f"{where}: give true or false")

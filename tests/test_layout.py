@@ -38,6 +38,11 @@ LAYERS = {
     "dumbo.cli.text": 2,
     "dumbo.cli.tree": 2,
     "dumbo.notebook": 4,
+    "dumbo.lockfile": 4,
+    "dumbo.lockfile.compare": 1,
+    "dumbo.lockfile.form": 0,
+    "dumbo.lockfile.report": 2,
+    "dumbo.lockfile.syntax": 0,
     "dumbo.__main__": 4,
     "dumbo": 4,
 }

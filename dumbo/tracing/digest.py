@@ -56,7 +56,7 @@ _VARIABLES = frozenset(
     }
 )
 # Edges of these kinds are known to the code by that name, so the name counts.
-_NAMED_EDGES = ("attribute ", "item ", "field ", "member ", "super()", "default ", "cell ")
+NAMED_EDGES = ("attribute ", "item ", "field ", "member ", "super()", "default ", "cell ")
 
 
 class Row(NamedTuple):
@@ -130,7 +130,7 @@ def own_digest(node: Node, analysis: Analysis) -> bytes:
 
 
 def _label(label: str) -> bytes:
-    return label.encode("utf-8", "replace") if label.startswith(_NAMED_EDGES) else b""
+    return label.encode("utf-8", "replace") if label.startswith(NAMED_EDGES) else b""
 
 
 def _own(node: Node, names: list[str], known: dict[Node, bytes]) -> bytes:
@@ -272,4 +272,4 @@ def _bare(code: CodeType) -> bytes:
     return xxhash.xxh3_128_digest(_function(node, code))
 
 
-__all__ = ["Row", "canonical", "closure_digest", "constant", "own_digest"]
+__all__ = ["NAMED_EDGES", "Row", "canonical", "closure_digest", "constant", "own_digest"]

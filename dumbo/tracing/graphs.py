@@ -58,18 +58,11 @@ def to_networkx(analysis: Analysis) -> nx.DiGraph:
     return graph
 
 
-class _Ids:
-    """The ids of nodes, which are added to the graph when they are first asked for.
+class Ways:
+    """By which lookup a value was reached: equal small numbers are one object, and one node."""
 
-    Equal small numbers are one object, and one node of the analysis; here they are as many as
-    they have labels. And ways to one value that have one label are one.
-    """
-
-    def __init__(self, graph: nx.DiGraph, analysis: Analysis) -> None:
-        self._graph = graph
+    def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
-        self._ids: dict[Node, dict[int, str]] = {}
-        self._values: dict[tuple[str, int], str] = {}
         self._ways: dict[int, list[int]] = {}
         for index, found in enumerate(analysis.found):
             self._ways.setdefault(id(found), []).append(index)
@@ -87,6 +80,24 @@ class _Ids:
         ]
         own = [index for index in named if found[program[index][1]] is node.obj]
         return [*own, *named, target.ref][0]
+
+
+class _Ids:
+    """The ids of nodes, which are added to the graph when they are first asked for.
+
+    Equal small numbers are one object, and one node of the analysis; here they are as many as
+    they have labels. And ways to one value that have one label are one.
+    """
+
+    def __init__(self, graph: nx.DiGraph, analysis: Analysis) -> None:
+        self._graph = graph
+        self._analysis = analysis
+        self._ids: dict[Node, dict[int, str]] = {}
+        self._values: dict[tuple[str, int], str] = {}
+        self._ways = Ways(analysis)
+
+    def way(self, node: Node, target: Node, label: str) -> int:
+        return self._ways.way(node, target, label)
 
     def of(self, node: Node, way: int) -> str:
         known = self._ids.setdefault(node, {})

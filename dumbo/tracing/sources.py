@@ -33,6 +33,11 @@ def print_of(name: str) -> bytes:
     return hasher.digest()
 
 
+def texts_of(name: str) -> list[tuple[str, bytes | None]]:
+    """The modules that importing *name* would run, with their sources; None for installed ones."""
+    return [(module, _user_source(module)) for module in _closure({name: None})]
+
+
 def is_installed(name: str) -> bool:
     """Whether *name* is a module that counts by the version of its distribution, or of Python."""
     return find(name) is not None and _user_source(name) is None

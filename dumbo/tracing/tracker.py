@@ -668,6 +668,17 @@ class Tracker:
             return to_networkx(self._analyse(None, (), (), None))
         return to_networkx(self._analyse(shape_of(values, roots), roots, binder.names, None))
 
+    def analysis(self) -> Analysis:
+        """What the function is found to depend on, whatever its arguments may be.
+
+        Raises:
+            Bypass: if that cannot be known.
+        """
+        analysis = self._analyse(None, (), (), None)
+        if analysis.untraceable:
+            raise UntraceableFunction(analysis.untraceable)
+        return analysis
+
     def _root(self) -> bytes:
         """What traces are found by: the function's own code, whatever it is called."""
         if type(self.function) is FunctionType:
