@@ -25,6 +25,7 @@ from dumbo.errors import (
 )
 from dumbo.memo import memo
 from dumbo.memoized import Memoized
+from dumbo.root_seed import seeded
 from dumbo.switches import disabled, read_only
 
 TYPE_CHECKING = False
@@ -48,6 +49,8 @@ __all__ = [
     # switches
     "disabled",
     "read_only",
+    # chance
+    "seeded",
     # what a function depends on
     "deps",
     # %load_ext dumbo

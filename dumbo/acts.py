@@ -17,15 +17,20 @@ if TYPE_CHECKING:
 
     from dumbo.keeper import Keeper
     from dumbo.persistence.store import Record, Store
+    from dumbo.sampling import Family
 
-__all__ = ["clear", "extras", "find", "forget", "insert", "is_call"]
+__all__ = ["clear", "extras", "find", "forget", "insert", "is_call", "samples"]
 
 
 def find(
-    keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]
+    keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any], number: int = 0
 ) -> tuple[Store, Record] | None:
-    """Return the store and the record of this call, if it has one; computes nothing."""
-    call = Call()
+    """Return the store and the record of this call, if it has one; computes nothing.
+
+    Args:
+        number: which sample of it.
+    """
+    call = _sample(number)
     try:
         keeper.locate(call, args, kwargs)
     except Misfit as error:
@@ -35,6 +40,36 @@ def find(
     assert call.key is not None
     record = keeper.search(call)
     return None if record is None else (call.store, record)
+
+
+def _sample(number: int) -> Call:
+    call = Call()
+    if number:
+        from dumbo.chance import Draw  # only for samples
+
+        call.draw = Draw(number)
+    return call
+
+
+def samples(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[int]:
+    """Return which samples of this call may be stored: the first, and those that are."""
+    from dumbo.chance import Draw  # only for samples
+
+    call = Call()
+    draw = call.draw = Draw(0)
+    try:
+        keeper.locate(call, args, kwargs)
+    except Misfit as error:
+        raise TypeError(str(error)) from None
+    except (Bypass, UnusableDirectory):
+        return []
+    assert draw.family is not None
+    return sorted({0, *_numbers(keeper, call, draw.family)})
+
+
+def _numbers(keeper: Keeper, call: Call, family: Family) -> list[int]:
+    closure = call.snapshot.digest
+    return family.numbers(call.store.keys_with(keeper.label, closure, family.prefix))
 
 
 def extras(
@@ -112,11 +147,35 @@ def forget(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int
         return 0
     assert call.key is not None
     keeper.ledger.forget(call.identity)
-    return call.store.forget_call(keeper.label, call.key)
+    if keeper.chance is not None:
+        keeper.chance.begin_anew()
+    return call.store.forget_call(keeper.label, call.key) + _forget_samples(keeper, call)
+
+
+def _forget_samples(keeper: Keeper, call: Call) -> int:
+    """Remove the further samples of *call*; return how many there were."""
+    from dumbo.sampling import family_of_runs
+
+    assert call.key is not None
+    draw, store = call.draw, call.store
+    family = draw.family if draw is not None else None
+    family = family or family_of_runs(call.key)
+    if keeper.options.samples is not None:
+        numbers = [number for number in _numbers(keeper, call, family) if number]
+        return sum([store.forget_call(keeper.label, family.key(number)) for number in numbers])
+    # Of a function that says nothing of samples, looking for all of them would take as long as it
+    # has results: those that come one after the other will do.
+    gone, number = 0, 1
+    while more := store.forget_call(keeper.label, family.key(number)):
+        gone += more
+        number += 1
+    return gone
 
 
 def clear(keeper: Keeper) -> int:
     """Remove all results of this function; return how many there were."""
     keeper.ledger.clear()
+    if keeper.chance is not None:
+        keeper.chance.begin_anew()
     gone: int = sum([store.forget_all() for store in keeper.in_memory.values()])
     return gone + keeper.shelf.open().clear(keeper.label)

@@ -28,7 +28,16 @@ if TYPE_CHECKING:
 __all__ = ["graph", "info", "verdict_of", "why", "why_missing"]
 
 _KEYED = frozenset(  # arguments had a key
-    {"hit", "new", "code changed", "value changed", "library changed", "too fast", "stored"}
+    {
+        "hit",
+        "new",
+        "new sample",
+        "code changed",
+        "value changed",
+        "library changed",
+        "too fast",
+        "stored",
+    }
 )
 _NEVER = Reason("never")
 
@@ -38,7 +47,8 @@ def why(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Why:
     verdict = verdict_of(keeper, args, kwargs)
     said = str(verdict)
     if verdict.code in _KEYED:
-        said += f"{_opened(keeper, args, kwargs)}{_dear(keeper, args, kwargs)}"
+        said += _sample(keeper, args, kwargs) + _opened(keeper, args, kwargs)
+        said += _dear(keeper, args, kwargs)
     return Why(said, verdict.code, verdict.changes)
 
 
@@ -47,7 +57,7 @@ def verdict_of(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     off = keeper.switched_off()
     if off is not None:
         return off
-    call = Call()
+    call = _next(keeper)
     try:
         keeper.locate(call, args, kwargs)
         assert call.key is not None
@@ -69,6 +79,16 @@ def verdict_of(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     return _too_fast_so_far(keeper) or why_missing(keeper, call)
 
 
+def _next(keeper: Keeper) -> Call:
+    """Return the call that comes next, without drawing what it would draw."""
+    call = Call()
+    if keeper.options.samples is not None:
+        from dumbo.chance import PEEK, Draw  # only for functions that draw
+
+        call.draw = Draw(PEEK)
+    return call
+
+
 def why_missing(keeper: Keeper, call: Call) -> Reason:
     """Return why *call* has no entry; never fails, since it only informs."""
     from dumbo import reasons  # only who asks why needs it
@@ -84,15 +104,30 @@ def _too_fast_so_far(keeper: Keeper) -> Reason | None:
     costs = keeper.ledger.costs
     if keeper.options.keep != "auto" or not costs.compute.count:
         return None
+    if keeper.options.samples is not None:  # those are kept whatever they took
+        return None
     price = costs.store.of(0) + costs.load.of(0)
     if not keeper.ledger.fast_in_a_row or costs.compute.value > price:
         return None
     return Reason("too fast", compute=costs.compute.value, price=price)
 
 
+def _sample(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    """Return a remark on which sample it is, if calls draw one of several."""
+    if keeper.options.samples is None:
+        return ""
+    call = _next(keeper)
+    try:
+        keeper.locate(call, args, kwargs)
+    except (Bypass, StorageError, OSError):
+        return ""
+    assert call.draw is not None
+    return f"; this is sample {call.draw.number} of {keeper.options.samples}, counted from 0"
+
+
 def _opened(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     """Return a remark on the files that the call was seen to open, as far as that is known."""
-    call = Call()
+    call = _next(keeper)
     try:
         keeper.locate(call, args, kwargs)
     except Exception as error:  # noqa: BLE001 - __reduce__ and the like of arguments
@@ -116,7 +151,7 @@ def _dear(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     if keeper.binder is None:
         return ""
     by_content = [name for name in keeper.binder.names if name not in keeper.options.key]
-    values = keeper.binder.bind(*keeper.target.with_fixed(args, kwargs))
+    values = keeper.binder.bind(*keeper.completed(args, kwargs))
     named = dict(zip(keeper.binder.names, values, strict=True))
     return remark(by_content, [named[name] for name in by_content])
 
@@ -144,10 +179,15 @@ def graph(
 ) -> nx.DiGraph:
     """Return what this function depends on, for these arguments if they are given."""
     if args is not None or kwargs is not None:
+<<<<<<< HEAD
         args, kwargs = keeper.target.with_fixed(args or (), kwargs or {})
     from dumbo.pictured import DependencyGraph  # networkx is for those who want a graph
 
     return DependencyGraph(keeper.track().graph(args, kwargs))
+=======
+        args, kwargs = keeper.completed(args or (), kwargs or {})
+    return keeper.track().graph(args, kwargs)
+>>>>>>> 2d97bac (Functions draw from generators that dumbo makes, and calls have several samples)
 
 
 def _beside(record: Record) -> str:

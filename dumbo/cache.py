@@ -106,6 +106,9 @@ class Cache(Shelf):
         keep_versions: int | None = None,
         readonly: bool = False,
         lazy: bool = False,
+        seed: str | type | Literal[True] | None = None,
+        samples: int | None = None,
+        draw: Literal["next", "random", "first"] = "next",
         verbose: bool = False,
     ) -> Decorator: ...
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from dumbo.arguments.matching import Taken
+    from dumbo.chance import Draw
     from dumbo.explain import Reason
     from dumbo.inputs import Inputs
     from dumbo.persistence.locks import Claim
@@ -35,6 +36,8 @@ class Call:
         explicit: stored whatever the rule says.
         given: the values of its parameters, and the digest that was taken of them.
         looks: how its arguments looked before it ran, for who keeps a record of it.
+        act: asked for by hand, so that no switch holds it back.
+        draw: which sample it is, if that was said or the function draws.
         straight: not even looked up, because the function is faster than that.
         taken: its arguments as matchers see them, if the function has any.
         inputs: what it reads while it is computed.
@@ -45,8 +48,10 @@ class Call:
     """
 
     __slots__ = (
+        "act",
         "claim",
         "done",
+        "draw",
         "explicit",
         "given",
         "inputs",
@@ -75,6 +80,8 @@ class Call:
     def __init__(self) -> None:
         self.done = False
         self.explicit = False
+        self.act = False
+        self.draw: Draw | None = None
         self.straight = False
         self.key = None
         self.reason = None

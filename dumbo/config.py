@@ -7,7 +7,11 @@
     observing      observe    DUMBO_OBSERVE         observe          yes
     size limit     size_limit DUMBO_SIZE_LIMIT      size-limit       10 GB
     details                   DUMBO_KEEP_DETAILS    keep-details     yes
+<<<<<<< HEAD
     lock packages  packages                         lock-packages    none
+=======
+    root seed      seeded()   DUMBO_SEED            seed             0
+>>>>>>> 2d97bac (Functions draw from generators that dumbo makes, and calls have several samples)
 
 The leftmost that is given wins. `[tool.dumbo]` is that of the nearest
 ``pyproject.toml`` that has one, upward from the working directory.
@@ -28,11 +32,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["cache_directory", "is_disabled", "is_observing", "user_packages"]
+__all__ = ["cache_directory", "is_disabled", "is_observing", "seed", "user_packages"]
 
+<<<<<<< HEAD
 _KEYS = (
     "dir", "user-packages", "disable", "observe", "size-limit", "keep-details", "lock-packages",
 )  # fmt: skip
+=======
+_KEYS = ("dir", "user-packages", "disable", "observe", "size-limit", "keep-details", "seed")
+>>>>>>> 2d97bac (Functions draw from generators that dumbo makes, and calls have several samples)
 SIZE_LIMIT = 10_000_000_000  # bytes
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _OFF = frozenset({"", "0", "false", "no", "off"})
@@ -42,7 +50,11 @@ class Settings:
     """What one ``[tool.dumbo]`` table says; None where it is silent."""
 
     __slots__ = (
+<<<<<<< HEAD
         "directory", "disable", "keep_details", "lock_packages", "observe", "size_limit", "source",
+=======
+        "directory", "disable", "keep_details", "observe", "seed", "size_limit", "source",
+>>>>>>> 2d97bac (Functions draw from generators that dumbo makes, and calls have several samples)
         "user_packages",
     )  # fmt: skip
 
@@ -55,9 +67,14 @@ class Settings:
         observe: bool | None = None,
         size_limit: int | None = None,
         keep_details: bool | None = None,
+<<<<<<< HEAD
         lock_packages: tuple[str, ...] = (),
+=======
+        seed: int | None = None,
+>>>>>>> 2d97bac (Functions draw from generators that dumbo makes, and calls have several samples)
     ) -> None:
         self.keep_details = keep_details
+        self.seed = seed
         self.size_limit = size_limit
         self.lock_packages = lock_packages
         self.source = source
@@ -169,6 +186,23 @@ def keeps_details() -> bool:
         return from_environment.strip().lower() not in _OFF
     from_project = _project().keep_details
     return True if from_project is None else from_project
+
+
+def seed() -> int:
+    """Return the root seed of draws.
+
+    Raises:
+        InvalidUse: if what is set is no whole number.
+    """
+    from_environment = os.environ.get("DUMBO_SEED", "").strip()
+    if from_environment:
+        try:
+            return int(from_environment)
+        except ValueError:
+            raise InvalidUse(
+                f"DUMBO_SEED={from_environment!r}: give a whole number, such as 42"
+            ) from None
+    return _project().seed or 0
 
 
 def _path(given: object) -> str:
@@ -310,6 +344,10 @@ def _settings_of(table: Mapping[str, object], path: str) -> Settings:
             settings.keep_details = value
         elif key == "size-limit":
             settings.size_limit = _bytes(value, where)
+        elif key == "seed":
+            if type(value) is not int:
+                raise InvalidUse(f"{where}: give a whole number, such as 42")
+            settings.seed = value
         else:
             known = ", ".join(_KEYS)
             raise InvalidUse(f"{where}: there is no such setting; remove it, or use one of {known}")

@@ -3,6 +3,7 @@
     code            facts                         said by
     hit             size, compute, beside         a call whose entry was found
     new             others, how                   no entry for these arguments
+    new sample      others                        no entry for this sample of the call
     code changed    what                          a function that it uses is another one
     value changed   what                          a value that it reads is another one
     library changed what                          an installed library is another one
@@ -107,8 +108,11 @@ def _hit(size: int, compute: float, beside: str = "") -> str:
 def _new(others: int, how: str = "") -> str:
     if not others:
         return "no entry: nothing of this function is stored"
-    calls = "1 result" if others == 1 else f"{others} results"
-    return f"no entry: new arguments{how and ': '}{how} ({calls} of this function stored)"
+    return f"no entry: new arguments{how and ': '}{how} ({_results(others)})"
+
+
+def _results(count: int) -> str:
+    return f"{'1 result' if count == 1 else f'{count} results'} of this function stored"
 
 
 def _too_fast(compute: float, price: float) -> str:
@@ -128,6 +132,7 @@ def _not_asked(compute: float) -> str:
 _SENTENCES: dict[str, Callable[..., str]] = {
     "hit": _hit,
     "new": _new,
+    "new sample": lambda others: f"no entry: this sample is not there yet ({_results(others)})",
     "code changed": lambda what: f"no entry: {what}",
     "value changed": lambda what: f"no entry: {what}",
     "library changed": lambda what: f"no entry: {what}",

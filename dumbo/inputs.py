@@ -1,8 +1,9 @@
-"""What a computation read besides its arguments: files and environment variables.
+"""What a computation read besides its arguments: files, environment variables, the root seed.
 
     declared   ``reads=[...]`` of the function: part of its key
     by others  what memoized functions that it called read: part of the *extras* of its result
     observed   ``reads="observed"``: files that it opened for reading, likewise
+    drawn      the root seed, if it called a function that draws by it, likewise
 
 A list of such inputs, each with its digest, stands in the store under a digest of its own; a
 result that has one is a hit only if each input is still the same. An input counts as it was
@@ -24,6 +25,7 @@ from _thread import get_ident
 import xxhash
 
 from dumbo.errors import InvalidUse, MadeOfStale, StorageError, UnhashableArgument
+from dumbo.root_seed import root
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +36,9 @@ if TYPE_CHECKING:
 
     Input: TypeAlias = tuple[str, str, str]  # kind, name, how
 
-__all__ = ["Inputs", "Reads", "begin", "divide", "hold", "join", "join_stale"]
+__all__ = [
+    "Inputs", "Reads", "begin", "divide", "hold", "join", "join_root_seed", "join_stale",
+]  # fmt: skip
 
 # version  change
 # 1        the first
@@ -131,6 +135,15 @@ def join_stale(name: str) -> None:
             inputs.stale = inputs.stale or name
 
 
+_ROOT_SEED = ("seed", "the root seed", "")
+
+
+def join_root_seed() -> None:
+    """Tell the computations that run that one of them drew what hangs on the root seed."""
+    if _open:
+        join([(_ROOT_SEED, _now(_ROOT_SEED))])
+
+
 def divide(extras: bytes) -> tuple[bytes, bytes]:
     """Return the parts of an entry's extras: about code, and about inputs."""
     if len(extras) >= _SIZE and extras[-_SIZE : -_SIZE + 1] == _MARK:
@@ -171,6 +184,8 @@ def _now(one: Input) -> bytes:
     kind, name, how = one
     if kind == "env":
         return _digest_of(os.environ.get(name))
+    if kind == "seed":
+        return _digest_of(str(root()))
     from dumbo.arguments.files import see  # only for who reads files
 
     try:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from dumbo.arguments.matching import Matching, Taken
     from dumbo.arguments.signature import Binder
+    from dumbo.chance import Chance
     from dumbo.inputs import Inputs
     from dumbo.options import Options
     from dumbo.persistence.recordings import Recording
@@ -86,12 +87,14 @@ class Keeper:
         target: the function itself, and what a partial fixes of it.
         binder: how its arguments are named; None before its first call.
         number: what tells it from others of its name in this process.
+        chance: what is drawn for its calls; None: nothing.
         never: why nothing about it can be stored, if that is so.
         in_memory: stores of private results, by directory.
     """
 
     __slots__ = (
         "binder",
+        "chance",
         "in_memory",
         "label",
         "ledger",
@@ -122,6 +125,11 @@ class Keeper:
         self.target = Target(function)
         self.label = options.name or label_of(self.target.function)
         self.binder: Binder | None = None
+        self.chance: Chance | None = None
+        if options.seed is not None or options.samples is not None:
+            from dumbo.chance import Chance  # only for functions that draw
+
+            self.chance = Chance(self.target.function, options)
         self._tracker: Tracker | None = None
         self._matching: Matching | None = None
         self._has_inputs = options.reads is not None or any(
@@ -191,6 +199,7 @@ class Keeper:
         function = self.target.function
         key: object = None
         plain = type(function) is FunctionType and not snapshot.identity and not snapshot.tables
+        plain = plain and call.draw is None  # which sample it is does not stand in the call
         if plain and not self.target.kwargs and has_plain_defaults(function):
             key = plain_key(args, kwargs)
             named = function.__kwdefaults__
@@ -205,9 +214,15 @@ class Keeper:
             return None if self._is_watching() else call.snapshot.guard
         return observed.guarded(extras, call.store, call.snapshot.guard)
 
-    def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
-        """Return the call of these arguments: done, or ready for the function to run."""
-        call = self.look(args, kwargs)
+    def begin(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], call: Call | None = None
+    ) -> Call:
+        """Return the call of these arguments: done, or ready for the function to run.
+
+        Args:
+            call: one of which something is said already.
+        """
+        call = self.look(args, kwargs, call)
         turn = self._turn(call, task=False)
         if turn is not None:
             turn.wait_in_thread()
@@ -216,9 +231,11 @@ class Keeper:
             self._watch(call)
         return call
 
-    async def begin_in_task(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+    async def begin_in_task(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], call: Call | None = None
+    ) -> Call:
         """Do what `begin` does, and leave the event loop to others while it waits."""
-        call = self.look(args, kwargs)
+        call = self.look(args, kwargs, call)
         turn = self._turn(call, task=True)
         if turn is not None:
             await turn.wait_in_task()
@@ -227,17 +244,18 @@ class Keeper:
             self._watch(call)
         return call
 
-    def look(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+    def look(self, args: tuple[Any, ...], kwargs: dict[str, Any], call: Call | None = None) -> Call:
         """Return the call of these arguments: done, or with the reason why it is not."""
-        call = Call()
+        if call is None:
+            call = Call()
         begun = perf_counter()
         # What it reads has to be known to those that call it, however fast it is.
         fast = not worth_looking(self.options.keep, self.ledger.fast_in_a_row)
-        if fast and not self._has_inputs:
+        if fast and not self._has_inputs and self.chance is None and not call.explicit:
             call.straight = True
             call.started = begun
             return call
-        reason = self.out_of_the_way()
+        reason = None if call.act else self.out_of_the_way()
         if reason is not None:
             call.reason = reason
         else:
@@ -264,9 +282,12 @@ class Keeper:
         reads = self.options.reads
         return inputs.begin(reads is not None and reads.observed, noting=self._is_watching())
 
-    def begin_explicit(self, args: tuple[Any, ...], kwargs: dict[str, Any], act: str) -> Call:
+    def begin_explicit(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], act: str, call: Call | None = None
+    ) -> Call:
         """Return a call that is computed, and stored, whatever is there and whatever it costs."""
-        call = Call()
+        if call is None:
+            call = Call()
         try:
             self.locate(call, args, kwargs)
             call.explicit = True
@@ -316,27 +337,74 @@ class Keeper:
             binder, tracker = self._prepare()
         if target.args or target.kwargs:
             args, kwargs = target.with_fixed(args, kwargs)
+        drawn = self.chance is not None and self.chance.leaves_out(args, kwargs)
+        if drawn:
+            kwargs = self.chance.with_model(kwargs)  # type: ignore[union-attr]
         try:
             values = binder.bind(args, kwargs)
         except TypeError as error:
             raise Misfit(str(error)) from error
         store = self.shelf.open()
         matching = self._matching
+        counted = self._without_model(values) if drawn else values
         if matching is None:
-            key, roots = self._digest(values, binder.names)
-            call.given = values, key
+            key, roots = self._digest(counted, binder.names)
+            call.given = counted, key
         else:
-            taken = call.taken = matching.take(values)
+            taken = call.taken = matching.take(counted)
             near = taken.near
-            call.given = values, taken.key if near is None else near.family
-            key, roots, values = taken.key, taken.roots, taken.values
+            call.given = counted, taken.key if near is None else near.family
+            key, roots = taken.key, taken.roots
+            values = self._with_model(taken.values, values) if drawn else taken.values
             if taken.private:
                 store = self._private(store)
         call.snapshot = tracker.look(values, roots, store, binder.names)
         call.store = store
         call.key = with_sharing(key, values) if call.snapshot.identity else key
+        if call.draw is not None or self.chance is not None:
+            from dumbo.chance import settle  # only for functions that draw, and samples
+
+            settle(self, call, key, drawn)
         if call.taken is not None:
             self._match(call, call.taken)
+
+    def completed(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return what the function gets, with the like of a generator that the call leaves out."""
+        args, kwargs = self.target.with_fixed(args, kwargs)
+        if self.chance is not None and self.chance.leaves_out(args, kwargs):
+            kwargs = self.chance.with_model(kwargs)
+        return args, kwargs
+
+    def key_of(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
+        """Return the key of a call that gets a generator, without what it gets.
+
+        Raises:
+            Bypass: if it has none.
+            TypeError: if the arguments do not fit.
+        """
+        binder = self.binder
+        if binder is None or binder.stale(self.target.function):
+            binder, _ = self._prepare()
+        values = self._without_model(binder.bind(*self.completed(args, kwargs)))
+        if self._matching is not None:
+            return self._matching.take(values).key
+        key: bytes = self._digest(values, binder.names)[0]
+        return key
+
+    def _without_model(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        place = self._model_at()
+        return (*values[:place], None, *values[place + 1 :])
+
+    def _with_model(self, values: tuple[Any, ...], bound: tuple[Any, ...]) -> tuple[Any, ...]:
+        place = self._model_at()
+        return (*values[:place], bound[place], *values[place + 1 :])
+
+    def _model_at(self) -> int:
+        assert self.binder is not None
+        assert self.chance is not None
+        return self.binder.names.index(self.chance.parameter or "")
 
     def _says_what_it_reads(self) -> bool:
         reads = self.options.reads
@@ -346,6 +414,8 @@ class Keeper:
         """Let *call* be served what is stored of one that is near to it."""
         assert call.key is not None
         taken.key = call.key  # what its own result is stored under
+        if call.draw is not None and taken.near is not None:
+            taken.near.family = call.draw.among(taken.near.family)
         if taken.inputs or taken.settings:
             unclear = f"{self.label}, which it calls, reads settings of its own"
             inputs.join(taken.inputs, unclear if taken.settings else "")
@@ -543,9 +613,17 @@ class Keeper:
 
     # -- generators ------------------------------------------------------------------------
 
-    def begin_stream(self, args: tuple[Any, ...], kwargs: dict[str, Any], act: str) -> Call:
+    def begin_stream(
+        self,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        act: str,
+        call: Call | None = None,
+    ) -> Call:
         """Return the call of a generator that is about to be iterated."""
-        return self.begin_explicit(args, kwargs, act) if act else self.look(args, kwargs)
+        if act:
+            return self.begin_explicit(args, kwargs, act, call)
+        return self.look(args, kwargs, call)
 
     def recording(self, call: Call) -> Recording | None:
         """Return what the items of *call* are recorded with; None if nothing shall be stored."""
@@ -599,10 +677,17 @@ class Keeper:
 
     def _turn(self, call: Call, *, task: bool) -> Turn | None:
         """Return what *call* may have to wait for before it computes."""
-        if call.done or call.key is None or self.options.keep == "never":
+        if call.done or call.key is None:
+            return None
+        if self.options.keep == "never" and not call.explicit:
             return None
         computes = self.ledger.costs.compute
-        if not task and computes.count >= _KNOWN and computes.value < _NOT_SHARED:
+        if (
+            not task
+            and not call.explicit
+            and computes.count >= _KNOWN
+            and computes.value < _NOT_SHARED
+        ):
             return None
         if self._alone or current() & READ_ONLY:
             return None

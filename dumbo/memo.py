@@ -19,7 +19,8 @@ from dumbo.arguments.annotated import said_of
 from dumbo.decision.worth import KEEP
 from dumbo.errors import InvalidUse, UnusableDirectory
 from dumbo.memoized import ClassMemoized, wrap
-from dumbo.options import Options
+from dumbo.options import HOW, Options
+from dumbo.sampling import MOST
 from dumbo.shelf import Shelf, check_usable
 from dumbo.target import Target, is_coroutine_function, is_generator_function
 
@@ -75,6 +76,9 @@ _KEYWORDS = (
     "keep_versions",
     "readonly",
     "lazy",
+    "seed",
+    "samples",
+    "draw",
     "verbose",
 )
 
@@ -103,6 +107,9 @@ def memo(
     keep_versions: int | None = None,
     readonly: bool = False,
     lazy: bool = False,
+    seed: str | type | Literal[True] | None = None,
+    samples: int | None = None,
+    draw: Literal["next", "random", "first"] = "next",
     verbose: bool = False,
 ) -> Decorator: ...
 
@@ -138,6 +145,12 @@ def memo(*functions: Any, **keywords: Any) -> Any:
         readonly: hand out arrays that cannot be written to. Their content is known then: passed to
             the next memoized function, they are not hashed again.
         lazy: calls return proxies that load the result when they are first touched (`f.lazy`).
+        seed: the parameter, by its name, its type or True (the one whose annotation tells), that a
+            call may leave out: it gets a generator, or a number, whose seed hangs on the function's
+            name, the other arguments, the sample and the root seed, and on nothing else.
+        samples: calls with the same arguments draw one of so many results, each of which is
+            computed once and kept (`f.samples`).
+        draw: which: ``"next"``, one after the other and round again; ``"random"``; ``"first"``.
         verbose: write a line to standard error for each computation, with its reason.
 
     Raises:
@@ -160,7 +173,7 @@ def memo(*functions: Any, **keywords: Any) -> Any:
 class _Plan:
     """The keywords of one decorator, checked as far as that goes without a function."""
 
-    __slots__ = ("_matchers", "_options", "_shelf")
+    __slots__ = ("_matchers", "_options", "_seed", "_shelf")
 
     def __init__(
         self,
@@ -177,6 +190,9 @@ class _Plan:
         keep_versions: object = None,
         readonly: object = False,
         lazy: object = False,
+        seed: object = None,
+        samples: object = None,
+        draw: object = "next",
         verbose: object = False,
     ) -> None:
         if keep not in KEEP:
@@ -211,7 +227,10 @@ class _Plan:
             lazy=lazy,  # type: ignore[arg-type]
             reads=_reads(reads),
             readonly=readonly,  # type: ignore[arg-type]
+            samples=_samples(samples, draw, lazy),
+            draw=draw,  # type: ignore[arg-type]
         )
+        self._seed = _seed(seed)
         self._matchers = _matchers(key)
         self._shelf = _shelf(cache)
 
@@ -239,9 +258,12 @@ class _Plan:
         """Return the options for *function*, whose signature may say more than the decorator."""
         target = Target(function).function
         try:
+            seed = self._parameter(target)
             said = said_of(target, (_frame().f_locals,))
             if not said and not self._matchers:
-                return self._options
+                if seed is None:
+                    return self._options
+                return Options(**{**self._options.as_dict(), "seed": seed})
             # Imported here: `import dumbo` must not pay for reading signatures.
             from dumbo.arguments.matchers import combine
             from dumbo.arguments.signature import parameters_of
@@ -251,7 +273,26 @@ class _Plan:
         except InvalidUse as error:
             raise InvalidUse(f"memo at {_caller()}: {error}") from error.__cause__
         options = {**self._options.as_dict(), "ignore": rules.ignored, "key": rules.matchers}
-        return Options(**options)
+        if seed is not None and (seed in rules.ignored or seed in rules.matchers):
+            raise InvalidUse(
+                f"memo at {_caller()}: seed={seed!r} is a parameter of which another rule says how "
+                "it counts; where it is given it counts by its content, so remove that rule"
+            )
+        return Options(**{**options, "seed": seed})
+
+    def _parameter(self, target: Any) -> str | None:
+        """Return the parameter that is filled in with a generator."""
+        if self._seed is None:
+            return None
+        from dumbo.generators import parameter_of  # only for functions that draw
+
+        seed = parameter_of(target, self._seed)
+        if seed in self._options.ignore:
+            raise InvalidUse(
+                f"ignore names {seed!r}, which seed= fills in: where it is given it counts, so "
+                "remove it from ignore"
+            )
+        return seed
 
     def _property(self, whole: property) -> property:
         if whole.fget is None:
@@ -305,6 +346,38 @@ def _versions(count: object) -> int | None:
         raise InvalidUse(
             f"memo(keep_versions={count!r}) at {_caller()}: give a number from 1 on, or leave it "
             "out"
+        )
+    return count
+
+
+def _seed(given: object) -> object:
+    if given is None or given is True or isinstance(given, type) or (type(given) is str and given):
+        return given
+    raise InvalidUse(
+        f"memo(seed={given!r}) at {_caller()}: give the name of a parameter, as in seed='rng', or "
+        "True; the root seed is set by DUMBO_SEED, [tool.dumbo] seed or dumbo.seeded(42)"
+    )
+
+
+def _samples(count: object, draw: object, lazy: object) -> int | None:
+    if count is not None and (type(count) is not int or not 1 <= count <= MOST):
+        raise InvalidUse(
+            f"memo(samples={count!r}) at {_caller()}: give a number from 1 on, or leave it out"
+        )
+    if draw not in HOW:
+        raise InvalidUse(
+            f"memo(draw={draw!r}) at {_caller()}: there is no such way{_closest(draw, HOW)}; "
+            "use 'next', 'random' or 'first'"
+        )
+    if count is None and draw != "next":
+        raise InvalidUse(
+            f"memo(draw={draw!r}) at {_caller()}: that says which of several samples a call draws; "
+            "say how many there are, as in samples=5"
+        )
+    if count is not None and lazy:
+        raise InvalidUse(
+            f"memo(samples={count}, lazy=True) at {_caller()}: which sample a call draws is known "
+            "when it is made, not when its result is touched; choose one of the two"
         )
     return count
 

@@ -213,7 +213,11 @@ class Memoized(Generic[P, R]):
 
         What is not stored is computed, and stored whatever it cost. Takes `wrapt`.
         """
-        if type(self) not in (Memoized, LazyMemoized):
+        if self._keeper.options.samples is not None:
+            raise InvalidUse(
+                f"{self.__qualname__}.lazy(): it has several samples, so this says not which"
+            )
+        if isinstance(self, (AsyncMemoized, StreamMemoized)):
             raise InvalidUse(
                 f"{self.__qualname__}.lazy(): what coroutines and generators give is not there at "
                 "once, so it cannot be lazy"
@@ -245,6 +249,20 @@ class Memoized(Generic[P, R]):
             )
 
         return LazyResult(store, record, compute)
+
+    def samples(self, /, *args: Any, **kwargs: Any) -> Any:
+        """Return several results of this call, as a list, each computed once and kept.
+
+            f.samples(x)            all that are there; computes nothing
+            f.samples(x, n=10)      the first ten; computes what is missing
+            f.samples(x, index=3)   the fourth alone
+
+        With ``stacked=True`` they come as one numpy array. Of a coroutine function, this has to be
+        awaited; of a generator function, each sample is a list of what it yields.
+        """
+        from dumbo import sampled  # only for who draws
+
+        return sampled.samples(self, args, kwargs)
 
     def get_entry(self, /, *args: P.args, **kwargs: P.kwargs) -> Entry | None:
         """Return what is stored for this call, or None; computes nothing."""
@@ -306,6 +324,19 @@ class Memoized(Generic[P, R]):
     def version(self) -> str:
         """What ``version=`` was at decoration; it counts like code."""
         return self._keeper.options.version
+
+    @property
+    def __dumbo_draws__(self) -> tuple[str, int | None, str] | None:
+        """For tracing: a parameter that calls may leave out, its place, what its draws hang on."""
+        chance, fixed = self._keeper.chance, self._keeper.target
+        if (
+            chance is None
+            or chance.parameter is None
+            or not chance.leaves_out(fixed.args, fixed.kwargs)
+        ):
+            return None
+        place = None if chance.place is None else chance.place - len(fixed.args)
+        return chance.parameter, place, f"{chance.kind().name} {self._keeper.label}"
 
     # -- binding ---------------------------------------------------------------------------
 
@@ -497,6 +528,13 @@ class BoundMemoized(Generic[P, R]):
     def __wrapped__(self) -> Callable[P, R]:
         return MethodType(self.__func__._function, self.__self__)
 
+    @property
+    def __dumbo_draws__(self) -> tuple[str, int | None, str] | None:
+        draws = self.__func__.__dumbo_draws__
+        if draws is None or draws[1] is None:
+            return draws  # type: ignore[no-any-return]
+        return draws[0], draws[1] - 1, draws[2]
+
     def __getattr__(self, name: str) -> Any:
         # Names, and what the user has put on the function, as methods do; nothing else, so
         # that no protocol of the function's, such as copying, is taken for the method's.
@@ -511,6 +549,10 @@ class BoundMemoized(Generic[P, R]):
     def lazy(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Return the result as a proxy that is loaded when it is first touched."""
         return self._memo().lazy(self.__self__, *args, **kwargs)
+
+    def samples(self, /, *args: Any, **kwargs: Any) -> Any:
+        """Return several results of this call, as a list, each computed once and kept."""
+        return self._memo().samples(self.__self__, *args, **kwargs)
 
     def get_entry(self, /, *args: P.args, **kwargs: P.kwargs) -> Entry | None:
         """Return what is stored for this call, or None; computes nothing."""
@@ -591,6 +633,15 @@ def wrap(function: Callable[P, R], shelf: Shelf, options: Options) -> Memoized[P
     """Return *function* memoized, by the kind of function that it is."""
     keeper = Keeper(function, shelf, options)
     runs = Target(function).function
+    if keeper.chance is not None:
+        from dumbo import sampled  # only for functions that draw
+
+        if is_coroutine_function(runs):
+            return sampled.AsyncChance(function, keeper)
+        if is_generator_function(runs):
+            return sampled.StreamChance(function, keeper)
+        kind = sampled.LazyChance if options.lazy else sampled.ChanceMemoized
+        return kind(function, keeper)
     if is_coroutine_function(runs):
         return AsyncMemoized(function, keeper)
     if is_generator_function(runs):

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from dumbo.inputs import Reads
     from dumbo.tracing.tracker import TrackDeps
 
-__all__ = ["Options"]
+__all__ = ["HOW", "Options"]
+
+HOW = ("next", "random", "first")  # which sample a call draws
 
 _BY_CONTENT: Mapping[str, Matcher] = {}
 
@@ -24,6 +26,7 @@ class Options:
     """What was said at decoration, checked."""
 
     __slots__ = (
+        "draw",
         "expires_after",
         "ignore",
         "keep",
@@ -34,6 +37,8 @@ class Options:
         "observe",
         "readonly",
         "reads",
+        "samples",
+        "seed",
         "track_deps",
         "verbose",
         "version",
@@ -54,7 +59,13 @@ class Options:
         lazy: bool = False,
         reads: Reads | None = None,
         readonly: bool = False,
+        seed: str | None = None,
+        samples: int | None = None,
+        draw: str = "next",
     ) -> None:
+        self.seed = seed  # the parameter that is filled in
+        self.samples = samples
+        self.draw = draw
         self.readonly = readonly
         self.key = key
         self.reads = reads

@@ -106,7 +106,7 @@ def _restore(depth: int, module: str | None, qualname: str, payload: bytes | Non
 def _rebuild(depth: int, payload: bytes) -> Any:
     import pickle
 
-    from dumbo.memoized import AsyncMemoized, LazyMemoized, Memoized, StreamMemoized, wrap
+    from dumbo.memoized import Memoized, wrap
     from dumbo.options import Options
     from dumbo.shelf import Shelf
 
@@ -121,7 +121,7 @@ def _rebuild(depth: int, payload: bytes) -> Any:
         del shells[depth:]
     made = wrap(function, Shelf(directory), Options(**options))
     kind = type(made)
-    assert kind in (Memoized, AsyncMemoized, LazyMemoized, StreamMemoized)
+    assert issubclass(kind, Memoized)
     shell.__class__ = kind
     shell.__init__(function, made._keeper)  # type: ignore[misc]
     return shell

@@ -44,6 +44,8 @@ def of_missing(keeper: Keeper, call: Call, stored: int) -> Reason:
     arguments = _of_arguments(keeper, call)
     if arguments is None:
         return Reason("gone")
+    if not arguments and call.draw is not None:
+        return Reason("new sample", others=stored)
     code = [] if _is_in_use(call) else _of_code(keeper, call)
     how = f"{in_words(arguments)} in the nearest stored call" if arguments else ""
     if code:

@@ -26,18 +26,28 @@ from dumbo.errors import CorruptBlob
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator, Iterator
+    from collections.abc import AsyncGenerator, Callable, Generator, Iterator
     from types import FrameType
     from typing import Any
 
     from dumbo.call import Call
     from dumbo.keeper import Keeper
 
-__all__ = ["drive", "drive_async"]
+__all__ = ["Drawn", "drive", "drive_async"]
 
 # Items between which nothing is observed, for that is the caller's. Switching it on and off takes
 # as long as many an item, so behind these all counts: too much, and never too little.
 _APART = 64
+
+
+class Drawn:
+    """A call that is one sample, and how its generator is made once that is known which."""
+
+    __slots__ = ("call", "make")
+
+    def __init__(self, call: Call, make: Callable[[], Any]) -> None:
+        self.call = call
+        self.make = make
 
 
 class Tape:
@@ -93,16 +103,19 @@ def drive(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     act: str = "",
+    drawn: Drawn | None = None,
 ) -> Generator[Any, Any, Any]:
     """Iterate *generator*, or what is stored of it."""
     items: Iterator[Any] | None = None
     tape: Tape | None = None
     if not _enters_a_context(sys._getframe(1)):
-        call = keeper.begin_stream(args, kwargs, act)
+        call = keeper.begin_stream(args, kwargs, act, drawn.call if drawn is not None else None)
         if call.done:
             items = iter(call.value)
         else:
             tape = Tape(keeper, call)
+    if drawn is not None:
+        generator = drawn.make()
     count = 0
     sent: Any = None
     thrown: BaseException | None = None
@@ -154,16 +167,19 @@ async def drive_async(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     act: str = "",
+    drawn: Drawn | None = None,
 ) -> AsyncGenerator[Any, Any]:
     """Iterate *generator*, or what is stored of it."""
     items: Iterator[Any] | None = None
     tape: Tape | None = None
     if not _enters_a_context(sys._getframe(1)):
-        call = keeper.begin_stream(args, kwargs, act)
+        call = keeper.begin_stream(args, kwargs, act, drawn.call if drawn is not None else None)
         if call.done:
             items = iter(call.value)
         else:
             tape = Tape(keeper, call)
+    if drawn is not None:
+        generator = drawn.make()
     count = 0
     sent: Any = None
     thrown: BaseException | None = None

@@ -22,6 +22,8 @@ LAYERS = {
     "dumbo.net": 0,
     "dumbo.forks": 0,
     "dumbo.depth": 0,
+    "dumbo.root_seed": 0,
+    "dumbo.sampling": 0,
     "dumbo.memory": 1,
     "dumbo.arguments": 0,
     "dumbo.by": 0,

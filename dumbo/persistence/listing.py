@@ -6,6 +6,7 @@ Knows rows; must not know values.
 from __future__ import annotations
 
 from dumbo.persistence import rows
+from dumbo.persistence.ground import PYTHON
 from dumbo.persistence.records import Record, Summary
 from dumbo.persistence.seal import SIGNED
 
@@ -30,6 +31,16 @@ def entries_of(store: Store, function: str, key: bytes | None, limit: int) -> li
     records = [record for record in map(store._record, found) if record]
     records.sort(key=lambda record: record.created, reverse=True)
     return records[:limit]
+
+
+def keys_with(store: Store, function: str, closure: bytes, prefix: bytes) -> list[bytes]:
+    """The keys that begin with *prefix*, of a closure's entries and of a function's."""
+    ends = (prefix.ljust(16, b"\0"), prefix.ljust(16, b"\xff"))
+    found: list[bytes] = []
+    for one, python in {(closure, PYTHON), *store._closures(function)}:
+        where = (*rows.closure_range(one), one, python, *ends)
+        found += [key for (key,) in store._read(rows.KEYS_WITH, where)]
+    return found
 
 
 def all_of_codec(store: Store, codec: int) -> list[Record]:

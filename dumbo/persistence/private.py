@@ -46,6 +46,10 @@ class PrivateStore:
         """The newest result of a call, or None."""
         return next(iter(self.variants(closure, key)), None)
 
+    def keys_with(self, function: str, closure: bytes, prefix: bytes) -> list[bytes]:
+        """The keys of results that begin with *prefix*."""
+        return [where[1] for where in list(self._records) if where[1].startswith(prefix)]
+
     def load(self, record: Record, *, frozen: bool = False) -> Any:
         """The value of a result; the caller may change it, or nobody may, if it is *frozen*."""
         assert record.payload is not None

@@ -295,6 +295,12 @@ class Store(Proofs):
 
         return listing.entries_of(self, function, key, limit)
 
+    def keys_with(self, function: str, closure: bytes, prefix: bytes) -> list[bytes]:
+        """The keys that begin with *prefix*, of a closure's entries and of a function's."""
+        from dumbo.persistence import listing
+
+        return listing.keys_with(self, function, closure, prefix)
+
     def everything(self) -> Iterator[Record]:
         """All that is stored, of all functions and Pythons."""
         from dumbo.persistence import listing

@@ -34,7 +34,7 @@ from dumbo.tracing.escapes import (
     take_class,
 )
 from dumbo.tracing.frame import Frame, Plan, plan_of
-from dumbo.tracing.lookup import MEMBERS, is_class, is_memoized, is_module
+from dumbo.tracing.lookup import MEMBERS, draws_of, is_class, is_memoized, is_module
 from dumbo.tracing.steps import Step
 from dumbo.tracing.uses import SHOWN, Use, by_made
 from dumbo.tracing.values import (
@@ -262,7 +262,7 @@ def _invoke_known(frame: Frame, callee: Known, args: Arguments) -> Value | None:
 
     obj = callee.obj
     if is_memoized(obj):
-        return invoke(frame, unwrap_memoized(frame, callee), args)
+        return invoke(frame, unwrap_memoized(frame, callee), _with_draw(frame, obj, args))
     if type(obj) is FunctionType:
         if owner_of(obj) is None:
             return _invoke_function(frame, callee, args)
@@ -275,6 +275,18 @@ def _invoke_known(frame: Frame, callee: Known, args: Arguments) -> Value | None:
     if is_module(obj):
         return out_of_sight(frame, args, "call of a module")
     return _invoke_object(frame, callee, args)
+
+
+def _with_draw(frame: Frame, memoized: Any, args: Arguments) -> Arguments:
+    """With the generator that dumbo makes where the caller gives none, and not the default."""
+    draws = draws_of(memoized)
+    if draws is None:
+        return args
+    name, place, _ = draws
+    if name in args.named or (place is not None and len(args.positional) > place):
+        return args
+    made = frame.unknown_value(f"generator {name}")
+    return args._replace(named={**args.named, name: made})
 
 
 def _invoke_holder(frame: Frame, callee: Known, args: Arguments) -> Value | None:

@@ -39,6 +39,7 @@ from dumbo.tracing.lookup import (
     module_namespace,
     mro,
     namespace,
+    version_of,
 )
 
 TYPE_CHECKING = False
@@ -118,7 +119,7 @@ def _material(obj: Any) -> bytes:
     if is_module(obj):
         return b"M" + str(module_namespace(obj).get("__name__")).encode("utf-8", "replace")
     if is_memoized(obj):
-        return b"W" + repr(obj.version).encode("utf-8", "replace")
+        return b"W" + repr(version_of(obj)).encode("utf-8", "replace")
     return b"I" + qualified_name(kind)
 
 

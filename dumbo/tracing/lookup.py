@@ -130,6 +130,19 @@ def is_memoized(obj: object) -> bool:
     return _traits(type(obj))[2]
 
 
+def draws_of(memoized: Any) -> tuple[str, int | None, str] | None:
+    """The parameter of *memoized* that its calls may leave out, for dumbo to fill in; its place,
+    and what its draws hang on."""
+    found: tuple[str, int | None, str] | None = memoized.__dumbo_draws__
+    return found
+
+
+def version_of(memoized: Any) -> Any:
+    """What a memoized function stands for besides its function."""
+    draws = draws_of(memoized)
+    return memoized.version if draws is None else f"{memoized.version}; draws {draws}"
+
+
 def module_namespace(module: ModuleType) -> dict[str, Any]:
     found: dict[str, Any] = _module_dict(module)
     return found
@@ -214,7 +227,9 @@ def _field(base: Any, name: str) -> Any:
 
 def _member(base: Any, name: str) -> Any:
     if is_memoized(base):
-        return getattr(base, name, ABSENT) if name in ("__wrapped__", "version") else ABSENT
+        if name == "version":
+            return version_of(base)
+        return base.__wrapped__ if name == "__wrapped__" else ABSENT
     if type(base) is FunctionType and name not in MEMBERS[FunctionType]:
         return base.__dict__.get(name, ABSENT)
     if name in MEMBERS.get(type(base), ()):
