@@ -179,15 +179,10 @@ def graph(
 ) -> nx.DiGraph:
     """Return what this function depends on, for these arguments if they are given."""
     if args is not None or kwargs is not None:
-<<<<<<< HEAD
-        args, kwargs = keeper.target.with_fixed(args or (), kwargs or {})
+        args, kwargs = keeper.completed(args or (), kwargs or {})
     from dumbo.pictured import DependencyGraph  # networkx is for those who want a graph
 
     return DependencyGraph(keeper.track().graph(args, kwargs))
-=======
-        args, kwargs = keeper.completed(args or (), kwargs or {})
-    return keeper.track().graph(args, kwargs)
->>>>>>> 2d97bac (Functions draw from generators that dumbo makes, and calls have several samples)
 
 
 def _beside(record: Record) -> str:

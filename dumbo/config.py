@@ -7,11 +7,8 @@
     observing      observe    DUMBO_OBSERVE         observe          yes
     size limit     size_limit DUMBO_SIZE_LIMIT      size-limit       10 GB
     details                   DUMBO_KEEP_DETAILS    keep-details     yes
-<<<<<<< HEAD
     lock packages  packages                         lock-packages    none
-=======
     root seed      seeded()   DUMBO_SEED            seed             0
->>>>>>> 2d97bac (Functions draw from generators that dumbo makes, and calls have several samples)
 
 The leftmost that is given wins. `[tool.dumbo]` is that of the nearest
 ``pyproject.toml`` that has one, upward from the working directory.
@@ -34,13 +31,10 @@ if TYPE_CHECKING:
 
 __all__ = ["cache_directory", "is_disabled", "is_observing", "seed", "user_packages"]
 
-<<<<<<< HEAD
 _KEYS = (
     "dir", "user-packages", "disable", "observe", "size-limit", "keep-details", "lock-packages",
+    "seed",
 )  # fmt: skip
-=======
-_KEYS = ("dir", "user-packages", "disable", "observe", "size-limit", "keep-details", "seed")
->>>>>>> 2d97bac (Functions draw from generators that dumbo makes, and calls have several samples)
 SIZE_LIMIT = 10_000_000_000  # bytes
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _OFF = frozenset({"", "0", "false", "no", "off"})
@@ -50,11 +44,8 @@ class Settings:
     """What one ``[tool.dumbo]`` table says; None where it is silent."""
 
     __slots__ = (
-<<<<<<< HEAD
-        "directory", "disable", "keep_details", "lock_packages", "observe", "size_limit", "source",
-=======
-        "directory", "disable", "keep_details", "observe", "seed", "size_limit", "source",
->>>>>>> 2d97bac (Functions draw from generators that dumbo makes, and calls have several samples)
+        "directory", "disable", "keep_details", "lock_packages", "observe", "seed", "size_limit",
+        "source",
         "user_packages",
     )  # fmt: skip
 
@@ -67,11 +58,8 @@ class Settings:
         observe: bool | None = None,
         size_limit: int | None = None,
         keep_details: bool | None = None,
-<<<<<<< HEAD
         lock_packages: tuple[str, ...] = (),
-=======
         seed: int | None = None,
->>>>>>> 2d97bac (Functions draw from generators that dumbo makes, and calls have several samples)
     ) -> None:
         self.keep_details = keep_details
         self.seed = seed
