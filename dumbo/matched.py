@@ -24,7 +24,7 @@ def nearest(store: Store, closure: bytes, near: Near, key: bytes) -> bytes:
     """Return the key of the nearest stored call, or *key*, the call's own, if none is near."""
     if store.find(closure, key) is not None:
         return key
-    family = Family(store.directory, PYTHON, closure, near.family)
+    family = _family(store, closure, near)
     gone: set[bytes] = set()
     found = key
     for other in family.near(near.numbers, near.tolerances):
@@ -39,7 +39,11 @@ def nearest(store: Store, closure: bytes, near: Near, key: bytes) -> bytes:
 
 def remember(store: Store, closure: bytes, near: Near, key: bytes) -> None:
     """Let calls near to this one find its result."""
-    Family(store.directory, PYTHON, closure, near.family).add(key, near.numbers)
+    _family(store, closure, near).add(key, near.numbers)
+
+
+def _family(store: Store, closure: bytes, near: Near) -> Family:
+    return Family(store.directory, PYTHON, closure, near.family, store.seal)
 
 
 def private(stores: dict[str, Any], beside: Store) -> Any:

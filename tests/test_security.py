@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import pickle
 import sys
+from array import array
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,9 @@ import xxhash
 from dumbo import Cache, InvalidUse, UnstorableResult
 from dumbo.memory import epoch
 from dumbo.persistence import blobs, rows
+from dumbo.persistence.neighbours import Family
+from dumbo.persistence.store import Store
+from dumbo.tracing import tracker
 
 Ran = list[object]
 KEY = "a key of more than sixteen bytes"
@@ -21,6 +26,14 @@ KEY = "a key of more than sixteen bytes"
 def f(x):
     sys.audit("ran", x)
     return [x] * 3 if x != "large" else [os.urandom(30_000), b"x"]
+
+
+def g():
+    return "of g"
+
+
+def h():
+    return "of h"
 
 
 def use(cache: Cache, *arguments: object) -> None:
@@ -103,6 +116,66 @@ def test_planted_results_are_not_run_if_signing_is_on(tmp_path: Path, ran: Ran) 
     plant(Cache(tmp_path / "d"))
     use(Cache(tmp_path / "d"), 1)
     assert "evil" in ran
+
+
+def traces(sql) -> list[list[object]]:
+    columns = rows.TRACES_OF.partition("SELECT ")[2].partition(" FROM")[0]
+    return [list(row) for row in sql.execute(f"SELECT {columns} FROM traces").fetchall()]
+
+
+def test_a_planted_trace_proves_nothing_if_signing_is_on(tmp_path: Path) -> None:
+    def swap(sql, known):
+        """Let what proves one closure prove the other."""
+        one, two = traces(sql)
+        one[8], two[8] = two[8], one[8]
+        for row in (one, two):
+            row[11] = rows.trace_checksum(tuple(row))
+            sql.execute(rows.PUT_TRACE, (*row, 0))
+
+    for key, swapped in ((None, True), (KEY, False)):
+        cache = Cache(tmp_path / str(key), signing_key=key)
+        assert [served(cache, g), served(cache, h)] == ["of g", "of h"]
+        cache.open().run(swap)
+        # Without a key one is served for the other, which is what this test is about.
+        assert (served(cache, g) == "of h") is swapped
+        cache.close()
+
+
+def served(cache: Cache, function: Callable[[], str]) -> str:
+    cache.close()
+    epoch.number += 1
+    tracker._trackers.clear()  # as in a fresh process
+    return cache.memo(keep="always", name="f")(function)()
+
+
+def test_a_result_is_not_younger_than_it_was_signed(tmp_path: Path, ran: Ran) -> None:
+    def rejuvenate(sql, known):
+        for row in sql.execute(rows.ALL).fetchall():
+            changed = [*row]
+            changed[9] += 10**12
+            changed[12] = rows.entry_checksum(tuple(changed))
+            sql.execute(rows.PUT, changed)
+
+    cache = Cache(tmp_path / "c", signing_key=KEY)
+    use(cache, 1, "large")
+    cache.open().run(rejuvenate)
+    use(cache, 1, "large")
+    assert ran == [1, "large"] * 2
+    use(cache, 1, "large")
+    assert ran == [1, "large"] * 2
+
+
+def test_a_planted_neighbour_is_none_if_signing_is_on(tmp_path: Path) -> None:
+    numbers = array("d", [1.0])
+    whose = (313, b"c" * 16, b"f" * 16)
+    for key in (None, KEY):
+        store = Store(tmp_path / str(key), signing_key=key)
+        family = Family(store.directory, *whose, store.seal)
+        family.add(b"k" * 16, numbers)
+        Family(store.directory, *whose).add(b"p" * 16, numbers)
+        expected = {b"k" * 16, b"p" * 16} if key is None else {b"k" * 16}
+        assert set(family.near(numbers, [(1, 0.1, 0.1)])) == expected
+        store.close()
 
 
 def test_a_signature_is_of_one_call_only(tmp_path: Path, ran: Ran) -> None:

@@ -97,7 +97,7 @@ class Reader:
             raise CorruptBlob("the payload was altered")
         if self._seal is not None:
             whose = (header.closure, header.key, header.extras, header.python)
-            self._seal.check(*whose, header.codec, payload)
+            self._seal.check(*whose, header.codec, header.created, payload)
         if len(self._verified) >= 100_000:  # bounded: the oldest are verified once more
             self._verified.pop(next(iter(self._verified)), None)
         self._verified[path] = stamp

@@ -127,6 +127,16 @@ class Ground:
         return self._write(work)
 
     @property
+    def seal(self) -> Seal | None:
+        """What signs, and checks, in this store; None if nothing does.
+
+        Raises:
+            UnusableDirectory, StorageError: if it cannot be opened.
+        """
+        self._index or self._open()
+        return self._seal
+
+    @property
     def root(self) -> str:
         """The real path of the directory, once it is prepared."""
         self._index or self._open()
@@ -272,7 +282,7 @@ class Ground:
                 raise CorruptBlob("is not signed")
             return None
         if self._seal is not None:
-            self._seal.check(row[1], row[2], row[4], row[3], codec, payload)
+            self._seal.check(row[1], row[2], row[4], row[3], codec, row[9], payload)
         return bytes(bare(codec, payload))
 
     def _drop_row(self, statement: str, *values: object) -> None:

@@ -3,7 +3,7 @@
 A *family* is the calls of one closure that are equal save for such numbers; so all records of
 one file have one size:
 
-    key 16 bytes | numbers, 8 bytes each | checksum of both, 8 bytes
+    key 16 bytes | numbers, 8 bytes each | checksum of both, 8 bytes (see `seal`)
 
 Records are only appended. One that is torn, or lost to a race, costs a recomputation; one whose
 entry is gone is left out when the file is written anew. As all of a cache, these files may be
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from typing import Any
 
+    from dumbo.persistence.seal import Seal
+
     Tolerances = Iterable[tuple[int, float, float]]
 
 FOLDER = "near"
@@ -38,14 +40,23 @@ _LARGEST = 1 << 28  # bytes of a family that are compared
 class Family:
     """The calls of one family in the store of *directory*."""
 
-    def __init__(self, directory: str, python: int, closure: bytes, family: bytes) -> None:
+    def __init__(
+        self,
+        directory: str,
+        python: int,
+        closure: bytes,
+        family: bytes,
+        seal: Seal | None = None,
+    ) -> None:
         name = xxhash.xxh3_128_hexdigest(b"%d." % python + closure + family)
+        self._name = name.encode()
+        self._seal = seal
         self.folder = os.path.join(directory, FOLDER)
         self.path = os.path.join(self.folder, name)
 
     def add(self, key: bytes, numbers: array[float]) -> None:
         """Remember that the call of *key* has these *numbers*; if that fails, it is not found."""
-        record = _record(key, numbers)
+        record = self._record(key, numbers)
         with suppress(OSError):
             folder.subfolder(self.folder)
             fd = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | _SAFE, 0o600)
@@ -69,7 +80,7 @@ class Family:
 
     def drop(self, keys: Collection[bytes], count: int) -> None:
         """Leave out calls that are no longer stored; *count* numbers are in each record."""
-        rest = [_record(key, held) for key, held in self._records(count) if key not in keys]
+        rest = [self._record(key, held) for key, held in self._records(count) if key not in keys]
         temporary = f"{self.path}.{os.getpid()}"
         with suppress(OSError):
             fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE, 0o600)
@@ -82,8 +93,17 @@ class Family:
         data = _read(self.path)
         for start in range(0, len(data) - size + 1, size):
             body = data[start : start + size - 8]
-            if xxhash.xxh3_64_digest(body) == data[start + size - 8 : start + size]:
+            if self._checksum(body) == data[start + size - 8 : start + size]:
                 yield body[:16], _numbers(body[16:])
+
+    def _record(self, key: bytes, numbers: array[float]) -> bytes:
+        body = key + _bytes(numbers)
+        return body + self._checksum(body)
+
+    def _checksum(self, body: bytes) -> bytes:
+        if self._seal is not None:
+            return self._seal.mark(b"near", self._name + body)
+        return xxhash.xxh3_64_digest(body)
 
 
 _SAFE = os.O_CLOEXEC | os.O_NOFOLLOW
@@ -111,11 +131,6 @@ def _read(path: str) -> bytes:
             return file.read()
         except OSError:
             return b""
-
-
-def _record(key: bytes, numbers: array[float]) -> bytes:
-    body = key + _bytes(numbers)
-    return body + xxhash.xxh3_64_digest(body)
 
 
 def _bytes(numbers: array[float]) -> bytes:

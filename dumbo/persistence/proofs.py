@@ -9,7 +9,7 @@ import time
 
 import xxhash
 
-from dumbo.errors import CorruptBlob
+from dumbo.errors import CorruptBlob, StorageError
 from dumbo.persistence import rows
 from dumbo.persistence.ground import PYTHON, Ground, function_id, named
 from dumbo.persistence.records import Trace
@@ -19,14 +19,29 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import _sqlite3 as sqlite
 
+_SIGNED = 1 << 16  # a bit of a trace's version
+
 
 class Proofs(Ground):
-    """The part of a store that traces lie in."""
+    """The part of a store that traces lie in.
+
+    Traces that are signed, and those that are not, are two kinds: neither counts where the other
+    does, and no process takes those of another for damaged.
+    """
+
+    def _kind(self) -> int:
+        """The version that traces must have to count here."""
+        if self._index is None:
+            try:
+                self._open()  # which reads the key
+            except (OSError, StorageError) as error:
+                self._trouble(error)
+        return self._version if self._seal is None else self._version | _SIGNED
 
     def traces(self, root: bytes, shape: bytes, limit: int = 256) -> list[Trace]:
         """What proves a closure digest of *root*, last written first; without details."""
-        place = rows.place(PYTHON, self._version, root, shape)
-        mine = (PYTHON, self._version, root, shape)
+        mine = (PYTHON, self._kind(), root, shape)
+        place = rows.place(*mine)
         found = self._read(rows.TRACES, (place, limit))
         traces = [self._trace(row) for row in found if row[2:6] == mine]
         return [trace for trace in traces if trace]
@@ -34,13 +49,13 @@ class Proofs(Ground):
     def traces_of(self, function: str, limit: int = 8) -> list[Trace]:
         """The last traces of a function, under any root and shape, for explanations."""
         found = self._read(rows.TRACES_OF, (function_id(function), limit))
-        traces = [self._trace(row) for row in found if row[2:4] == (PYTHON, self._version)]
+        traces = [self._trace(row) for row in found if row[2:4] == (PYTHON, self._kind())]
         return [trace for trace in traces if trace]
 
     def traces_with(self, closure: bytes, limit: int = 8, *, python: int = PYTHON) -> list[Trace]:
         """The last traces that prove *closure*, of whatever function, for explanations."""
         found = self._read(rows.TRACES_WITH, (closure, limit))
-        traces = [self._trace(row) for row in found if row[2:4] == (python, self._version)]
+        traces = [self._trace(row) for row in found if row[2:4] == (python, self._kind())]
         return [trace for trace in traces if trace]
 
     def program(self, digest: bytes) -> bytes | None:
@@ -61,7 +76,7 @@ class Proofs(Ground):
             return None
         if self._seal is not None:
             try:
-                self._seal.check(b"", digest, b"", 0, SIGNED if signed else 0, payload)
+                self._seal.check(b"", digest, b"", 0, SIGNED if signed else 0, 0, payload)
             except CorruptBlob:
                 return None
         return program
@@ -85,10 +100,10 @@ class Proofs(Ground):
         where = rows.signed(int.from_bytes(digest[:8], "big"))
         self._index or self._open()
         if self._seal is not None:
-            program += self._seal.sign(b"", digest, b"", 0, SIGNED, program)
+            program += self._seal.sign(b"", digest, b"", 0, SIGNED, 0, program)
         row = rows.trace(
-            PYTHON, self._version, root, shape, digest, state, closure,
-            function_id(function), time.time_ns() // 1000, details,
+            PYTHON, self._kind(), root, shape, digest, state, closure,
+            function_id(function), time.time_ns() // 1000, details, self._seal,
         )  # fmt: skip
 
         def put(sql: sqlite.Connection, known: set[object]) -> None:
@@ -102,7 +117,7 @@ class Proofs(Ground):
 
     def _trace(self, row: rows.Row) -> Trace | None:
         try:
-            whole = rows.trace_checksum(row) == row[11]
+            whole = rows.trace_checksum(row, self._seal) == row[11]
         except CorruptBlob:
             whole = False
         if not whole:

@@ -18,6 +18,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
+    from dumbo.persistence.seal import Seal
+
     Row: TypeAlias = tuple[Any, ...]
 
 SLOTS = 16  # variants of one call that are kept, by their extras
@@ -201,18 +203,19 @@ def trace(
     function: int,
     created: int,
     details: bytes,
+    seal: Seal | None = None,
 ) -> Row:
     """The row of a trace, its id and its checksum included."""
     where = place(python, version, root, shape)
     own = where.to_bytes(8, "big", signed=True) + program + state
     row = (xxhash.xxh3_64_intdigest(own) - _HALF, where, python, version, root, shape, program)
     rest = (state, closure, function, created)
-    checksum = trace_checksum((*row, *rest, 0))
+    checksum = trace_checksum((*row, *rest, 0), seal)
     return (*row, *rest, checksum, guarded(details), created)
 
 
-def trace_checksum(row: Row) -> int:
-    """The checksum that a row of `_TRACE_COLUMNS` should have.
+def trace_checksum(row: Row, seal: Seal | None = None) -> int:
+    """The checksum that a row of `_TRACE_COLUMNS` should have, which may take a key.
 
     Raises:
         CorruptBlob: if its columns are not even of the right types.
@@ -225,6 +228,8 @@ def trace_checksum(row: Row) -> int:
         whole = b"".join((numbers, root, shape, program, state, closure))
     except (TypeError, struct.error) as error:
         raise CorruptBlob(f"a trace in the index is damaged: {error}") from error
+    if seal is not None:
+        return int.from_bytes(seal.mark(b"trace", whole), "big") - _HALF
     return xxhash.xxh3_64_intdigest(whole) - _HALF
 
 

@@ -116,7 +116,7 @@ def finish(store: Store, index: Index, draft: drafts.Draft, compute: float, star
     if store._seal is not None and not header.codec & SIGNED:
         whose = (header.closure, header.key, header.extras, header.python)
         header.codec |= SIGNED
-        draft.write(store._seal.sign(*whose, header.codec, draft.view()))
+        draft.write(store._seal.sign(*whose, header.codec, header.created, draft.view()))
     size = draft.size
     payload = draft.held() if size <= _INLINE else None
     header.store = time.perf_counter_ns() - started

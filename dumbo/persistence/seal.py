@@ -1,9 +1,12 @@
 """Signatures: only who has the key can have written a result.
 
 Behind a signed payload stand 32 bytes: HMAC-SHA256, with the key, of whose result it is, how it
-is encoded, and the SHA-256 of the payload. They are checked before anything is decoded, the
-first time that a process reads a file, and each time that it reads a row. A codec's number has
-a bit that says that they are there.
+is encoded, when it was stored, and the SHA-256 of the payload. They are checked before anything is
+decoded, the first time that a process reads a file, and each time that it reads a row. A codec's
+number has a bit that says that they are there.
+
+What proves closures, and what finds near calls, decides on a hit as well: where there is a key,
+the checksums of these rows and records are the first 8 bytes of an HMAC.
 
 Knows bytes and keys; must not know files, rows or values.
 """
@@ -37,21 +40,35 @@ class Seal:
         self._key = key
 
     def sign(
-        self, closure: bytes, key: bytes, extras: bytes, python: int, codec: int, payload: Buffer
+        self,
+        closure: bytes,
+        key: bytes,
+        extras: bytes,
+        python: int,
+        codec: int,
+        created: int,
+        payload: Buffer,
     ) -> bytes:
         """Return the signature of a payload, and of whose it is."""
         # Imported here: few caches are signed.
         import hashlib
         import hmac
 
-        lengths = b"%d.%d.%d.%d.%d." % (
-            len(closure), len(key), len(extras), python, codec & ~SIGNED
+        lengths = b"%d.%d.%d.%d.%d.%d." % (
+            len(closure), len(key), len(extras), python, codec & ~SIGNED, created
         )  # fmt: skip
         whole = lengths + closure + key + extras + hashlib.sha256(payload).digest()
         return hmac.digest(self._key, whole, "sha256")
 
     def check(
-        self, closure: bytes, key: bytes, extras: bytes, python: int, codec: int, signed: Buffer
+        self,
+        closure: bytes,
+        key: bytes,
+        extras: bytes,
+        python: int,
+        codec: int,
+        created: int,
+        signed: Buffer,
     ) -> None:
         """Check a payload that its signature follows.
 
@@ -63,9 +80,15 @@ class Seal:
         if not codec & SIGNED or len(signed) < SIZE:
             raise CorruptBlob("is not signed")
         view = memoryview(signed)
-        ours = self.sign(closure, key, extras, python, codec, view[:-SIZE])
+        ours = self.sign(closure, key, extras, python, codec, created, view[:-SIZE])
         if not hmac.compare_digest(ours, bytes(view[-SIZE:])):
             raise CorruptBlob("is not signed with this key")
+
+    def mark(self, kind: bytes, data: bytes) -> bytes:
+        """Return what stands in place of the 8 bytes of a checksum of *data*."""
+        import hmac
+
+        return hmac.digest(self._key, b"%b %d " % (kind, len(data)) + data, "sha256")[:8]
 
 
 def bare(codec: int, payload: Buffer) -> Buffer:

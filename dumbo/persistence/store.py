@@ -94,6 +94,9 @@ class Store(Proofs):
             except CorruptBlob as error:
                 self._set_aside(record, str(error))
                 raise
+            if self._seal is not None and header.created != round(record.created * 1e6):
+                # By its age it may have expired; a row says what it likes, the file is signed.
+                raise CorruptBlob("is not as old as it was said to be")
             codec = header.codec & CODEC
         if not self.allow_pickle and codec not in self._unpickled:
             raise CorruptBlob("was pickled, and allow_pickle=False")
