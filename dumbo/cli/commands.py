@@ -17,7 +17,7 @@ import click
 
 import dumbo as package
 from dumbo import config
-from dumbo.cli import drawing, graphs, keeping, locking, page, table, targets, tree
+from dumbo.cli import asking, drawing, graphs, keeping, locking, page, table, targets, tree
 from dumbo.cli.arguments import evaluate
 from dumbo.cli.text import printable
 from dumbo.errors import DumboError, InvalidUse
@@ -249,3 +249,4 @@ def _has_lines() -> bool:
 
 keeping.add_to(dumbo)
 dumbo.add_command(locking.lock)
+asking.add_to(dumbo)

@@ -43,6 +43,21 @@ def keys_with(store: Store, function: str, closure: bytes, prefix: bytes) -> lis
     return found
 
 
+def sums_of(store: Store, closure: bytes) -> tuple[int, float]:
+    """How many results of this Python there are under a closure, and the seconds that they took."""
+    where = (*rows.closure_range(closure), closure, PYTHON)
+    for count, compute in store._read(rows.SUM_OF_CLOSURE, where):
+        return _number(count), _number(compute) / 1e9
+    return 0, 0.0
+
+
+def entries_under(store: Store, closure: bytes, limit: int) -> list[Record]:
+    """The results of this Python under a closure, the newest first."""
+    where = (*rows.closure_range(closure), closure, limit)
+    found = [row for row in store._read(rows.OF_CLOSURE, where) if row[3] == PYTHON]
+    return [record for record in map(store._record, found) if record]
+
+
 def all_of_codec(store: Store, codec: int) -> list[Record]:
     """All entries that a codec wrote, by its number."""
     return [

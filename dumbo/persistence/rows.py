@@ -45,6 +45,10 @@ KEYS_WITH = (
     "SELECT DISTINCT key FROM entries WHERE id BETWEEN ? AND ? AND closure = ? AND python = ? "
     "AND key BETWEEN ? AND ?"
 )
+SUM_OF_CLOSURE = (
+    "SELECT COUNT(*), SUM(compute) FROM entries WHERE id BETWEEN ? AND ? AND closure = ? "
+    "AND python = ?"
+)
 OF_CODEC = f"SELECT {_COLUMNS} FROM entries WHERE codec = ?"
 PUT = f"INSERT OR REPLACE INTO entries({_COLUMNS}) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 # The row of a variant has the first id of its call in place of its own, which is chosen here: that

@@ -290,6 +290,18 @@ class Store(Proofs):
         where = (*rows.closure_range(closure), closure, 1)
         return bool(self._read(rows.OF_CLOSURE, where))
 
+    def sums_of(self, closure: bytes) -> tuple[int, float]:
+        """How many results there are under a closure, and the seconds that they took."""
+        from dumbo.persistence import listing  # here and below: a hit lists nothing
+
+        return listing.sums_of(self, closure)
+
+    def entries_under(self, closure: bytes, limit: int) -> list[Record]:
+        """The results under a closure, the newest first."""
+        from dumbo.persistence import listing
+
+        return listing.entries_under(self, closure, limit)
+
     # -- what there is ----------------------------------------------------------------
 
     def entries_of(self, function: str, key: bytes | None = None, limit: int = 100) -> list[Record]:

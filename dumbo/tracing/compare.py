@@ -69,13 +69,14 @@ def differences(old: Account, new: Account) -> list[Difference]:
     if not old.parts or not new.parts:
         return found
     seen: set[tuple[int, int]] = {(0, 0)}
-    queue: list[tuple[int, int, tuple[str, ...]]] = [(0, 0, ())]
-    for was, now, path in queue:
+    queue: list[tuple[int, int, str, tuple[str, ...]]] = [(0, 0, "", ())]
+    for was, now, label, path in queue:
         before, after = old.parts[was], new.parts[now]
-        path = (*path, after.name) if _is_shown(after, path) else path
+        name = _name(before, after, label, path)
+        path = (*path, name) if not after.hidden and path[-1:] != (name,) else path
         same = before.own == after.own and before.kind == after.kind
         if not same:
-            found.append(_difference(before, after, path, (was, now)))
+            found.append(_difference(before, after, name, path, (was, now)))
             if before.kind != after.kind or before.kind == "library":
                 continue
         bases = _bases(old, before), _bases(new, after)
@@ -84,10 +85,10 @@ def differences(old: Account, new: Account) -> list[Difference]:
             found.append(Difference("class", after.name, path, *made_of, (was, now)))
             continue
         pairs, gone, news = _matched(old, new, before, after, same=same)
-        for pair in pairs:
-            if pair not in seen:
-                seen.add(pair)
-                queue.append((*pair, path))
+        for one, other, way in pairs:
+            if (one, other) not in seen:
+                seen.add((one, other))
+                queue.append((one, other, way, path))
         if same:
             # What the code of two functions says it uses is told by the code.
             found += [_alone("gone", old.parts[n], path, (n, -1)) for n in gone]
@@ -126,19 +127,34 @@ def _bases(account: Account, part: Part) -> list[str]:
 _PLAIN_BASES = ("builtins:object", "builtins:type")
 
 
-def _is_shown(part: Part, path: tuple[str, ...]) -> bool:
-    return not part.hidden and (not path or path[-1] != part.name)
+def _name(before: Part, after: Part, label: str, path: tuple[str, ...]) -> str:
+    """What a part is called that was reached by *label*.
+
+    Equal small numbers are one object, which has the name of only one way to it.
+    """
+    if after.kind != "value" or before.kind != "value" or not path:
+        return after.name
+    how, _, what = label.partition(" ")
+    ending = {"global": f":{what}", "item": f"[{what}]"}.get(how, what)
+    for name in (after.name, before.name):
+        if name.endswith(ending):
+            return name
+    if how == "item":
+        return f"{path[-1]}[{what}]"
+    if how == "global":
+        return f"{path[-1].partition(':')[0]}:{what}"
+    return f"{label} of {path[-1]}" if label else after.name
 
 
 def _difference(
-    before: Part, after: Part, path: tuple[str, ...], places: tuple[int, int]
+    before: Part, after: Part, name: str, path: tuple[str, ...], places: tuple[int, int]
 ) -> Difference:
     texts = (before.text, after.text)
     path = path or (after.name,)
     if before.kind in _CODE and after.kind in _CODE:
         return Difference("code", after.name, path, before.name, after.name, places, texts)
     if before.kind == "value" == after.kind:
-        return Difference("value", after.name, path, before.brief, after.brief, places)
+        return Difference("value", name, path, before.brief, after.brief, places)
     if before.kind == "library" == after.kind:
         was, now = before.brief, after.brief
         if was == now:
@@ -163,19 +179,22 @@ def _alone(kind: str, part: Part, path: tuple[str, ...], places: tuple[int, int]
 
 def _matched(
     old: Account, new: Account, before: Part, after: Part, *, same: bool
-) -> tuple[list[tuple[int, int]], list[int], list[int]]:
+) -> tuple[list[tuple[int, int, str]], list[int], list[int]]:
     """The ends of edges that belong together, and those that are left of either."""
-    pairs: list[tuple[int, int]] = []
+    pairs: list[tuple[int, int, str]] = []
     gone: list[int] = []
     news: list[int] = []
     groups: dict[object, tuple[list[int], list[int]]] = {}
+    labels: dict[object, str] = {}
     for side, part in enumerate((before, after)):
         for edge in part.edges:
             end = edge[3]
-            group = groups.setdefault(_group(edge, same=same), ([], []))[side]
+            key = _group(edge, same=same)
+            labels.setdefault(key, edge[2])
+            group = groups.setdefault(key, ([], []))[side]
             if end not in group:
                 group.append(end)
-    for was, now in groups.values():
+    for label, (was, now) in zip(labels.values(), groups.values(), strict=True):
         left = list(now)
         for one in was:
             other = _best(old.parts[one], new, left)
@@ -183,7 +202,7 @@ def _matched(
                 gone.append(one)
             else:
                 left.remove(other)
-                pairs.append((one, other))
+                pairs.append((one, other, label))
         news += left
     return pairs, gone, news
 
