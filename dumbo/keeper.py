@@ -32,6 +32,7 @@ from dumbo.failures import Misfit, is_for_good, let_through, not_cached, not_sto
 from dumbo.ledger import Ledger
 from dumbo.memory import MISSING, Held, Memory, epoch, has_plain_defaults, is_unchanging, plain_key
 from dumbo.switches import DISABLED, READ_ONLY, current
+from dumbo.tally import Tally
 from dumbo.target import Target, is_generator_function, label_of
 
 TYPE_CHECKING = False
@@ -84,6 +85,7 @@ class Keeper:
         label: the name that its results are listed under.
         ledger: what happened to its calls in this process.
         streams: whether it is a generator function.
+        tally: what its calls cost and gained, kept across runs.
         target: the function itself, and what a partial fixes of it.
         binder: how its arguments are named; None before its first call.
         number: what tells it from others of its name in this process.
@@ -103,6 +105,7 @@ class Keeper:
         "options",
         "shelf",
         "streams",
+        "tally",
         "target",
         "_alone",
         "_digest",
@@ -124,6 +127,7 @@ class Keeper:
         self.ledger = Ledger()
         self.target = Target(function)
         self.label = options.name or label_of(self.target.function)
+        self.tally = Tally(self.label, shelf, self.ledger)
         self.binder: Binder | None = None
         self.chance: Chance | None = None
         if options.seed is not None or options.samples is not None:
@@ -255,6 +259,7 @@ class Keeper:
             call.straight = True
             call.started = begun
             return call
+        first = self.binder is None
         reason = None if call.act else self.out_of_the_way()
         if reason is not None:
             call.reason = reason
@@ -276,6 +281,8 @@ class Keeper:
                 call.looks = self._looks(call)
                 call.inputs = self._begin_inputs()
         call.started = perf_counter()
+        if reason is None:
+            self.tally.looked(call.started - begun, first=first)
         return call
 
     def _begin_inputs(self) -> Inputs:
@@ -453,6 +460,10 @@ class Keeper:
                 dict(self.options.key),
                 self.options.reads if self._says_what_it_reads() else None,
             )
+        if self.tally.began is None:
+            from dumbo import bookkeeping  # what a program calls, and not what it only imports
+
+            bookkeeping.begin(self.tally)
         self.binder = binder
         return binder, self.track()
 
@@ -492,7 +503,9 @@ class Keeper:
             call.reason = Reason("unreadable", why=text_of(error))
             ledger.note(call.reason, call.identity)
             return
-        ledger.costs.load.learn(record.size, perf_counter() - found)
+        loading = perf_counter() - found
+        ledger.costs.load.learn(record.size, loading)
+        self.tally.loaded(record, loading)
         ledger.hits += 1
         ledger.fast_in_a_row = 0
         call.record = record
@@ -603,6 +616,7 @@ class Keeper:
         call.key = None
         call.reason = reason = self.reason_of(error)
         self.ledger.note(reason)
+        self.tally.said(reason)
         if reason.code in ("never cached", "no store") or is_for_good(error):
             self._warn(reason)
 
@@ -664,6 +678,7 @@ class Keeper:
             return
         self.ledger.bypassed += call.key is None
         self.ledger.misses += call.key is not None
+        self.tally.computed(compute, straight=call.straight)
         if call.straight:
             self.ledger.went_straight(compute)
         if self.options.verbose or _is_logged():
@@ -746,6 +761,7 @@ class Keeper:
         if compute is None:
             watch = call.watch
             compute = perf_counter() - call.started if watch is None else watch.compute
+        self.tally.computed(compute, straight=call.straight)
         if call.straight:
             self.ledger.went_straight(compute)
             if self.options.verbose:
@@ -766,6 +782,7 @@ class Keeper:
             if call.claim is not None:
                 call.claim.end(KEPT if kept else UNKEPT)
         if outcome is not None and call.key is not None:
+            self.tally.said(outcome)
             if outcome.code == "stored":
                 self.ledger.forget(call.identity)
             else:
@@ -804,6 +821,7 @@ class Keeper:
         if lazy is not None and type(value) is lazy.LazyResult:
             value = value.__wrapped__  # type: ignore[attr-defined]
         costs = self.ledger.costs
+        entered = perf_counter()
         taken = call.taken
         changed = taken.changed() if taken is not None else ""
         if changed:
@@ -828,7 +846,9 @@ class Keeper:
         call.record = record
         looks = call.looks or self._looks(call)
         call.store.recipes().add_call(self.label, key, looks.encode(), compute)
-        costs.store.learn(record.size, perf_counter() - begun)
+        ended = perf_counter()
+        costs.store.learn(record.size, ended - begun)
+        self.tally.stored(record.size, ended - entered)
         if self.options.keep_versions is not None:
             self._drop_versions(call.store, digest)
         costs.size.learn(_rough_size(call, value), record.size)

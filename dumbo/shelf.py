@@ -7,6 +7,7 @@ disk before `Shelf.open`, save that an explicitly given directory is looked at.
 from __future__ import annotations
 
 import os
+import sys
 
 import dumbo.forks  # noqa: F401 - watches over what is imported from here on
 from dumbo import config
@@ -51,7 +52,7 @@ class Shelf:
     def open(self) -> Store:
         """Return the store of this directory, the same for everyone in this process."""
         # With other rules for what may be read, it is another store.
-        place = self._place()
+        place = self.place()
         store = _stores.get(place)
         if store is None:
             # Imported here: `import dumbo` must not pay for SQLite.
@@ -72,12 +73,16 @@ class Shelf:
             store.size_limit = self.size_limit or None
         return store
 
-    def _place(self) -> tuple[str, str | bytes | None, bool, bool]:
+    def place(self) -> tuple[str, str | bytes | None, bool, bool]:
+        """Return what tells its store from others of this process."""
         return self.directory, self.signing_key, self.allow_pickle, self.durable
 
     def release(self) -> None:
         """Close connections and files; the next call opens them anew."""
-        store = _stores.pop(self._place(), None)
+        bookkeeping = sys.modules.get("dumbo.bookkeeping")
+        if bookkeeping is not None:
+            bookkeeping.flush(directory=self.directory)
+        store = _stores.pop(self.place(), None)
         if store is not None:
             store.close()
 

@@ -3,6 +3,7 @@
     schema  change
     1       the first
     2       entries.uses
+    3       statistics
 
 `entries.id` says where to look: 16 bits of the closure digest, 44 of the key, 4 for a
 slot, so that what belongs to one closure lies together and one range holds all variants
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     Row: TypeAlias = tuple[Any, ...]
 
 _APPLICATION = 0x646D6231  # "dmb1", which `file` can show
-_SCHEMA = 2
+_SCHEMA = 3
 _TABLES = """
 CREATE TABLE entries(
     id INTEGER PRIMARY KEY, closure BLOB NOT NULL, key BLOB NOT NULL, python INTEGER NOT NULL,
@@ -65,6 +66,7 @@ CREATE TABLE traces(
 CREATE INDEX traces_by_place ON traces(place);
 CREATE INDEX traces_by_function ON traces(function);
 CREATE TABLE programs(id INTEGER PRIMARY KEY, payload BLOB NOT NULL);
+CREATE TABLE statistics(id INTEGER PRIMARY KEY, used INTEGER NOT NULL, payload BLOB NOT NULL);
 """
 
 _PRAGMAS = (

@@ -62,7 +62,7 @@ def _clear(store: Store) -> int:
     def empty(sql: sqlite.Connection, known: set[object]) -> int:
         known.clear()
         gone: int = sql.execute("DELETE FROM entries").rowcount
-        for table in ("traces", "programs", "closures", "functions"):
+        for table in ("traces", "programs", "closures", "functions", "statistics"):
             sql.execute(f"DELETE FROM {table}")
         return gone
 

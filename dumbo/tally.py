@@ -1,0 +1,183 @@
+"""What one function's calls cost and gained, as counted in this process.
+
+Seconds are those that are measured anyway. Of hits from memory, which no clock sees, only the
+number is known: the ledger has it. All of it adds up, so that differences can be written beside
+those of other processes (see `bookkeeping`).
+
+Knows sums; must not know what is decided by them, nor where they are kept.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from dumbo.explain import Reason
+    from dumbo.ledger import Ledger
+    from dumbo.persistence.store import Record
+    from dumbo.shelf import Shelf
+
+    Facts = dict[str, Any]
+
+__all__ = ["COUNTS", "Tally", "added"]
+
+COUNTS: dict[str, Any] = {
+    "hits": 0,  # results that were handed out: from memory, from disk, and stale ones
+    "loads": 0,  # of these, from disk
+    "reused": 0,  # of these, stale ones
+    "computed": 0,  # calls whose function ran to its end
+    "straight": 0,  # of these, such as were not looked up
+    "looks": 0,  # calls that were looked up
+    "stores": 0,
+    "saved": 0.0,  # seconds that computing took what was loaded from disk
+    "spent": 0.0,  # seconds that the function ran
+    "looking": 0.0,  # seconds before it, or in its place; loading included
+    "setup": 0.0,  # of these, in the first call of each process, which imports and traces
+    "loading": 0.0,
+    "storing": 0.0,  # seconds behind it
+    "loaded_bytes": 0,
+    "stored_bytes": 0,
+}
+_DUE = 4096  # looks, of which a computation counts as many, after which all is written
+_COMPUTATION = 64
+_REASONS = 16  # kinds of verdicts, with the last sentence of each
+_SENTENCE = 300  # characters
+
+
+class Tally:
+    """The sums of one memoized function, and which of them are written down already.
+
+    Attributes:
+        label, shelf: which function, and which directory.
+        ledger: which has the hits.
+        sums: see `COUNTS`.
+        reasons: how often each kind of verdict was given, and the last of each.
+        began: what was known of costs when this process began; None before that was asked.
+    """
+
+    __slots__ = (
+        "began",
+        "label",
+        "ledger",
+        "reasons",
+        "shelf",
+        "sums",
+        "_due",
+        "_written",
+        "_written_reasons",
+    )
+
+    def __init__(self, label: str, shelf: Shelf, ledger: Ledger) -> None:
+        self.label = label
+        self.shelf = shelf
+        self.ledger = ledger
+        self.sums = dict(COUNTS)
+        self.reasons: dict[str, list[Any]] = {}
+        self.began: Facts | None = None
+        self._due = 0
+        self._written = dict(COUNTS)
+        self._written_reasons: dict[str, int] = {}
+
+    def looked(self, seconds: float, *, first: bool) -> None:
+        """A call was looked up, and perhaps loaded."""
+        sums = self.sums
+        sums["looks"] += 1
+        sums["looking"] += seconds
+        if first:
+            sums["setup"] += seconds
+        self._due += 1
+
+    def loaded(self, record: Record, seconds: float, *, stale: bool = False) -> None:
+        """A result came from disk."""
+        sums = self.sums
+        sums["loads"] += 1
+        sums["reused"] += stale
+        sums["saved"] += record.compute
+        sums["loading"] += seconds
+        sums["loaded_bytes"] += record.size
+
+    def computed(self, seconds: float, *, straight: bool = False) -> None:
+        """The function ran; where it was not even looked up, nothing else is done."""
+        sums = self.sums
+        sums["computed"] += 1
+        sums["spent"] += seconds
+        if straight:
+            sums["straight"] += 1
+            return
+        self._due += _COMPUTATION
+        if self._due >= _DUE:
+            self._due = 0
+            # Imported here: most processes come to it once, when they end.
+            from dumbo import bookkeeping
+
+            bookkeeping.flush([self])
+
+    def stored(self, size: int, seconds: float) -> None:
+        """A result was written."""
+        sums = self.sums
+        sums["stores"] += 1
+        sums["stored_bytes"] += size
+        sums["storing"] += seconds
+
+    def said(self, reason: Reason) -> None:
+        """A verdict was given."""
+        known = self.reasons.get(reason.code)
+        if known is not None:
+            known[0] += 1
+            known[1] = reason
+        elif len(self.reasons) < _REASONS:
+            self.reasons[reason.code] = [1, reason]
+
+    def since(self) -> Facts:
+        """Return what was counted and is not written yet; empty if that is nothing."""
+        now = {**self.sums, "hits": self.ledger.hits}
+        if now == self._written:
+            return {}
+        reasons = {
+            code: (count - self._written_reasons.get(code, 0), str(last)[:_SENTENCE])
+            for code, (count, last) in list(self.reasons.items())
+            if count > self._written_reasons.get(code, 0)
+        }
+        return {
+            "sums": {name: now[name] - self._written[name] for name in now},
+            "reasons": reasons,
+        }
+
+    def mark(self, written: Facts) -> None:
+        """Take note that this is written, or somebody else's to write."""
+        for name, number in written["sums"].items():
+            self._written[name] += number
+        for code, (count, _) in written["reasons"].items():
+            self._written_reasons[code] = self._written_reasons.get(code, 0) + count
+
+    def learned(self) -> Facts:
+        """Return what decisions are made by, as plain values."""
+        return {"costs": self.ledger.costs.plain()}
+
+    def learn(self, known: object) -> None:
+        """Go on from what others have learned."""
+        self.began = known if type(known) is dict else {}
+        self.ledger.costs.take(self.began.get("costs"))
+
+
+def added(known: Facts, new: Facts) -> Facts:
+    """Return *known*, which was kept, with what was counted since.
+
+    What is kept may be of another version of dumbo: names that are not known stay as they are,
+    and what is no sum counts as nothing.
+    """
+    sums, verdicts = known.get("sums"), known.get("reasons")
+    both = dict(sums) if type(sums) is dict else {}
+    for name, nothing in COUNTS.items():
+        before = both.get(name)
+        good = type(before) is type(nothing) and before == before
+        both[name] = (before if good else nothing) + new["sums"].get(name, nothing)
+    reasons = {
+        code: one
+        for code, one in (verdicts.items() if type(verdicts) is dict else ())
+        if type(one) is tuple and list(map(type, one)) == [int, str]
+    }
+    for code, (count, last) in new["reasons"].items():
+        reasons[code] = (reasons.get(code, (0, ""))[0] + count, last)
+    return {**known, "sums": both, "reasons": reasons}

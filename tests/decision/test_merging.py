@@ -1,0 +1,68 @@
+"""Measurements of several processes become one."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dumbo.decision.averages import Average, Price
+from dumbo.decision.merging import merged
+
+seconds = st.floats(1e-9, 1e3)
+
+
+def average(*measured: float, base: tuple[int, float, float] = (0, 0.0, 0.0)) -> Average:
+    found = Average.of(base)
+    for one in measured:
+        found.add(one)
+    return found
+
+
+def test_nothing_else_was_written_so_it_is_mine() -> None:
+    assert merged(None, {"a": 1}, None) == {"a": 1}
+    assert merged({"a": 1}, {"a": 2}, {"a": 1}) == {"a": 2}
+
+
+def test_counts_of_both_count() -> None:
+    base = average(1.0, 1.0).plain()
+    mine, theirs = average(2.0, 2.0, base=base), average(4.0, base=base)
+    assert merged(base, mine.plain(), theirs.plain())[0] == 5
+
+
+def test_who_measured_nothing_has_no_say() -> None:
+    base = average(1.0, 1.0).plain()
+    theirs = average(4.0, base=base).plain()
+    assert merged(base, base, theirs) == theirs
+
+
+@given(st.lists(seconds, min_size=1, max_size=30), st.lists(seconds, min_size=1, max_size=30))
+def test_what_is_merged_lies_between(mine: list[float], theirs: list[float]) -> None:
+    a, b = average(*mine).plain(), average(*theirs).plain()
+    count, value, _ = merged(None, a, b)
+    if a != b:
+        assert count == len(mine) + len(theirs)
+        assert min(a[1], b[1]) * (1 - 1e-9) <= value <= max(a[1], b[1]) * (1 + 1e-9)
+    assert Average.of(merged(None, a, b)).value == value  # and is an average again
+
+
+def test_prices_are_merged_by_buckets() -> None:
+    mine, theirs = Price(1.0, 0.0), Price(1.0, 0.0)
+    mine.learn(10, 2.0)
+    theirs.learn(10, 4.0)
+    theirs.learn(1 << 20, 8.0)
+    both = Price(1.0, 0.0)
+    both.take(merged(None, mine.plain(), theirs.plain()))
+    assert both.of(10) == 3.0
+    assert both.of(1 << 20) == 8.0
+    assert both.scale.count == 3
+
+
+def test_names_that_only_others_know_stay() -> None:
+    assert merged({}, {"a": 1}, {"b": 2}) == {"a": 1, "b": 2}
+
+
+def test_what_makes_no_sense_gives_way() -> None:
+    mine = average(1.0).plain()
+    for theirs in ((1, "x", 2.0), "text", (1,), ((),), 5, (True, None, 2)):
+        assert merged(None, mine, theirs) == mine
+    assert merged((1, 2), mine, average(3.0).plain())[0] == 2
