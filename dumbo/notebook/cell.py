@@ -87,16 +87,22 @@ class _Keeper(Keeper):
         super().__init__(function, shelf, options)
         self.call: Call | None = None
 
-    def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
-        self.call = super().begin(args, kwargs)
+    def begin(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], call: Call | None = None
+    ) -> Call:
+        self.call = super().begin(args, kwargs, call)
         return self.call
 
-    async def begin_in_task(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
-        self.call = await super().begin_in_task(args, kwargs)
+    async def begin_in_task(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], call: Call | None = None
+    ) -> Call:
+        self.call = await super().begin_in_task(args, kwargs, call)
         return self.call
 
-    def begin_explicit(self, args: tuple[Any, ...], kwargs: dict[str, Any], act: str) -> Call:
-        self.call = super().begin_explicit(args, kwargs, act)
+    def begin_explicit(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], act: str, call: Call | None = None
+    ) -> Call:
+        self.call = super().begin_explicit(args, kwargs, act, call)
         return self.call
 
     def recall(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
