@@ -6,8 +6,8 @@ they are for:
     reading code        steps, instructions, pairs, normal
     reading objects     lookup, boundary, contents, sources, shapes, annotations
     interpreting        values, frame, and what steps do: loads, attributes, calls, data, flow;
-                        models, namespaces, tables, memo_tables, truth, escapes, uses,
-                        vocabulary, by_name; callgraph, outside, interpreter, rapid
+                        models, namespaces, local_classes, memo_tables, truth, escapes,
+                        uses, vocabulary, mentions, by_name; callgraph, outside, interpreter, rapid
     proving             fingerprint, digest, replay, summary, guards, tracker
     observing           observer, observed
     showing             labels, places, account, texts, graphs
@@ -22,4 +22,5 @@ from __future__ import annotations
 # 2        entries say what their computation was seen to run
 # 3        branches that cannot be taken have no edges; less is called out of sight
 # 4        what the program puts into classes and globals by itself rules out no branch
-DIGEST_VERSION = 4
+# 5        functions that are only mentioned do not count; items of lists that move do
+DIGEST_VERSION = 5

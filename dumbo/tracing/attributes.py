@@ -21,6 +21,7 @@ from dumbo.tracing.boundary import STDLIB, owner_of
 from dumbo.tracing.callgraph import PATH, Node
 from dumbo.tracing.escapes import consume, defines, escape, is_data, out_of_sight_with
 from dumbo.tracing.frame import Frame
+from dumbo.tracing.local_classes import after, linearised
 from dumbo.tracing.lookup import (
     MEMBERS,
     describe,
@@ -32,6 +33,7 @@ from dumbo.tracing.lookup import (
     mro,
     namespace,
 )
+from dumbo.tracing.mentions import use
 from dumbo.tracing.uses import SPECIAL
 from dumbo.tracing.values import (
     UNKNOWN,
@@ -75,6 +77,7 @@ def _of_member(frame: Frame, value: Value, name: str) -> Value | None:
     if name == "__dict__" and isinstance(value, Known | Instance | LocalClass):
         marker: Value = frame.pool.make(Builtin, "__dict__()", value)
         return marker
+    use(frame, value)
     if isinstance(value, Known):
         return _of_known(frame, value, name)
     if isinstance(value, Instance):
@@ -410,22 +413,21 @@ def _of_local_class(
     held = None
     if isinstance(receiver, Instance):
         held = analysis.read(receiver.site, ("attr", name), frame, frame.index)
-    own = analysis.read(cls.site, name, frame, frame.index)
-    if own is not None:
-        bound = frame.pool.join(*[_bind_local(frame, raw, receiver, owner) for raw in each(own)])
-        return frame.pool.join(held, bound)
-    for base in cls.bases:
-        found = _of_base(frame, base, owner, name, receiver)
+    for one in linearised(cls):
+        found = _in_namespace(frame, one, owner, name, receiver)
         if found is not None:
             return frame.pool.join(held, found)
     return held or frame.await_or(lambda: frame.unresolved(f"attribute {name} of a local class"))
 
 
-def _of_base(
+def _in_namespace(
     frame: Frame, base: Value, owner: Value, name: str, receiver: Value | None
 ) -> Value | None:
+    """What one class of an order of look-up has under *name*, bound; None if it has nothing."""
     if isinstance(base, LocalClass):
-        return _of_local_class(frame, base, owner, name, receiver)
+        own = frame.analysis.read(base.site, name, frame, frame.index)
+        bound = [_bind_local(frame, raw, receiver, owner) for raw in each(own)]
+        return frame.pool.join(*bound) if bound else None
     if isinstance(base, Known) and is_class(base.obj) and base.obj is not object:
         raw = frame.analysis.get("mro", base.ref, name)
         return bind(frame, raw, receiver, owner) if raw is not None else None
@@ -451,8 +453,9 @@ def _bind_local(frame: Frame, raw: Value, receiver: Value | None, owner: Value) 
 def _of_super(frame: Frame, value: Super, name: str) -> Value | None:
     cls = value.cls
     if isinstance(cls, LocalClass):
-        for base in cls.bases:
-            found = _of_base(frame, base, cls, name, value.receiver)
+        kind = value.receiver.cls if isinstance(value.receiver, Instance) else value.receiver
+        for base in after(cls, kind):
+            found = _in_namespace(frame, base, cls, name, value.receiver)
             if found is not None:
                 return found
         return frame.unknown_value(f"super().{name}")
@@ -574,14 +577,8 @@ def _may_be_special(obj: Any) -> bool:
 def _of_local_class_quietly(
     frame: Frame, cls: LocalClass, name: str, receiver: Value
 ) -> Value | None:
-    own = frame.analysis.read(cls.site, name, frame, frame.index)
-    if own is not None:
-        return frame.pool.join(*[_bind_local(frame, raw, receiver, cls) for raw in each(own)])
-    for base in cls.bases:
-        if isinstance(base, LocalClass):
-            found = _of_local_class_quietly(frame, base, name, receiver)
-        else:
-            found = _of_base(frame, base, cls, name, receiver)
+    for one in linearised(cls):
+        found = _in_namespace(frame, one, cls, name, receiver)
         if found is not None:
             return found
     return None

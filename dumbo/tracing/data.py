@@ -340,6 +340,25 @@ def delete_subscr(frame: Frame, step: Step) -> None:
     frame.analysis.changes(target)
     for method in special(frame, target, "__delitem__"):
         call(frame, method, (key,))
+    shift(frame, target)
+
+
+def shift(frame: Frame, target: Value) -> None:
+    """From here on, the items of a list may stand at other places."""
+    for member in each(target):
+        if isinstance(member, Heap) and member.kind != "dict":
+            frame.write(member.site, "elem", _held(frame, member))
+        elif isinstance(member, Known) and type(member.obj) is list:
+            moved = all_live_items(frame, member)
+            frame.write(("object", id(member.obj)), "elem", moved)
+
+
+def _held(frame: Frame, source: Heap) -> Value | None:
+    """What was put into a container so far."""
+    slots = frame.analysis.slots(source.site, frame, frame.index)
+    items = [slot for slot in slots if isinstance(slot, tuple) and slot[0] == "item"]
+    found = [frame.analysis.read(source.site, slot, frame, frame.index) for slot in items]
+    return frame.pool.join(*found)
 
 
 def delete_attr(frame: Frame, step: Step) -> None:
@@ -353,16 +372,18 @@ def store_slice(frame: Frame, step: Step) -> None:
     for method in special(frame, target, "__setitem__"):
         call(frame, method, (instance_of(frame, slice), value))
     add(frame, target, items_of(frame, value))
+    shift(frame, target)
 
 
 def binary_slice(frame: Frame, step: Step) -> None:
     source, *ends = frame.take(3)
     _index(frame, *ends)
-    result(frame, sliced(frame, source))
+    bounds = [end.obj for end in ends if isinstance(end, Const)]
+    result(frame, sliced(frame, source, slice(*bounds) if len(bounds) == 2 else None))
 
 
-def sliced(frame: Frame, source: Value) -> Value | None:
-    """A part of a sequence: any of its items may be in it."""
+def sliced(frame: Frame, source: Value, bounds: slice | None = None) -> Value | None:
+    """A part of a sequence: any of its items may be in it, unless *bounds* are known."""
     found: Value | None = None
     for member in each(source):
         methods = special(frame, member, "__getitem__")
@@ -371,12 +392,30 @@ def sliced(frame: Frame, source: Value) -> Value | None:
                 found = frame.pool.join(found, call(frame, method, (instance_of(frame, slice),)))
         elif isinstance(member, Const | Text) or _is_text(member):
             found = frame.pool.join(found, instance_of(frame, str))
+        elif isinstance(member, Tuple) and bounds is not None:
+            found = frame.pool.join(found, make_tuple(frame, member.items[bounds]))
         else:
             kind = member.kind if isinstance(member, Heap) else "list"
             site = (frame.site, frame.index, "slice")
-            frame.write(site, "elem", items_of(frame, member))
+            between = _between(frame, member, bounds)
+            if between is None:
+                frame.write(site, "elem", items_of(frame, member))
+            for index, item in enumerate(between or ()):
+                frame.write(site, ("item", index), item)
             found = frame.pool.join(found, frame.pool.make(Heap, kind, site))
     return found
+
+
+def _between(frame: Frame, source: Value, bounds: slice | None) -> list[Value | None] | None:
+    """The items of a list between *bounds*, where the place of each is known."""
+    if bounds is None or not isinstance(source, Heap) or source.kind not in ("list", "tuple"):
+        return None
+    analysis = frame.analysis
+    slots = analysis.slots(source.site, frame, frame.index)
+    wanted = [("item", index) for index in range(len(slots))]
+    if not slots or source.site in analysis.escaped or set(slots) != set(wanted):
+        return None
+    return [analysis.read(source.site, slot, frame, frame.index) for slot in wanted][bounds]
 
 
 def _is_text(value: Value) -> bool:
@@ -403,7 +442,7 @@ def _item_of(frame: Frame, source: Value, key: Value) -> Value | None:
     constant = _key(key)
     analysis = frame.analysis
     if isinstance(key, Const) and type(key.obj) is slice:  # a constant since 3.14
-        return sliced(frame, source)
+        return sliced(frame, source, key.obj)
     if isinstance(source, Tuple):
         return _item_of_tuple(frame, source, constant)
     if isinstance(source, Heap):

@@ -13,7 +13,7 @@ from dumbo.tracing.escapes import escape, remember_raised
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.lookup import is_class, mro
 from dumbo.tracing.steps import Step
-from dumbo.tracing.values import UNKNOWN, Instance, Known, Test, Tuple, Value, each
+from dumbo.tracing.values import UNKNOWN, Instance, Known, LocalClass, Test, Tuple, Value, each
 
 _TESTS = frozenset({"CALL", "IS_OP"})  # what gives a `Test`
 RAISED = "raised"  # a heap site
@@ -218,7 +218,9 @@ def raise_varargs(frame: Frame, step: Step) -> None:
     for value in frame.take(step.arg):
         for member in each(value):
             raised: Value | None = member
-            if isinstance(member, Known) and is_class(member.obj):
+            if isinstance(member, LocalClass) or (
+                isinstance(member, Known) and is_class(member.obj)
+            ):
                 raised = call(frame, member, ())  # `raise Oops` makes one
             elif isinstance(member, Instance):
                 frame.touch(member.cls, "raise")

@@ -17,6 +17,7 @@ from typing import Any
 from dumbo.tracing.callgraph import Analysis, Node, TooManySteps
 from dumbo.tracing.instructions import lower
 from dumbo.tracing.lookup import globals_of, is_module
+from dumbo.tracing.mentions import CARRYING, use_operands
 from dumbo.tracing.normal import normalise
 from dumbo.tracing.steps import FINAL, Handler, Step
 from dumbo.tracing.values import UNKNOWN, Cell, Known, Unknown, Value
@@ -197,6 +198,8 @@ class Frame:
                 self._raise_into(caught, stack, variables, written)
             handler = self.handlers.get(step.name)
             try:
+                if step.name not in CARRYING:
+                    use_operands(self, step)
                 if handler is None:
                     self.unknown(step)
                 else:

@@ -14,7 +14,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from dumbo.errors import ClosureTooLarge
-from dumbo.tracing import boundary, calls, data, flow, loads, memo_tables, rapid
+from dumbo.tracing import boundary, calls, data, flow, loads, memo_tables, mentions, rapid
 from dumbo.tracing.annotations import parameters_of
 from dumbo.tracing.by_name import Methods
 from dumbo.tracing.callgraph import Analysis, Before, NeedsCallee, Node, TooManySteps
@@ -71,6 +71,7 @@ def trace(
             return rapid.trace_rapidly(function, roots, before)
         more = memo_tables.finish(analysis)
         if not more:
+            mentions.drop(analysis)
             return analysis
         refused |= more
 

@@ -160,9 +160,11 @@ def load_name(frame: Frame, step: Step) -> None:
 
 
 def store_name(frame: Frame, step: Step) -> None:
+    if frame.namespace is None:  # the body of a module, whose names are its globals
+        store_global(frame, step)
+        return
     value = frame.pop()
-    if frame.namespace is not None:
-        frame.analysis.write(frame.namespace, step.arg, value)
+    frame.analysis.write(frame.namespace, step.arg, value)
     frame.store(step.arg, value)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from types import BuiltinFunctionType, CodeType
 from typing import Any
 
-from dumbo.tracing import fingerprint, namespaces, truth
+from dumbo.tracing import fingerprint, mentions, namespaces, truth
 from dumbo.tracing.attributes import attribute, rebind, special, store_attribute
 from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.calls import (
@@ -43,6 +43,7 @@ from dumbo.tracing.data import (
     operate,
     put,
     read_item,
+    shift,
     stringify,
     subscript,
 )
@@ -129,6 +130,8 @@ _TEXT_METHODS = frozenset(
 )
 
 
+# After these, items of a list stand at other places; after `pop(index)`, too.
+_SHIFTING = frozenset("appendleft extendleft insert popleft remove reverse rotate sort".split())
 _CHANGING = frozenset(
     "append appendleft extend extendleft insert remove pop popleft popitem clear sort reverse "
     "rotate add discard update setdefault move_to_end difference_update intersection_update "
@@ -155,6 +158,7 @@ def call_library(frame: Frame, callee: Known, args: Arguments) -> Value | None:
 
 
 def _call_library(frame: Frame, callee: Known, args: Arguments) -> Value | None:
+    mentions.use_inside(frame, args.all())
     name = fingerprint.qualified_name(callee.obj).decode("utf-8", "replace")
     known = _MODELS.get(name)
     if known is not None:
@@ -773,6 +777,7 @@ def call_method(frame: Frame, callee: Builtin, args: Arguments) -> Value | None:
 def _call_method(frame: Frame, name: str, receiver: Value, args: Arguments) -> Value | None:
     if name.endswith("()") or name == "__build_class__":
         return _call_marker(frame, name, receiver, args)
+    mentions.use_in_method(frame, name, receiver, args.all())
     if name in _CHANGING:
         frame.analysis.changes(receiver)
     return frame.pool.join(*[_call_on(frame, name, member, args) for member in each(receiver)])
@@ -955,6 +960,8 @@ def _format(frame: Frame, template: str, args: Arguments) -> Value:
 
 def _call_on_heap(frame: Frame, name: str, receiver: Heap, args: Arguments) -> Value | None:
     positional = args.positional
+    if name in _SHIFTING or (name == "pop" and positional):
+        shift(frame, receiver)
     if name in ("append", "add", "appendleft", "put", "remove", "discard", "count", "index"):
         if name in ("add", "remove", "discard", "count", "index"):
             hashed(frame, *positional)
@@ -1045,6 +1052,8 @@ def _call_on_live(frame: Frame, name: str, receiver: Known, args: Arguments) -> 
         stored = frame.analysis.read(("object", id(obj)), "elem", frame, frame.index)
         return frame.pool.join(found, stored, *positional[1:], frame.pool.const(None))
     consume(frame, receiver)
+    if name in _SHIFTING or (name == "pop" and positional):
+        shift(frame, receiver)
     if name == "values" and type(obj) is dict:
         return iterator_over(frame, subscript(frame, receiver, UNKNOWN), "values")
     if name == "items" and type(obj) is dict:

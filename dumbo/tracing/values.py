@@ -224,6 +224,8 @@ class Pool:
             value = kind(*parts)
             value.number = len(self._made)
             value.depth = 1 + max((d for part in parts for d in _depths(part)), default=0)
+            if kind is LocalClass:  # its body and bases are no data that nests
+                value.depth = 0
             if value.depth > DEPTH and kind in (Tuple, Bound, Partial):
                 self._made[key] = UNKNOWN
                 self._spill(value)
