@@ -206,6 +206,7 @@ def build_class(frame: Frame, args: Arguments) -> Value:
                 frame.analysis.get("mro", base.ref, "__init_subclass__"), "__init_subclass__"
             )
     entered = _enter(frame, body, {}, namespace=site)
+    frame.analysis.write((entered.site, "__class__"), "value", made)  # what super() means
     return made if entered.result is not None else frame.unresolved("a class body that raises")
 
 

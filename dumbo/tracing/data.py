@@ -162,8 +162,11 @@ def _text(value: Value) -> str | None:
 
 
 def build_slice(frame: Frame, step: Step) -> None:
-    _index(frame, *frame.take(step.arg))
-    frame.push(instance_of(frame, slice))
+    ends = frame.take(step.arg)
+    _index(frame, *ends)
+    known = [end.obj for end in ends if isinstance(end, Const)]
+    whole = len(known) == step.arg
+    frame.push(frame.pool.const(slice(*known)) if whole else instance_of(frame, slice))
 
 
 def build_interpolation(frame: Frame, step: Step) -> None:

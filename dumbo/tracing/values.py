@@ -366,6 +366,8 @@ def _constant_key(obj: Any) -> Any:
         return tuple((type(item), _constant_key(item)) for item in obj)
     if type(obj) in (float, complex):
         return repr(obj)
-    if type(obj) in (frozenset, slice, CodeType):
+    if type(obj) is slice:
+        return _constant_key((obj.start, obj.stop, obj.step))
+    if type(obj) in (frozenset, CodeType):
         return id(obj)
     return obj
