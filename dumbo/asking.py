@@ -69,7 +69,10 @@ def verdict_of(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     if record is not None:
         if remembered is not None and remembered.code == "unreadable":
             return remembered
-        return Reason("hit", size=record.size, compute=record.compute, beside=_beside(record))
+        from dumbo.older import remark
+
+        beside = "; ".join(filter(None, (_beside(record), remark(call, record))))
+        return Reason("hit", size=record.size, compute=record.compute, beside=beside)
     if call.reason is not None:
         return call.reason
     if remembered is not None:

@@ -102,6 +102,8 @@ class Cache(Shelf):
         reads: Iterable[Read] | Literal["observed"] | None = None,
         name: str | None = None,
         version: str | None = None,
+        new_parameters: Mapping[str, object] | None = None,
+        across_python: bool | None = None,
         expires_after: float | timedelta | None = None,
         keep_versions: int | None = None,
         readonly: bool = False,

@@ -7,6 +7,7 @@
     observing      observe    DUMBO_OBSERVE         observe          yes
     size limit     size_limit DUMBO_SIZE_LIMIT      size-limit       10 GB
     details                   DUMBO_KEEP_DETAILS    keep-details     yes
+    other Pythons  across_... DUMBO_ACROSS_PYTHON   across-python    no
     lock packages  packages                         lock-packages    none
     root seed      seeded()   DUMBO_SEED            seed             0
 
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["cache_directory", "is_disabled", "is_observing", "seed", "user_packages"]
 
 _KEYS = (
-    "dir", "user-packages", "disable", "observe", "size-limit", "keep-details", "lock-packages",
-    "seed",
+    "dir", "user-packages", "disable", "observe", "size-limit", "keep-details", "across-python",
+    "lock-packages", "seed",
 )  # fmt: skip
 SIZE_LIMIT = 10_000_000_000  # bytes
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
@@ -44,9 +45,8 @@ class Settings:
     """What one ``[tool.dumbo]`` table says; None where it is silent."""
 
     __slots__ = (
-        "directory", "disable", "keep_details", "lock_packages", "observe", "seed", "size_limit",
-        "source",
-        "user_packages",
+        "across_python", "directory", "disable", "keep_details", "lock_packages", "observe", "seed",
+        "size_limit", "source", "user_packages",
     )  # fmt: skip
 
     def __init__(
@@ -58,9 +58,11 @@ class Settings:
         observe: bool | None = None,
         size_limit: int | None = None,
         keep_details: bool | None = None,
+        across_python: bool | None = None,
         lock_packages: tuple[str, ...] = (),
         seed: int | None = None,
     ) -> None:
+        self.across_python = across_python
         self.keep_details = keep_details
         self.seed = seed
         self.size_limit = size_limit
@@ -165,6 +167,16 @@ def is_observing(explicit: bool | None = None) -> bool:
         return from_environment.strip().lower() not in _OFF
     from_project = _project().observe
     return True if from_project is None else from_project
+
+
+def goes_across_pythons(explicit: bool | None = None) -> bool:
+    """Return whether results that another minor version of Python stored may be served."""
+    if explicit is not None:
+        return explicit
+    from_environment = os.environ.get("DUMBO_ACROSS_PYTHON")
+    if from_environment is not None:
+        return from_environment.strip().lower() not in _OFF
+    return bool(_project().across_python)
 
 
 def keeps_details() -> bool:
@@ -330,6 +342,10 @@ def _settings_of(table: Mapping[str, object], path: str) -> Settings:
             if not isinstance(value, bool):
                 raise InvalidUse(f"{where}: give true or false")
             settings.keep_details = value
+        elif key == "across-python":
+            if not isinstance(value, bool):
+                raise InvalidUse(f"{where}: give true or false")
+            settings.across_python = value
         elif key == "size-limit":
             settings.size_limit = _bytes(value, where)
         elif key == "seed":

@@ -107,6 +107,7 @@ class Keeper:
         "streams",
         "tally",
         "target",
+        "_across",
         "_alone",
         "_digest",
         "_has_inputs",
@@ -143,6 +144,7 @@ class Keeper:
         self.streams = is_generator_function(self.target.function)
         self.never: Reason | None = None
         self._off: bool | None = None
+        self._across: bool | None = None
         self._warned = False
         self._memory = Memory()
         self._watcher: Watcher | None = None
@@ -514,9 +516,25 @@ class Keeper:
 
     def search(self, call: Call) -> Record | None:
         """Return the newest entry of *call* that may be served."""
-        return self._held(call, call.snapshot.digest) or self._elsewhere(call)
+        record = self.held(call, call.snapshot.digest) or self._elsewhere(call)
+        return record or self._of_older(call)
 
-    def _held(self, call: Call, closure: bytes) -> Record | None:
+    def _of_older(self, call: Call) -> Record | None:
+        """Return what is stored of *call* under older code that somebody said is as good."""
+        said = call.store.statements().exist() or self.options.new_parameters
+        if not said and not self.goes_across_pythons():
+            return None
+        from dumbo import older  # most caches have nothing of the kind
+
+        return older.find(self, call)
+
+    def goes_across_pythons(self) -> bool:
+        """Return whether results of another minor version of Python are served."""
+        if self._across is None:
+            self._across = config.goes_across_pythons(self.options.across_python)
+        return self._across
+
+    def held(self, call: Call, closure: bytes) -> Record | None:
         assert call.key is not None
         for record in call.store.variants(closure, call.key):
             if record.extras and not self._accepts(record.extras, call.store):
@@ -603,7 +621,7 @@ class Keeper:
         """Return what is stored of *call* under another closure that holds now, too."""
         assert self._tracker is not None
         for digest in self._tracker.others(call.snapshot, call.store):
-            record = self._held(call, digest)
+            record = self.held(call, digest)
             if record is not None:
                 return record
         return None

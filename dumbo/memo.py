@@ -72,6 +72,8 @@ _KEYWORDS = (
     "cache",
     "name",
     "version",
+    "new_parameters",
+    "across_python",
     "expires_after",
     "keep_versions",
     "readonly",
@@ -103,6 +105,8 @@ def memo(
     cache: Shelf | str | os.PathLike[str] | None = None,
     name: str | None = None,
     version: str | None = None,
+    new_parameters: Mapping[str, object] | None = None,
+    across_python: bool | None = None,
     expires_after: float | timedelta | None = None,
     keep_versions: int | None = None,
     readonly: bool = False,
@@ -139,6 +143,13 @@ def memo(*functions: Any, **keywords: Any) -> Any:
         cache: a `dumbo.Cache`, or the directory of one; otherwise the default directory.
         name: what the results are listed under; otherwise ``module:qualname``.
         version: counts like code: another one makes all results stale.
+        new_parameters: parameters that the function did not have before, and for each the value
+            with which it does what it did then: such calls find results from before. Holds for
+            the version in which it is first met, as `dumbo accept` does, and if nothing else that
+            the function uses has changed.
+        across_python: whether results are served that another minor version of Python stored, if
+            the code is the same by its syntax; None: as the settings say, which say no if nothing
+            is set.
         expires_after: seconds, or a timedelta, after which a result is computed again.
         keep_versions: of how many versions of the function, the latest ones, results are kept;
             otherwise only the size limit decides.
@@ -186,6 +197,8 @@ class _Plan:
         cache: object = None,
         name: object = None,
         version: object = None,
+        new_parameters: object = None,
+        across_python: object = None,
         expires_after: object = None,
         keep_versions: object = None,
         readonly: object = False,
@@ -205,6 +218,8 @@ class _Plan:
             _check_type("track_deps", track_deps, bool, "True, False or 'names'")
         if observe is not None:
             _check_type("observe", observe, bool, "True or False")
+        if across_python is not None:
+            _check_type("across_python", across_python, bool, "True or False")
         _check_type("lazy", lazy, bool, "True or False")
         _check_type("verbose", verbose, bool, "True or False")
         _check_type("readonly", readonly, bool, "True or False")
@@ -227,6 +242,8 @@ class _Plan:
             lazy=lazy,  # type: ignore[arg-type]
             reads=_reads(reads),
             readonly=readonly,  # type: ignore[arg-type]
+            new_parameters=_new_parameters(new_parameters),
+            across_python=across_python,  # type: ignore[arg-type]
             samples=_samples(samples, draw, lazy),
             draw=draw,  # type: ignore[arg-type]
         )
@@ -252,6 +269,8 @@ class _Plan:
             )
         if self._options.ignore:
             self._check_ignored(function)
+        if self._options.new_parameters:
+            self._check_new(function)
         return wrap(function, self._shelf, self._with_rules(function))
 
     def _with_rules(self, function: Any) -> Options:
@@ -309,6 +328,18 @@ class _Plan:
         except InvalidUse as error:
             raise InvalidUse(f"memo at {_caller()}: {error}") from None
 
+    def _check_new(self, function: Any) -> None:
+        # Imported here: `import dumbo` must not pay for reading signatures.
+        from dumbo.arguments.signature import parameters_of
+
+        names = parameters_of(Target(function).function).names()
+        for name in self._options.new_parameters:
+            if name not in names or name in self._options.ignore:
+                what = "is ignored" if name in names else f"is no parameter of {_brief(function)}"
+                raise InvalidUse(
+                    f"memo at {_caller()}: new_parameters names {name!r}, which {what}"
+                )
+
 
 def _known(keywords: dict[str, Any]) -> dict[str, Any]:
     for name in keywords:
@@ -339,6 +370,18 @@ def _seconds(age: object) -> float | None:
             "or a timedelta"
         )
     return float(seconds)
+
+
+def _new_parameters(given: object) -> dict[str, object]:
+    if given is None:
+        return {}
+    items: Any = getattr(given, "items", None)
+    if items is None or not all(type(name) is str for name in given):  # type: ignore[attr-defined]
+        raise InvalidUse(
+            f"memo(new_parameters={given!r}) at {_caller()}: give a dict of parameters and the "
+            "values with which they change nothing, as in new_parameters={'alpha': 0.5}"
+        )
+    return dict(items())
 
 
 def _versions(count: object) -> int | None:

@@ -26,6 +26,7 @@ class Options:
     """What was said at decoration, checked."""
 
     __slots__ = (
+        "across_python",
         "draw",
         "expires_after",
         "ignore",
@@ -34,6 +35,7 @@ class Options:
         "key",
         "lazy",
         "name",
+        "new_parameters",
         "observe",
         "readonly",
         "reads",
@@ -62,7 +64,11 @@ class Options:
         seed: str | None = None,
         samples: int | None = None,
         draw: str = "next",
+        new_parameters: Mapping[str, Any] = _BY_CONTENT,
+        across_python: bool | None = None,
     ) -> None:
+        self.new_parameters = new_parameters  # and the values under which they change nothing
+        self.across_python = across_python
         self.seed = seed  # the parameter that is filled in
         self.samples = samples
         self.draw = draw

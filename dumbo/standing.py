@@ -18,10 +18,13 @@ from dumbo.errors import Bypass, DumboError
 from dumbo.failures import text_of
 from dumbo.reasons import account_in, changes_between
 from dumbo.tracing import observed
+from dumbo.tracing.shapes import shape_of
 from dumbo.why import Change
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from dumbo.keeper import Keeper
     from dumbo.persistence.store import Store
     from dumbo.tracing.account import Account
@@ -138,7 +141,31 @@ def now(keeper: Keeper, store: Store, account: Account | None) -> Snapshot | Non
     roots = None if account is None else account.code_roots()
     if account is None or roots is None:
         return None
-    return keeper.track().look_at(account.shape, roots, store, tuple(account.names))
+    names = _names(keeper)
+    shape = account.shape
+    if shape is not None and names != tuple(account.names):
+        shape = _with_new(keeper, account, names)
+        if shape is None:
+            return None
+    return keeper.track().look_at(shape, roots, store, names)
+
+
+def _names(keeper: Keeper) -> tuple[str, ...]:
+    if keeper.binder is None:
+        keeper._prepare()
+    assert keeper.binder is not None
+    return tuple(keeper.binder.names)
+
+
+def _with_new(keeper: Keeper, account: Account, names: tuple[str, ...]) -> tuple[Any, ...] | None:
+    """Return the shape of the arguments with those that were not there; None if that is unclear."""
+    known = dict(zip(account.names, account.shape, strict=False))
+    said = keeper.options.new_parameters
+    more = account.shape[len(account.names) :]
+    if not all(name in known or name in said for name in names) or set(known) - set(names):
+        return None
+    new = {name: shape_of((value,), ())[0] for name, value in said.items()}
+    return (*[known.get(name) or new[name] for name in names], *more)
 
 
 def _compare(found: Standing, keeper: Keeper, store: Store, known: list[Version]) -> None:
@@ -154,6 +181,13 @@ def _compare(found: Standing, keeper: Keeper, store: Store, known: list[Version]
                 current[version.shape] = None
                 found.why = text_of(error)
         snapshot = current[version.shape]
+        was = None if version.account is None else list(version.account.names)
+        if snapshot is None and not found.why and was not in (None, list(_names(keeper))):
+            names = ", ".join(was or ()), ", ".join(_names(keeper))
+            found.changes = [Change("parameters", keeper.label, (keeper.label,), *names)]
+            found.stale = _plus(found.stale, version.entries, version.seconds)
+            states.append("stale")
+            continue
         if snapshot is None:
             found.why = found.why or "what it was called with cannot be told any more"
             states.append("unknown")
@@ -175,6 +209,8 @@ def _compare(found: Standing, keeper: Keeper, store: Store, known: list[Version]
 
 def _holds(keeper: Keeper, store: Store, snapshot: Snapshot, version: Version) -> bool:
     if version.closure == snapshot.digest:
+        return True
+    if version.closure in store.statements().older(snapshot.digest):
         return True
     return version.closure in keeper.track().others(snapshot, store)
 

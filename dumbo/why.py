@@ -27,7 +27,7 @@ class Change:
 
     Attributes:
         kind: ``argument``, ``code``, ``value``, ``library``, ``class``, ``new``, ``gone``,
-            ``version``, ``file``, or ``other``.
+            ``version``, ``parameters``, ``file``, ``observed``, or ``other``.
         name: what changed: ``module:qualname``, a parameter, a library, the path of a file.
         path: names, from the memoized function to what changed, both included.
         before, after: how it looked then, and looks now, in a few characters; names of code.
@@ -229,6 +229,9 @@ _PHRASES: dict[str, Callable[[Change], str]] = {
     "new": lambda change: f"{_user(change)} now uses {change.name}",
     "gone": lambda change: f"{_user(change)} no longer uses {change.name}",
     "version": _version,
+    "parameters": lambda change: (
+        f"the parameters of {change.name} were ({change.before}) and are ({change.after})"
+    ),
     "file": lambda change: f"{change.name} changed",
     "observed": lambda change: f"{change.name} changed",
     "other": lambda change: f"the way changed in which {change.name} uses other things",

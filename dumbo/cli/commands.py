@@ -17,7 +17,18 @@ import click
 
 import dumbo as package
 from dumbo import config
-from dumbo.cli import asking, drawing, graphs, keeping, locking, page, table, targets, tree
+from dumbo.cli import (
+    accepting,
+    asking,
+    drawing,
+    graphs,
+    keeping,
+    locking,
+    page,
+    table,
+    targets,
+    tree,
+)
 from dumbo.cli.arguments import evaluate
 from dumbo.cli.text import printable
 from dumbo.errors import DumboError, InvalidUse
@@ -250,3 +261,4 @@ def _has_lines() -> bool:
 keeping.add_to(dumbo)
 dumbo.add_command(locking.lock)
 asking.add_to(dumbo)
+dumbo.add_command(accepting.accept)

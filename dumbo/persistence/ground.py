@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from dumbo.persistence.locks import Locks
     from dumbo.persistence.recipes import Recipes
     from dumbo.persistence.seal import Seal
+    from dumbo.persistence.statements import Statements
 
     T = TypeVar("T")
 
@@ -66,6 +67,7 @@ class Ground:
         self._index: Index | None = None
         self._locks: Locks | None = None
         self._recipes: Recipes | None = None
+        self._statements: Statements | None = None
         self._root = ""  # the real path of the directory, once it is prepared
         self._names: dict[int, str] = {}
         self._touched: dict[int, int] = {}
@@ -160,6 +162,18 @@ class Ground:
 
             self._locks = locks_of(self._root)
         return self._locks
+
+    def statements(self) -> Statements:
+        """What people have said of versions.
+
+        Raises:
+            OSError, StorageError: if the directory cannot be used.
+        """
+        if self._statements is None:
+            from dumbo.persistence.statements import Statements  # a hit needs none of it
+
+            self._statements = Statements(self.root, self._seal)
+        return self._statements
 
     def recipes(self) -> Recipes:
         """What is kept for people beside results.

@@ -163,7 +163,8 @@ class Store(Proofs):
         except (MemoryError, RecursionError) as error:  # the fault of where we are, not of it
             raise CorruptBlob(f"cannot be loaded now: {type(error).__name__}") from error
         except (Exception, SystemExit) as error:  # classes of the user, and their imports
-            self._set_aside(record, f"cannot be loaded: {type(error).__name__}")
+            if record.python == PYTHON:  # that of another Python may be good for that one
+                self._set_aside(record, f"cannot be loaded: {type(error).__name__}")
             raise CorruptBlob(f"intact, but cannot be loaded: {type(error).__name__}") from error
 
     def digest_of(self, record: Record) -> bytes | None:

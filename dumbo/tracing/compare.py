@@ -37,9 +37,13 @@ class Difference:
         path: names, from the function itself to what changed, both included.
         places: its numbers in the old account and in the new one; -1 where it is not.
         texts: digests of the source, then and now; empty if it is not known.
+        alone: the parts that only the old one leads to, and those that only the new one does.
+        of_call: whether it is something that the call itself leads to.
     """
 
-    __slots__ = ("after", "before", "kind", "name", "path", "places", "texts")
+    __slots__ = (
+        "after", "alone", "before", "kind", "name", "of_call", "path", "places", "texts",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -58,13 +62,19 @@ class Difference:
         self.after = after
         self.places = places
         self.texts = texts
+        self.alone: tuple[list[int], list[int]] = ([], [])
+        self.of_call = False
 
     def __repr__(self) -> str:
         return f"<{self.kind} {' -> '.join(self.path)}: {self.before!r}, {self.after!r}>"
 
 
-def differences(old: Account, new: Account) -> list[Difference]:
-    """What changed, the nearest to the function first; empty if nothing did."""
+def differences(old: Account, new: Account, *, every: bool = False) -> list[Difference]:
+    """What changed, the nearest to the function first; empty if nothing did.
+
+    Parameters:
+        every: leave nothing out that only follows from something else.
+    """
     found = [Difference("version", "version=", (), old.salt, new.salt)] * (old.salt != new.salt)
     if not old.parts or not new.parts:
         return found
@@ -74,6 +84,7 @@ def differences(old: Account, new: Account) -> list[Difference]:
         before, after = old.parts[was], new.parts[now]
         name = _name(before, after, label, path)
         path = (*path, name) if not after.hidden and path[-1:] != (name,) else path
+        own = len(found)
         same = before.own == after.own and before.kind == after.kind
         if not same:
             found.append(_difference(before, after, name, path, (was, now)))
@@ -91,9 +102,14 @@ def differences(old: Account, new: Account) -> list[Difference]:
                 queue.append((one, other, way, path))
         if same:
             # What the code of two functions says it uses is told by the code.
-            found += [_alone("gone", old.parts[n], path, (n, -1)) for n in gone]
-            found += [_alone("new", new.parts[n], path, (-1, n)) for n in news]
-    return _plain(found)
+            left = [_alone("gone", old.parts[n], path, (n, -1)) for n in gone]
+            left += [_alone("new", new.parts[n], path, (-1, n)) for n in news]
+            for single in left:
+                single.of_call = not was
+            found += left
+        else:
+            found[own].alone = (gone, news)
+    return found if every else _plain(found)
 
 
 def digest_below(account: Account, number: int) -> bytes:
