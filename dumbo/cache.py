@@ -11,7 +11,7 @@ import os
 
 from dumbo import config
 from dumbo.memo import memo
-from dumbo.shelf import Shelf, check_key, check_usable
+from dumbo.shelf import Shelf, check_compression, check_key, check_usable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ class Cache(Shelf):
     ``DUMBO_SIGNING_KEY``, or the path of a file in ``DUMBO_SIGNING_KEY_FILE``) results are signed,
     and others are not read. With *allow_pickle* false nothing is pickled or unpickled: only plain
     builtins and plain arrays are stored and read. *durable* waits at each store until the disk has
-    what was written, so that a power failure takes nothing of it.
+    what was written, so that a power failure takes nothing of it. With *compress*, pickled results
+    are stored compressed where that is worth it, which takes less room and more time.
 
     As a context manager it is closed at the end of the block; functions that it decorated
     still work after that, and open it again.
@@ -65,6 +66,7 @@ class Cache(Shelf):
         signing_key: str | bytes | None = None,
         allow_pickle: bool = True,
         durable: bool = False,
+        compress: bool = False,
     ) -> None:
         path = config.cache_directory(directory)
         if directory is not None:
@@ -72,12 +74,15 @@ class Cache(Shelf):
         limit = None if size_limit is None else config.size_limit(size_limit)
         if signing_key is not None:
             check_key(signing_key)
+        if compress:
+            check_compression()
         super().__init__(
             path,
             size_limit=limit,
             signing_key=signing_key,
             allow_pickle=bool(allow_pickle),
             durable=bool(durable),
+            compress=bool(compress),
         )
 
     @overload

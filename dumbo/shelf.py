@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Shelf", "check_key", "check_usable"]
 
-_stores: dict[tuple[str, str | bytes | None, bool, bool], Store] = {}
+_stores: dict[tuple[str, str | bytes | None, bool, bool, bool], Store] = {}
 
 
 class Shelf:
@@ -29,10 +29,12 @@ class Shelf:
     Attributes:
         directory: its absolute path; it need not exist before the first result is stored.
         size_limit: bytes; None: what the settings say, 0: no limit.
-        signing_key, allow_pickle, durable: see `Cache`.
+        signing_key, allow_pickle, durable, compress: see `Cache`.
     """
 
-    __slots__ = ("allow_pickle", "directory", "durable", "signing_key", "size_limit")
+    __slots__ = (
+        "allow_pickle", "compress", "directory", "durable", "signing_key", "size_limit",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -42,8 +44,10 @@ class Shelf:
         signing_key: str | bytes | None = None,
         allow_pickle: bool = True,
         durable: bool = False,
+        compress: bool = False,
     ) -> None:
         self.durable = durable
+        self.compress = compress
         self.directory = directory
         self.size_limit = size_limit
         self.signing_key = signing_key
@@ -67,15 +71,16 @@ class Shelf:
                 signing_key=self.signing_key,
                 allow_pickle=self.allow_pickle,
                 durable=self.durable,
+                compress=self.compress,
             )
             store = _stores.setdefault(place, fresh)
         elif self.size_limit is not None:
             store.size_limit = self.size_limit or None
         return store
 
-    def place(self) -> tuple[str, str | bytes | None, bool, bool]:
+    def place(self) -> tuple[str, str | bytes | None, bool, bool, bool]:
         """Return what tells its store from others of this process."""
-        return self.directory, self.signing_key, self.allow_pickle, self.durable
+        return self.directory, self.signing_key, self.allow_pickle, self.durable, self.compress
 
     def release(self) -> None:
         """Close connections and files; the next call opens them anew."""
@@ -99,6 +104,23 @@ def check_key(key: object) -> None:
     from dumbo.persistence.seal import read_key
 
     read_key(key)
+
+
+def check_compression() -> None:
+    """Raise if nothing here can compress.
+
+    Raises:
+        InvalidUse: what it takes.
+    """
+    # Imported here: few programs compress.
+    from dumbo.persistence.squeeze import zstd
+
+    try:
+        zstd()
+    except ImportError as error:
+        raise InvalidUse(
+            f"compress=True takes zstd ({error}): pip install 'dumbo[zstd]'"
+        ) from error
 
 
 def check_usable(directory: str) -> None:

@@ -11,6 +11,7 @@
     headers   what such a file says about itself
     drafts    one on its way; `shelves`, the folders that they lie in
     codecs    values as bytes, and back
+    squeeze   what is compressed, where that is wished for
     fidelity  what may be stored: only what comes back as it was
     items     what a generator yielded, one by one; recordings while it still does
     seal      signatures, where there is a key

@@ -63,6 +63,7 @@ NAMES = {
     PLAIN: "plain",
 }
 MAPPED = frozenset((ARRAY, BUFFERS, ITEMS, PARTS))  # read in parts, or parts of the value
+COMPRESSIBLE = frozenset((RAW, PICKLE, PLAIN))  # read as a whole
 UNPICKLED = frozenset((RAW, ARRAY, PLAIN))  # these run nothing when they are read
 
 _PROTOCOL = 5  # pinned, so that a Python upgrade does not change what is written

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dumbo.persistence.index import Index
     from dumbo.persistence.locks import Locks
     from dumbo.persistence.recipes import Recipes
-    from dumbo.persistence.seal import Seal
+    from dumbo.persistence.seal import Buffer, Seal
     from dumbo.persistence.statements import Statements
 
     T = TypeVar("T")
@@ -36,6 +36,7 @@ __all__ = ["PYTHON", "Ground", "as_bytes", "function_id", "named"]
 
 PYTHON = sys.version_info[0] * 100 + sys.version_info[1]
 CODEC = 0xFFF  # the bits of its number
+COMPRESSED = 0x2000  # a bit beside it: see `squeeze`
 LISTED = 10_000  # things that are remembered at most, of each kind
 
 _COARSE = 60  # seconds by which the time of last use may be behind; within, uses count once
@@ -53,8 +54,10 @@ class Ground:
         signing_key: bytes | str | None = None,
         allow_pickle: bool = True,
         durable: bool = False,
+        compress: bool = False,
     ) -> None:
         self.durable = durable
+        self.compress = compress
         self.signing_key = signing_key
         self.allow_pickle = allow_pickle
         self._seal: Seal | None = None
@@ -270,7 +273,7 @@ class Ground:
             self._drop_row(rows.DROP, row[0], row[12])
             return None
         function, size, compute, store, created, used, codec, _, payload, note = row[5:]
-        if self._seal is not None or codec & SIGNED:
+        if self._seal is not None or codec > CODEC:
             try:
                 payload = self._unsealed(row)
             except CorruptBlob as error:  # somebody else's, perhaps: it stays, and is a miss
@@ -285,10 +288,10 @@ class Ground:
         )  # fmt: skip
 
     def _unsealed(self, row: rows.Row) -> bytes | None:
-        """The payload of a row without its signature, which fits; None if it is in a file.
+        """The payload of a row as it was encoded; None if it is in a file.
 
         Raises:
-            CorruptBlob: if it is not signed as it should be.
+            CorruptBlob: if it is not signed as it should be, or cannot be expanded here.
         """
         codec, payload = row[11], row[13]
         if payload is None:
@@ -297,7 +300,21 @@ class Ground:
             return None
         if self._seal is not None:
             self._seal.check(row[1], row[2], row[4], row[3], codec, row[9], payload)
-        return bytes(bare(codec, payload))
+        return self._bare(codec, payload)
+
+    def _bare(self, codec: int, payload: Buffer) -> bytes:
+        """What was encoded, without its signature and expanded.
+
+        Raises:
+            CorruptBlob: if it cannot be expanded here.
+        """
+        data = bare(codec, payload)
+        if codec & COMPRESSED:
+            # Imported here: few results are compressed.
+            from dumbo.persistence import squeeze
+
+            return squeeze.expanded(data)
+        return bytes(data)
 
     def _drop_row(self, statement: str, *values: object) -> None:
         self.corrupt += 1

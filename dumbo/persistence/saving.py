@@ -10,10 +10,10 @@ import time
 
 from dumbo.errors import StorageError, UnstorableResult
 from dumbo.persistence import codecs, drafts, rows, shelves
-from dumbo.persistence.ground import CODEC, LISTED, PYTHON, as_bytes, function_id, named
+from dumbo.persistence.ground import CODEC, COMPRESSED, LISTED, PYTHON, as_bytes, function_id, named
 from dumbo.persistence.headers import Header
 from dumbo.persistence.records import Record
-from dumbo.persistence.seal import SIGNED, bare
+from dumbo.persistence.seal import SIGNED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -111,7 +111,22 @@ def save_recorded(
 
 
 def finish(store: Store, index: Index, draft: drafts.Draft, compute: float, started: int) -> Record:
-    """Put a payload that is written in its place, and then the row that finds it."""
+    """Put a payload that is written in its place, compressed if it shall be, and list it."""
+    if store.compress and draft.header.codec in codecs.COMPRESSIBLE:
+        # Imported here: few caches compress.
+        from dumbo.persistence import squeeze
+
+        smaller = squeeze.squeezed(draft)
+        if smaller is not None:
+            with smaller:
+                draft.header.codec |= COMPRESSED
+                return _finish(store, index, smaller, compute, started)
+    return _finish(store, index, draft, compute, started)
+
+
+def _finish(
+    store: Store, index: Index, draft: drafts.Draft, compute: float, started: int
+) -> Record:
     header, path = draft.header, draft.path
     if store._seal is not None and not header.codec & SIGNED:
         whose = (header.closure, header.key, header.extras, header.python)
@@ -139,7 +154,7 @@ def finish(store: Store, index: Index, draft: drafts.Draft, compute: float, star
         header.function, header.closure, header.key, header.extras, PYTHON, size, compute,
         (time.perf_counter_ns() - started) / 1e9, header.created / 1e6,
         codecs.NAMES[header.codec & CODEC],
-        payload if payload is None else bytes(bare(header.codec, payload)), header.note,
+        payload if payload is None else store._bare(header.codec, payload), header.note,
     )  # fmt: skip
 
 

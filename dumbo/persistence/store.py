@@ -18,7 +18,7 @@ import xxhash
 
 from dumbo.errors import CorruptBlob, MissingBlob, StorageError
 from dumbo.persistence import rows
-from dumbo.persistence.ground import CODEC, PYTHON
+from dumbo.persistence.ground import CODEC, COMPRESSED, PYTHON
 from dumbo.persistence.proofs import Proofs
 from dumbo.persistence.records import Record, Summary, Trace
 
@@ -97,6 +97,8 @@ class Store(Proofs):
             if self._seal is not None and header.created != round(record.created * 1e6):
                 # By its age it may have expired; a row says what it likes, the file is signed.
                 raise CorruptBlob("is not as old as it was said to be")
+            if header.codec & COMPRESSED:
+                payload = self._bare(COMPRESSED, payload)
             codec = header.codec & CODEC
         if not self.allow_pickle and codec not in self._unpickled:
             raise CorruptBlob("was pickled, and allow_pickle=False")
