@@ -10,7 +10,7 @@ from __future__ import annotations
 from dumbo import inputs
 from dumbo.call import Call
 from dumbo.errors import Bypass, StorageError, UnusableDirectory
-from dumbo.explain import Reason
+from dumbo.explain import Reason, human_time
 from dumbo.failures import let_through
 from dumbo.info import CacheInfo
 from dumbo.kin import read_note
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
     from dumbo.keeper import Keeper
     from dumbo.persistence.store import Record
+    from dumbo.stats import Stats
 
-__all__ = ["graph", "info", "verdict_of", "why", "why_missing"]
+__all__ = ["graph", "info", "next_call", "stats", "verdict_of", "why", "why_missing"]
 
 _KEYED = frozenset(  # arguments had a key
     {
@@ -40,6 +41,7 @@ _KEYED = frozenset(  # arguments had a key
     }
 )
 _NEVER = Reason("never")
+_WORTH_A_WORD = 1e-3  # seconds that computing takes
 
 
 def why(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Why:
@@ -48,7 +50,7 @@ def why(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Why:
     said = str(verdict)
     if verdict.code in _KEYED:
         said += _sample(keeper, args, kwargs) + _opened(keeper, args, kwargs)
-        said += _dear(keeper, args, kwargs)
+        said += _dear(keeper, args, kwargs) + _economics(keeper, verdict)
     return Why(said, verdict.code, verdict.changes)
 
 
@@ -57,7 +59,7 @@ def verdict_of(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     off = keeper.switched_off()
     if off is not None:
         return off
-    call = _next(keeper)
+    call = next_call(keeper)
     try:
         keeper.locate(call, args, kwargs)
         assert call.key is not None
@@ -82,7 +84,7 @@ def verdict_of(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     return _too_fast_so_far(keeper) or why_missing(keeper, call)
 
 
-def _next(keeper: Keeper) -> Call:
+def next_call(keeper: Keeper) -> Call:
     """Return the call that comes next, without drawing what it would draw."""
     call = Call()
     if keeper.options.samples is not None:
@@ -119,7 +121,7 @@ def _sample(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) -> st
     """Return a remark on which sample it is, if calls draw one of several."""
     if keeper.options.samples is None:
         return ""
-    call = _next(keeper)
+    call = next_call(keeper)
     try:
         keeper.locate(call, args, kwargs)
     except (Bypass, StorageError, OSError):
@@ -130,7 +132,7 @@ def _sample(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) -> st
 
 def _opened(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     """Return a remark on the files that the call was seen to open, as far as that is known."""
-    call = _next(keeper)
+    call = next_call(keeper)
     try:
         keeper.locate(call, args, kwargs)
     except Exception as error:  # noqa: BLE001 - __reduce__ and the like of arguments
@@ -169,6 +171,33 @@ def info(keeper: Keeper) -> CacheInfo:
     ledger = keeper.ledger
     reasons = tuple(str(reason) for reason in ledger.last)
     return CacheInfo(ledger.hits, ledger.misses, ledger.bypassed, entries, size, reasons)
+
+
+def stats(keeper: Keeper) -> Stats:
+    """Return what calls have cost and gained, in this run and those before."""
+    from dumbo import bookkeeping
+    from dumbo.stats import Stats
+
+    try:
+        entries, size = _stored(keeper)
+    except (StorageError, UnusableDirectory, OSError) as error:
+        keeper.ledger.note(keeper.reason_of(error))
+        entries = size = 0
+    return Stats(keeper.label, bookkeeping.up_to_now(keeper.shelf, keeper.label), entries, size)
+
+
+def _economics(keeper: Keeper, verdict: Reason) -> str:
+    """Return a remark on what the call is expected to cost, and what the cache has saved."""
+    known = stats(keeper)
+    if known.compute < _WORTH_A_WORD or verdict.code == "too fast":
+        return ""
+    said = f"; computing takes about {human_time(known.compute)}"
+    if known.load:
+        said += f", loading about {human_time(known.load)}"
+    if known.hits:
+        hits = "1 hit has" if known.hits == 1 else f"{known.hits} hits have"
+        said += f"; {hits} saved {human_time(known.saved)} so far"
+    return said
 
 
 def _stored(keeper: Keeper) -> tuple[int, int]:

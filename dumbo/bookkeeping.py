@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from dumbo.shelf import Shelf
     from dumbo.tally import Facts, Tally
 
-__all__ = ["begin", "flush", "known"]
+__all__ = ["begin", "flush", "known", "up_to_now"]
 
 _KEPT = 512  # tallies that wait to be written
 _MACHINE = ""  # stands for a function in the row of what all of them learned together
@@ -73,6 +73,16 @@ def known(shelf: Shelf, label: str) -> Facts:
         return statistics.read(shelf.open(), label)
     except (OSError, StorageError):  # the call itself will say so
         return {}
+
+
+def up_to_now(shelf: Shelf, label: str) -> Facts:
+    """Return what is kept of a function, and what this process has counted since."""
+    facts = known(shelf, label)
+    for tally in list(_waiting.values()):
+        if tally.label == label and tally.shelf.place() == shelf.place():
+            facts = added(facts, new) if (new := tally.since()) else dict(facts)
+            facts["learned"] = merged(tally.began, tally.learned(), facts.get("learned"))
+    return facts
 
 
 def flush(tallies: Iterable[Tally] | None = None, directory: str | None = None) -> None:

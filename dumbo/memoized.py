@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from dumbo.info import CacheInfo
     from dumbo.options import Options
     from dumbo.shelf import Shelf
+    from dumbo.stats import Stats
     from dumbo.why import Why
 
     P = ParamSpec("P")
@@ -292,6 +293,12 @@ class Memoized(Generic[P, R]):
         from dumbo import asking  # only for who asks
 
         return asking.info(self._keeper)
+
+    def stats(self) -> Stats:
+        """Return what calls have cost and gained, in this run and those before."""
+        from dumbo import asking  # only for who asks
+
+        return asking.stats(self._keeper)
 
     def why(self, /, *args: P.args, **kwargs: P.kwargs) -> Why:
         """Return, as a sentence, what this call would meet: a hit, or why not; computes nothing."""
@@ -587,6 +594,10 @@ class BoundMemoized(Generic[P, R]):
     def cache_info(self) -> CacheInfo:
         """Return the counts of calls in this process, and of what is stored."""
         return self._memo().cache_info()
+
+    def stats(self) -> Stats:
+        """Return what calls, of all objects, have cost and gained, in this run and those before."""
+        return self._memo().stats()
 
     def __get__(self, instance: object, owner: type | None = None, /) -> BoundMemoized[P, R]:
         return self  # as bound methods do; and by having it, `inspect` knows a routine

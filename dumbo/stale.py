@@ -64,7 +64,9 @@ def is_stale(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) -> b
     Raises:
         TypeError: if the arguments do not fit.
     """
-    call = Call()
+    from dumbo.asking import next_call
+
+    call = next_call(keeper)
     try:
         keeper.locate(call, args, kwargs)
         if keeper.search(call) is not None:

@@ -25,6 +25,7 @@ from dumbo.cli import (
     keeping,
     locking,
     page,
+    statistics,
     table,
     targets,
     tree,
@@ -262,3 +263,4 @@ keeping.add_to(dumbo)
 dumbo.add_command(locking.lock)
 asking.add_to(dumbo)
 dumbo.add_command(accepting.accept)
+dumbo.add_command(statistics.stats)

@@ -39,6 +39,8 @@ reveal_type(bare.clear())  # reveal: int
 reveal_type(bare.why(1))  # reveal: str
 reveal_type(bare.cache_info().hits)  # reveal: int
 reveal_type(bare.is_stale(1))  # reveal: bool
+reveal_type(bare.stats().saved)  # reveal: float
+reveal_type(bare.stats().verdicts[0].reason)  # reveal: str
 bare.is_stale("1")  # error: arg-type
 bare.get_entry("1")  # error: arg-type
 bare.why()  # error: call-arg
@@ -90,6 +92,7 @@ model.method("1")  # error: arg-type
 model.method()  # error: call-arg
 model.method.why("1")  # error: arg-type
 reveal_type(model.method.is_stale(1))  # reveal: bool
+reveal_type(model.method.stats().calls)  # reveal: int
 model.method.is_stale("1")  # error: arg-type
 reveal_type(Model.static(1))  # reveal: bytes
 reveal_type(Model.named(1))  # reveal: cases.Model
