@@ -1,8 +1,8 @@
 """A graph of dependencies as a picture in SVG, for notebooks.
 
-What is one step from the function stands in the first column, and so on; within a column, things
-stand near to what they are connected with. A large graph is cut: libraries go first, then what is
-farthest; the picture says how much is left out.
+What is one step from the function stands in the next column, and so on; within a column, things
+stand near to what they are connected with. What comes with Python is left out, and a large graph is
+cut: libraries go first, then what is farthest. The picture says how much is missing.
 
 Knows the attributes of the graph that `dumbo.deps` returns; must not know how it was found.
 """
@@ -87,7 +87,7 @@ def _distances(graph: networkx.DiGraph[str], root: str) -> dict[str, int]:
 
 
 def _chosen(graph: networkx.DiGraph[str], distance: dict[str, int]) -> list[str]:
-    nodes = list(graph)
+    nodes = [node for node in graph if graph.nodes[node].get("library") != "python"]
     if len(nodes) > _MOST:
         nodes = [node for node in nodes if group_of(graph.nodes[node]) != "library"]
     nearest = sorted(nodes, key=lambda node: distance[node])[:_MOST]

@@ -251,3 +251,27 @@ def test_another_notebook_of_the_same_names_gets_its_own(lab: Any, folder: Path)
     assert "stored" in said(first[3])
     assert printed(first[3]) == "the sum is 225\n"
     assert (folder / "other.txt").read_text() == "ran "
+
+
+def test_the_example_loads_what_took_long_and_shows_its_figure(lab: Any, folder: Path) -> None:
+    examples = PACKAGE / "examples"
+    shutil.copytree(examples / "atlas", folder / "atlas", dirs_exist_ok=True)
+    example = json.loads((examples / "atlas.ipynb").read_text(encoding="utf-8"))
+    assert not any(cell.get("outputs") for cell in example["cells"]), "outputs are not for git"
+    cells = ["".join(cell["source"]) for cell in example["cells"] if cell["cell_type"] == "code"]
+    assert cells[1].startswith("FILES = None")
+    cells[1] = cells[1].replace("None", "40")
+    # A part of the files takes less than anybody would keep.
+    cells[3:5] = [text.replace("%%dumbo", "%%dumbo --keep always") for text in cells[3:5]]
+    page = lab("example.ipynb", cells)
+    first = page.run_all()
+    again = page.restart_and_run_all()
+    for before, after in zip(first[3:5], again[3:5], strict=True):
+        assert "stored" in said(before)
+        assert "loaded" in said(after)
+        assert printed(before) == printed(after)
+        assert figures(before) == figures(after)
+    assert len(figures(again[4])) == 1
+    assert "no branch at all" in printed(again[5])
+    if os.environ.get("DUMBO_SCREENSHOTS"):
+        page.browser.save_screenshot(os.path.join(os.environ["DUMBO_SCREENSHOTS"], "example.png"))
