@@ -121,7 +121,7 @@ def versions(keeper: Keeper, store: Store) -> list[Version]:
     from dumbo.tracing.account import decode
 
     found: dict[bytes, Version] = {}
-    for trace in store.traces_of(keeper.label, limit=_TRACES):
+    for trace in store.traces_of(keeper.track().label, limit=_TRACES):
         if trace.closure in found:
             continue
         entries, seconds = store.sums_of(trace.closure)

@@ -104,7 +104,7 @@ def status(
         if as_json:
             click.echo(json.dumps([_as_json(one) for one in standings], indent=1))
         else:
-            for line in _table(standings):
+            for line in table(standings):
                 click.echo(line)
     if check and any(one.state == "stale" for one in standings):
         sys.exit(_STALE)
@@ -133,7 +133,8 @@ def _change_as_json(change: Change) -> dict[str, Any]:
     }
 
 
-def _table(standings: Sequence[Standing]) -> Iterator[str]:
+def table(standings: Sequence[Standing]) -> Iterator[str]:
+    """Yield the lines that `dumbo status` shows."""
     if not standings:
         yield "No memoized functions were found."
         return

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from time import perf_counter, time
 
 from dumbo.arguments.hashing import digest_call
+from dumbo.asking import why_missing
 from dumbo.explain import Reason
 from dumbo.keeper import Keeper
 from dumbo.memoized import AsyncMemoized, Memoized
@@ -41,6 +42,8 @@ __all__ = ["Cell", "Outcome"]
 _ATOMS = (int, float, complex, bool, str, bytes, type(None))
 
 
+_NUMBERS = ("seed", "random_state", "random_seed")  # what is drawn for these is no generator
+_NO_ENTRY = "no entry: "
 _NEEDED = "what it defines needs what it computes"
 
 
@@ -54,10 +57,12 @@ class Outcome:
         took: seconds that it took, now or when it was stored.
         at: the unix time of that.
         size: bytes stored or loaded; None if that is not known, or nothing is stored.
+        because: why it was computed although results of such a cell are stored; empty if none are.
+        sample: which it is, from 0 on, and of how many; None if there is one.
         why: why nothing was stored; empty if it was.
     """
 
-    __slots__ = ("at", "loaded", "shown", "size", "took", "value", "why")
+    __slots__ = ("at", "because", "loaded", "sample", "shown", "size", "took", "value", "why")
 
     def __init__(self, result: dict[str, Any], value: Any, *, loaded: bool) -> None:
         self.loaded = loaded
@@ -66,7 +71,9 @@ class Outcome:
         self.took: float = result["%took"]
         self.at: float = result["%at"]
         self.size: int | None = None
+        self.sample: tuple[int, int] | None = None
         self.why = ""
+        self.because = ""
 
 
 class _Unkept(Exception):
@@ -79,31 +86,43 @@ class _Unkept(Exception):
 
 
 class _Keeper(Keeper):
-    """A keeper that can be asked what became of its last call."""
+    """A keeper that can be asked what became of its last call.
 
-    __slots__ = ("call",)
+    Attributes:
+        call: the last one; None if it was served from memory.
+        because: why it had no result.
+    """
+
+    __slots__ = ("because", "call")
 
     def __init__(self, function: Any, shelf: Shelf, options: Options) -> None:
         super().__init__(function, shelf, options)
         self.call: Call | None = None
+        self.because: Reason | None = None
 
     def begin(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], call: Call | None = None
     ) -> Call:
-        self.call = super().begin(args, kwargs, call)
-        return self.call
+        return self._noted(super().begin(args, kwargs, call))
 
     async def begin_in_task(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], call: Call | None = None
     ) -> Call:
-        self.call = await super().begin_in_task(args, kwargs, call)
-        return self.call
+        return self._noted(await super().begin_in_task(args, kwargs, call))
 
     def begin_explicit(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], act: str, call: Call | None = None
     ) -> Call:
+        self.because = None
         self.call = super().begin_explicit(args, kwargs, act, call)
         return self.call
+
+    def _noted(self, call: Call) -> Call:
+        self.call = call
+        self.because = call.reason
+        if call.key is not None and not call.done and call.reason is None:
+            self.because = why_missing(self, call)  # asked now: running may change what counts
+        return call
 
     def recall(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         self.call = None
@@ -123,17 +142,23 @@ class Cell:
         self.source = source
         self.sides = sides
         self._shell = shell
-        code = source.code(sides.parameters)
+        code = source.code(sides.parameters + sides.drawn)
         self._leftovers = Leftovers(code, shell.user_ns, watched=bool(source.flow.maybe))
         self._function = self._leftovers.function
-        self._keeper = _Keeper(self._function, shelf, Options(keep=wanted.keep, name=label))
+        # What it is called is a hint by which traces of older versions are found.
+        module, _, name = label.rpartition(":")
+        self._function.__module__ = module or "notebook"
+        self._function.__qualname__ = self._function.__name__ = name
+        if wanted.seed in _NUMBERS:
+            self._function.__annotations__ = {wanted.seed: int}
+        options = Options(keep=wanted.keep, name=label, samples=wanted.samples, seed=wanted.seed)
+        self._keeper = _Keeper(self._function, shelf, options)
         self._ran = False
         self._value: Any = None  # of the last expression
         self._deleted: Iterable[str] = ()
         self._before: dict[str, Any] = {}  # what the notebook had before this run
         runs = self._run_async if source.is_async else self._run
-        kind = AsyncMemoized if source.is_async else Memoized
-        self.memoized: Memoized[..., Any] = kind(runs, self._keeper)
+        self.memoized = _kind(source.is_async, self._keeper)(runs, self._keeper)
 
     def inputs(self) -> tuple[Any, ...]:
         """Return the values of the inputs, as they are now.
@@ -158,7 +183,7 @@ class Cell:
                 except _Unkept as unkept:
                     result, why = unkept.result, unkept.why
                 if not self._ran and not self._take(result):
-                    result, why = self._run(*args), _NEEDED
+                    result, why = self.memoized.recompute(*args), _NEEDED
                 return self._ended(result, why)
         except BaseException as error:
             error.__traceback__ = _without_us(error, self._function.__code__)
@@ -175,7 +200,7 @@ class Cell:
                 except _Unkept as unkept:
                     result, why = unkept.result, unkept.why
                 if not self._ran and not self._take(result):
-                    result, why = await self._run_async(*args), _NEEDED
+                    result, why = await self.memoized.recompute(*args), _NEEDED
                 return self._ended(result, why)
         except BaseException as error:
             error.__traceback__ = _without_us(error, self._function.__code__)
@@ -199,21 +224,21 @@ class Cell:
 
     # -- a miss ----------------------------------------------------------------------------
 
-    def _run(self, *args: Any) -> dict[str, Any]:
+    def _run(self, *args: Any, **drawn: Any) -> dict[str, Any]:
         digests = self._digests(args)
         with Recorder(self._shell) as recorder:
             self._ran = True
             began = perf_counter()
-            self._value = self._function(*args)
+            self._value = self._function(*args, **drawn)
             flush_figures()
         return self._result(args, digests, recorder, perf_counter() - began)
 
-    async def _run_async(self, *args: Any) -> dict[str, Any]:
+    async def _run_async(self, *args: Any, **drawn: Any) -> dict[str, Any]:
         digests = self._digests(args)
         with Recorder(self._shell) as recorder:
             self._ran = True
             began = perf_counter()
-            self._value = await self._function(*args)
+            self._value = await self._function(*args, **drawn)
             flush_figures()
         return self._result(args, digests, recorder, perf_counter() - began)
 
@@ -293,8 +318,14 @@ class Cell:
         call = self._keeper.call
         if call is not None and call.record is not None:
             outcome.size = call.record.size
+        if call is not None and call.draw is not None and self._keeper.options.samples:
+            outcome.sample = (call.draw.number, self._keeper.options.samples)
         if self._ran:
             outcome.why = why or self._why_not_stored(call)
+            because = self._keeper.because
+            if because is not None and str(because).startswith(_NO_ENTRY):
+                first = because.code == "new" and not because.facts.get("others")
+                outcome.because = "" if first else str(because).removeprefix(_NO_ENTRY)
         self._value = None
         return outcome
 
@@ -309,6 +340,14 @@ class Cell:
         elif reason is None and self._keeper.ledger.last:
             reason = self._keeper.ledger.last[-1]
         return "" if reason is None else str(reason)
+
+
+def _kind(is_async: bool, keeper: Keeper) -> type[Memoized[..., Any]]:
+    if keeper.chance is None:
+        return AsyncMemoized if is_async else Memoized
+    from dumbo import sampled  # few cells draw
+
+    return sampled.AsyncChance if is_async else sampled.ChanceMemoized
 
 
 def _without_us(error: BaseException, code: CodeType) -> TracebackType | None:

@@ -2,6 +2,7 @@
 
     deps f, deps NAME    what a function, or the cell that makes NAME, depends on
     why f(x), why NAME   what that call, or that cell, would meet now
+    status               how the functions and cells of the notebook stand to what is stored
     suggest              cells of this session that would have been worth it
 
 Knows the words; must not know how any of them is found out.
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["USAGE", "run"]
 
-USAGE = "%dumbo deps FUNCTION|OUTPUT, why FUNCTION(ARGUMENTS)|OUTPUT, suggest"
+USAGE = "%dumbo deps FUNCTION|OUTPUT, why FUNCTION(ARGUMENTS)|OUTPUT, status, suggest"
 
 
 def run(line: str, session: Session) -> Any:
@@ -31,7 +32,7 @@ def run(line: str, session: Session) -> Any:
         CellError: if it cannot be meant.
     """
     word, _, rest = line.strip().partition(" ")
-    known = {"deps": _deps, "why": _why, "suggest": _suggest}
+    known = {"deps": _deps, "why": _why, "status": _status, "suggest": _suggest}
     if word not in known:
         raise CellError(f"%dumbo {word}: use {USAGE}")
     return known[word](rest.strip(), session)
@@ -64,6 +65,13 @@ def _why(text: str, session: Session) -> Any:
     if not hasattr(type(function), "__dumbo_memo__"):
         raise CellError(f"%dumbo why {text}: that function is not memoized")
     return _Text(function.why(*args, **kwargs))
+
+
+def _status(text: str, session: Session) -> Any:
+    from dumbo.cli.asking import table  # the command's own words
+    from dumbo.cli.explaining import standings_of
+
+    return _Text("\n".join(table(standings_of(session.keepers()))))
 
 
 def _suggest(text: str, session: Session) -> Any:

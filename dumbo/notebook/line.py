@@ -6,7 +6,14 @@
     %%dumbo                   both are
     %%dumbo () -> total       no inputs; `-> ()` says no outputs
 
-Options stand before or after: ``--name NAME``, ``--keep auto|always|never``, ``--recompute``.
+Options stand before or after:
+
+    --name NAME                 what the results are listed under
+    --keep auto|always|never    as of `memo`
+    --samples N                 each run draws the next of N results
+    --seed NAME                 a generator under that name is made for the cell
+    --seed NUMBER               the root seed of all that is drawn
+    --recompute                 compute and store, whatever is there
 
 Knows the text of a line; must not know cells.
 """
@@ -26,8 +33,11 @@ if TYPE_CHECKING:
 
 __all__ = ["USAGE", "Wanted", "parse"]
 
-USAGE = "%%dumbo [(inputs)] [-> outputs] [--name NAME] [--keep auto|always|never] [--recompute]"
-_WITH_VALUE = ("--name", "--keep")
+USAGE = (
+    "%%dumbo [(inputs)] [-> outputs] [--name NAME] [--keep auto|always|never] [--samples N] "
+    "[--seed NAME|NUMBER] [--recompute]"
+)
+_WITH_VALUE = ("--name", "--keep", "--samples", "--seed")
 _SIGNATURE = re.compile(r"(?:\((?P<inputs>[^()]*)\))?\s*(?:->(?P<outputs>.*))?", re.DOTALL)
 
 
@@ -38,16 +48,22 @@ class Wanted:
         inputs, outputs: the names declared, in their order; None: not declared.
         name: what the results are listed under, if that is said.
         keep: as of `memo`.
+        samples: among how many results a run draws; None: there is one.
+        seed: the name that a generator is made for.
+        root: the root seed.
         recompute: compute and store, whatever is there.
     """
 
-    __slots__ = ("inputs", "keep", "name", "outputs", "recompute")
+    __slots__ = ("inputs", "keep", "name", "outputs", "recompute", "root", "samples", "seed")
 
     def __init__(self) -> None:
         self.inputs: tuple[str, ...] | None = None
         self.outputs: tuple[str, ...] | None = None
         self.name: str | None = None
         self.keep: Keep = "auto"
+        self.samples: int | None = None
+        self.seed: str | None = None
+        self.root: int | None = None
         self.recompute = False
 
 
@@ -101,6 +117,15 @@ def _set(wanted: Wanted, option: str, value: str) -> None:
         if value not in KEEP:
             raise CellError(f"%%dumbo --keep {value}: use {', '.join(KEEP)}")
         wanted.keep = value  # type: ignore[assignment]
+    elif option == "--samples":
+        if not value.isdecimal() or not int(value):
+            raise CellError(f"%%dumbo --samples {value}: give a number from 1 on")
+        wanted.samples = int(value)
+    elif option == "--seed":
+        if value.removeprefix("-").isdecimal():
+            wanted.root = int(value)
+        else:
+            (wanted.seed,) = _names(value, "seeds")
     elif option == "--recompute" and not value:
         wanted.recompute = True
     else:

@@ -13,12 +13,14 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, out
 from dumbo.explain import human_size, human_time
 from dumbo.notebook import commands
 from dumbo.notebook.capture import replay
+from dumbo.root_seed import root, seeded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from dumbo.notebook.cell import Cell, Outcome
+    from dumbo.notebook.line import Wanted
     from dumbo.notebook.session import Session
 
 __all__ = ["DumboMagics"]
@@ -34,7 +36,7 @@ class DumboMagics(Magics):  # type: ignore[misc]
 
     @line_magic("dumbo")  # type: ignore[untyped-decorator]
     def line(self, line: str) -> Any:
-        """%dumbo deps f | why f(x) | why NAME | stats | status | suggest"""
+        """%dumbo deps f | why f(x) | why NAME | status | suggest"""
         return commands.run(line, self.session)
 
     @output_can_be_silenced  # type: ignore[untyped-decorator]
@@ -42,17 +44,20 @@ class DumboMagics(Magics):  # type: ignore[misc]
     def cell(self, line: str, cell: str) -> Any:
         """Keep the outputs of this cell, and what it shows, until something it depends on changes.
 
-        %%dumbo [(inputs)] [-> outputs] [--name NAME] [--keep auto|always|never] [--recompute]
+        %%dumbo [(inputs)] [-> outputs] [--name NAME] [--keep auto|always|never] [--samples N]
+                [--seed NAME|NUMBER] [--recompute]
         """
         __tracebackhide__ = True
         found, wanted = self.session.cell(line, cell)
         if found.source.is_async:
-            return self._awaited(found, wanted.recompute)
-        return self._told(found, found.run(recompute=wanted.recompute))
+            return self._awaited(found, wanted)
+        with seeded(root() if wanted.root is None else wanted.root):
+            return self._told(found, found.run(recompute=wanted.recompute))
 
-    async def _awaited(self, cell: Cell, recompute: bool) -> Any:
+    async def _awaited(self, cell: Cell, wanted: Wanted) -> Any:
         __tracebackhide__ = True
-        return self._told(cell, await cell.run_async(recompute=recompute))
+        with seeded(root() if wanted.root is None else wanted.root):
+            return self._told(cell, await cell.run_async(recompute=wanted.recompute))
 
     def _told(self, cell: Cell, outcome: Outcome) -> Any:
         self._say(f"{cell.sides}: {_words(outcome)}", loaded=outcome.loaded)
@@ -71,8 +76,11 @@ class DumboMagics(Magics):  # type: ignore[misc]
 def _words(outcome: Outcome) -> str:
     took = human_time(outcome.took)
     size = "" if outcome.size is None else human_size(outcome.size)
+    if outcome.sample is not None:
+        size = f"{size} as sample {outcome.sample[0] + 1} of {outcome.sample[1]}"
     if not outcome.loaded:
-        return f"computed in {took}; {outcome.why or f'stored: {size}'}"
+        because = f" ({outcome.because})" if outcome.because else ""
+        return f"computed in {took}{because}; {outcome.why or f'stored: {size}'}"
     at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(outcome.at))
     what = f"loaded{f' {size}' if size else ''}"
     return f"{what}, computed in {took} on {at}; what it showed is replayed below"

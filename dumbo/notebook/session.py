@@ -17,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from dumbo.keeper import Keeper
     from dumbo.shelf import Shelf
 
 __all__ = ["Run", "Session"]
@@ -66,8 +67,11 @@ class Session:
         source = read(self.shell, f"%%dumbo {line}".rstrip(), body)
         sides = settle(source, wanted, self.shell.user_ns, self.shell.user_ns_hidden)
         shelf = _shelf()
-        label = wanted.name or _label(self.shell, sides)
-        place = (body, sides.parameters, sides.outputs, wanted.keep, label, shelf.directory)
+        label = wanted.name or _label(self.shell, sides, drawn=wanted.seed is not None)
+        place = (
+            *(body, sides.parameters, sides.outputs, label, shelf.directory),
+            *(wanted.keep, wanted.samples, wanted.seed),
+        )
         cell = self._cells.pop(place, None)
         if cell is None:
             cell = Cell(source, sides, wanted, label, self.shell, shelf)
@@ -79,6 +83,17 @@ class Session:
         for name in sides.outputs:
             self._makers[name] = cell
         return cell, wanted
+
+    def keepers(self) -> dict[str, Keeper]:
+        """Return those of the notebook's memoized functions, and of its latest cells, by label."""
+        found: dict[str, Keeper] = {}
+        for value in list(self.shell.user_ns.values()):
+            if hasattr(type(value), "__dumbo_memo__"):
+                keeper = getattr(value, "__func__", value)._keeper
+                found[keeper.label] = keeper
+        for cell in self._cells.values():
+            found[cell.memoized._keeper.label] = cell.memoized._keeper
+        return found
 
     def maker_of(self, name: str) -> Cell | None:
         """Return the cell that last gave *name* out."""
@@ -111,10 +126,14 @@ def _shelf() -> Shelf:
     return default_cache()
 
 
-def _label(shell: Any, sides: Sides) -> str:
-    """Return what the results of a cell are listed under: the notebook's name and the outputs."""
+def _label(shell: Any, sides: Sides, *, drawn: bool) -> str:
+    """Return what the results of a cell are listed under: the notebook's name and the outputs.
+
+    Generators that are made hang on it: what they draw shall not change with a file's name.
+    """
     path = shell.user_ns.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME", "")
-    name = os.path.basename(path) if isinstance(path, str) and path.endswith(".ipynb") else ""
+    named = isinstance(path, str) and path.endswith(".ipynb") and not drawn
+    name = os.path.basename(path) if named else ""
     return f"{name or 'notebook'}:{', '.join(sides.outputs) or 'displays'}"
 
 

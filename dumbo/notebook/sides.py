@@ -38,9 +38,10 @@ class Sides:
 
     Attributes:
         hidden: inputs that nobody reads, but that stay as they are where an output is not assigned.
+        drawn: the name of the generator that is made for the cell, if there is one.
     """
 
-    __slots__ = ("deleted", "hidden", "inputs", "outputs", "scratch", "unsure")
+    __slots__ = ("deleted", "drawn", "hidden", "inputs", "outputs", "scratch", "unsure")
 
     def __init__(self) -> None:
         self.inputs: tuple[str, ...] = ()
@@ -49,6 +50,7 @@ class Sides:
         self.unsure: tuple[str, ...] = ()
         self.hidden: tuple[str, ...] = ()
         self.deleted: tuple[str, ...] = ()
+        self.drawn: tuple[str, ...] = ()
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -81,6 +83,10 @@ def settle(source: Source, wanted: Wanted, names: Mapping[str, Any], hidden: Any
     """
     found = _inputs(source, names, hidden)
     sides = Sides()
+    if wanted.seed is not None:
+        _check_seed(source, wanted)
+        found.pop(wanted.seed, None)
+        sides.drawn = (wanted.seed,)
     if wanted.inputs is None:
         sides.inputs = tuple(found)
     else:
@@ -100,6 +106,7 @@ def settle(source: Source, wanted: Wanted, names: Mapping[str, Any], hidden: Any
         sides.deleted = tuple([name for name in deleted if name in sides.outputs])
         others = [name for name in deleted if name not in (*sides.outputs, *sides.scratch)]
         sides.scratch += tuple(others)
+    sides.scratch += tuple([name for name in sides.drawn if name not in sides.scratch])
     maybe = {name for name in stored if name in source.flow.maybe}
     unassigned = {name for name in sides.outputs if name not in source.flow.certain}
     unsure = [n for n in stored if n in maybe | unassigned and n in names and n not in sides.inputs]
@@ -180,6 +187,20 @@ def _check_outputs(source: Source, declared: tuple[str, ...], inputs: tuple[str,
                 f"{source.line(1)}\n{name!r} is declared as an output, and the cell never "
                 "assigns it"
             )
+
+
+def _check_seed(source: Source, wanted: Wanted) -> None:
+    name = wanted.seed or ""
+    if name not in {**source.flow.read, **source.flow.maybe, **source.flow.later}:
+        raise CellError(
+            f"{source.line(1)}\n--seed {name}: the cell never reads {name!r}, for which a "
+            "generator would be made"
+        )
+    if name in (*(wanted.inputs or ()), *(wanted.outputs or ())) or name in source.flow.stored:
+        raise CellError(
+            f"{source.line(1)}\n--seed {name}: a generator is made under that name, so that it is "
+            "neither an input nor an output, and is not assigned"
+        )
 
 
 def _is_read_by_functions(name: str, names: Mapping[str, Any]) -> bool:

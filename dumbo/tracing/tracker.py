@@ -236,6 +236,11 @@ class Tracker:
         self._failures: dict[Any, _Failure] = {}
         self._label = f"{_name(function, '__module__')}:{_name(function, '__qualname__')}"
 
+    @property
+    def label(self) -> str:
+        """The name that traces of the function go by, whatever its results are listed under."""
+        return self._label
+
     # --- roads ---------------------------------------------------------------------
 
     def look(

@@ -127,8 +127,10 @@ def test_functions_and_values_of_other_cells_count(
     notebook("RATE = 3\ndef helper(x):\n    return x * RATE\na = 7")
     notebook(kept("b = helper(a)"))
     notebook(edit)
-    notebook(kept("b = helper(a)"))
+    shown = notebook(kept("b = helper(a)"))
     assert ran == ["cell"] * (2 if again else 1)
+    name = edit.split("(")[0].split()[-1] if edit.startswith("def") else edit.split()[0]
+    assert not again or name in shown.said, "what changed is named"
     assert notebook.names["b"] == notebook("helper(a)").value
 
 
@@ -418,6 +420,12 @@ def test_why_deps_and_suggest(notebook: Any) -> None:
     assert "hit" in notebook("%dumbo why b").value
     notebook("RATE = 4")
     assert "RATE" in notebook("%dumbo why b").value
+    status = notebook("%dumbo status").value
+    states = [line.split()[:2] for line in status.splitlines()]
+    assert ["__main__:f", "stale"] in states
+    assert ["notebook:b", "stale"] in states
+    notebook(kept("c = helper(1)", "--name mine"))
+    assert "mine        fresh" in notebook("%dumbo status").value
     for shown in (notebook("%dumbo deps f"), notebook("%dumbo deps b"), notebook("%dumbo deps")):
         data, _ = notebook.shell.display_formatter.format(shown.value)
         assert "helper" in data["text/plain"]
@@ -439,3 +447,48 @@ def test_unloading_takes_everything_out(notebook: Any) -> None:
     assert shell.find_cell_magic("dumbo") is None
     notebook.shell.run_line_magic("load_ext", "dumbo")
     assert shell.find_cell_magic("dumbo") is not None
+
+
+# ------------------------------------------------------------------ chance
+
+
+def test_samples_are_drawn_one_after_the_other_and_kept(notebook: Any, ran: list[object]) -> None:
+    notebook("import random")
+    cell = kept("b = random.random()", "--samples 2 -> b")
+    said = []
+    drawn = []
+    for _ in range(4):
+        said.append(notebook(cell).said)
+        drawn.append(notebook.names["b"])
+    assert ran == ["cell", "cell"]
+    assert drawn[:2] == drawn[2:]
+    assert drawn[0] != drawn[1]
+    assert "sample 2 of 2" in said[1]
+    assert "sample 1 of 2" in said[2]
+
+
+@pytest.mark.parametrize("awaits", [False, True])
+def test_a_seed_makes_a_generator_that_draws_the_same_after_an_edit(
+    awaits: bool, notebook: Any, ran: list[object]
+) -> None:
+    notebook("import asyncio\nrng = 'mine'")
+    body = "await asyncio.sleep(0)\n" if awaits else ""
+    cell = kept(body + "draw = lambda: rng.random()\nb = draw()", "--seed rng -> b")
+    notebook(cell)
+    drawn = notebook.names["b"]
+    notebook(cell)
+    assert (ran, notebook.names["b"], notebook.names["rng"]) == (["cell"], drawn, "mine")
+    notebook(cell.replace("b = draw()", "b = draw() + 1"))
+    assert notebook.names["b"] == drawn + 1
+    notebook(cell.replace("--seed", "--seed 7 --seed"))
+    assert notebook.names["b"] != drawn
+    notebook(kept("b = seed", "--seed seed -> b"))
+    assert type(notebook.names["b"]) is int
+
+
+def test_a_seed_is_for_a_name_that_is_only_read(notebook: Any) -> None:
+    notebook("rng = 1")
+    assert "never reads 'rng'" in notebook.run("%%dumbo --seed rng\nb = 1").stdout
+    said = notebook.run("%%dumbo (rng) -> b --seed rng\nb = rng").stdout
+    assert "neither an input nor an output" in said
+    assert "give a number from 1 on" in notebook.run("%%dumbo --samples 0\nb = 1").stdout

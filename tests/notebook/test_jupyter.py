@@ -30,18 +30,21 @@ FLAGS = (
 PACKAGE = Path(__file__).parent.parent.parent
 PATIENCE = 120  # seconds
 
+DRAWING = """\
+%%dumbo --keep always (values) -> result
+import matplotlib.pyplot as plt
+with open('ran.txt', 'a') as log:
+    log.write('ran ')
+result = scaled(values)
+print('the sum is', sum(result))
+plt.plot(values, result)
+plt.title('scaled');"""
+
 CELLS = [
     "%load_ext dumbo\n%matplotlib inline\nimport sys",
     "SCALE = 3\n\ndef scaled(values):\n    return [value * SCALE for value in values]",
     "values = list(range(10))",
-    "%%dumbo --keep always (values) -> result\n"
-    "import matplotlib.pyplot as plt\n"
-    "with open('ran.txt', 'a') as log:\n"
-    "    log.write('ran ')\n"
-    "result = scaled(values)\n"
-    "print('the sum is', sum(result))\n"
-    "plt.plot(values, result)\n"
-    "plt.title('scaled');",
+    DRAWING,
     "from IPython.display import HTML\nHTML(f'<b id=\"last\">{result[-1]}</b>')",
     "%dumbo deps result",
 ]

@@ -31,8 +31,11 @@ def test_sides_are_read(
 
 
 def test_options_stand_anywhere() -> None:
-    wanted = parse("--name 'the big one' (a) --keep=never -> b --recompute")
+    wanted = parse(
+        "--name 'the big one' (a) --keep=never -> b --recompute --samples 3 --seed=rng --seed -4"
+    )
     assert (wanted.name, wanted.keep, wanted.recompute) == ("the big one", "never", True)
+    assert (wanted.samples, wanted.seed, wanted.root) == (3, "rng", -4)
     assert (wanted.inputs, wanted.outputs) == (("a",), ("b",))
 
 
