@@ -29,6 +29,7 @@ _INLINE = 4096  # bytes; larger payloads are faster as files
 _ROW = 200  # bytes of the index that a result takes, beside its payload
 _LOOKED_AT = 0.01  # of the limit: how much a process writes until it looks at all of it
 _HOUSEKEEPER = 1  # a number to claim; those of calls are digests
+_MOMENT, _NAP = 0.2, 0.005  # seconds to wait for who evicts, and between two looks
 
 
 def save(
@@ -234,9 +235,12 @@ def adopt(store: Store, file: IO[bytes]) -> bool:
 
 
 def _keep_within(store: Store) -> None:
-    """Evict what is too much, once enough was written since the last look."""
+    """Evict what is too much, once enough was written since the last look.
+
+    Whoever comes while somebody is at it waits a moment: else those who write would outrun the
+    one who removes, and the directory would grow beyond its limit.
+    """
     limit = store.size_limit
-    store._written = 0
     if limit is None:
         return
     # Imported here: a process that stores little never keeps house.
@@ -245,8 +249,16 @@ def _keep_within(store: Store) -> None:
 
     try:
         claim = store.locks().claim(_HOUSEKEEPER, None)
-        if type(claim) is Claim:  # else somebody is at it
+        if type(claim) is Claim:
+            store._written = 0
             housekeeping.evict(store, limit)
+            claim.end(KEPT)
+            return
+        until = time.monotonic() + _MOMENT
+        while claim is not None and type(claim) is not Claim and time.monotonic() < until:
+            time.sleep(_NAP)
+            claim = store.locks().claim(_HOUSEKEEPER, None)
+        if type(claim) is Claim:  # there is room again, or the next one to store will look
             claim.end(KEPT)
     except (OSError, StorageError) as error:
         store._trouble(error)

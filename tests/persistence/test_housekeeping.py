@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from desk import Desk, digest
 
-from dumbo.persistence import housekeeping
+from dumbo.persistence import housekeeping, saving
 from dumbo.persistence.housekeeping import evict, prune, stale, sweep, usage
+from dumbo.persistence.locks import KEPT, Claim
 
 BIG = 20_000
 
@@ -110,6 +111,24 @@ def test_a_store_keeps_within_its_limit_while_it_is_written_to(tmp_path: Path) -
     assert desk.find(299) is not None
     assert desk.find(1) is None
     assert desk.find(0) is not None  # a twentieth of the size, for the same time
+    desk.store.close()
+
+
+def test_who_stores_while_somebody_evicts_waits_a_moment_and_no_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(tmp_path / "cache")
+    desk.store.size_limit = 1_000_000
+    looked: list[int] = []
+    monkeypatch.setattr(housekeeping, "evict", lambda store, limit: looked.append(limit))
+    claim = desk.store.locks().claim(saving._HOUSEKEEPER, None)
+    assert isinstance(claim, Claim)
+    desk.save(1, os.urandom(BIG))
+    assert looked == []
+    assert desk.find(1) is not None
+    claim.end(KEPT)
+    desk.save(2, b"of no size")
+    assert looked == [1_000_000]
     desk.store.close()
 
 
