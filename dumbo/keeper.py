@@ -836,7 +836,7 @@ class Keeper:
         if isinstance(value, _RUNNING):
             raise UnstorableResult(f"a {type(value).__name__} is a running computation")
         lazy = sys.modules.get("dumbo.lazy")
-        if lazy is not None and type(value) is lazy.LazyResult:
+        if lazy is not None and issubclass(type(value), lazy.Lazy):
             value = value.__wrapped__  # type: ignore[attr-defined]
         costs = self.ledger.costs
         entered = perf_counter()

@@ -36,9 +36,9 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     real, done = Store.load, []
 
-    def load(self, record):
+    def load(self, record, **rest):
         done.append(record.function)
-        return real(self, record)
+        return real(self, record, **rest)
 
     monkeypatch.setattr(Store, "load", load)
     return done
@@ -193,3 +193,97 @@ def test_coroutines_and_generators_cannot_be_lazy(cache: Cache) -> None:
         with pytest.raises(InvalidUse, match="cannot be lazy"):
             cache.memo(function).lazy()
     assert asyncio.run(cache.memo(coroutine)()) == 1
+
+
+# Parts
+
+
+def model(n):
+    sys.audit("ran", n)
+    text = "w" * 200_000
+    return {"weights": text, "again": text, "words": ["x" * 200_000, n], "epochs": n}
+
+
+def test_each_part_of_a_result_is_lazy_by_itself(cache: Cache, ran: Ran, loads: list[str]) -> None:
+    f = cache.memo(keep="always", name="model")(model)
+    f(3)
+    result = f.lazy(3)
+    assert repr(result) == "<lazy result of model: 400 kB, not loaded>"
+    assert isinstance(result, dict)
+    assert result["epochs"] == 3
+    assert loads == []
+    assert repr(result["words"]) == "<lazy part 'words' of model: 200 kB, not loaded>"
+    assert repr(dict(result)).count("not loaded") == 3
+    assert result["words"][1] == 3
+    assert loads == ["dumbo:parts"]
+    assert result["weights"] is result["again"]
+    assert result == model(3)
+    assert loads == ["dumbo:parts"] * 2
+    assert result["weights"].upper() == "W" * 200_000
+    assert ran == [3, 3]
+
+
+def test_copies_and_pickles_of_it_hold_values(cache: Cache) -> None:
+    f = cache.memo(keep="always", name="model")(model)
+    f(3)
+    for made in (copy.deepcopy(f.lazy(3)), pickle.loads(pickle.dumps(f.lazy(3)))):
+        assert type(made) is dict
+        assert [type(value) for value in made.values()] == [str, str, list, int]
+        assert made["weights"] is made["again"]
+        assert made == model(3)
+
+
+def test_a_part_that_has_gone_is_computed_again(cache: Cache, ran: Ran) -> None:
+    f = cache.memo(keep="always", name="model")(model)
+    for lazily in (f, cache.memo(keep="always", lazy=True, name="model")(model)):
+        f(3)
+        result = lazily.lazy(3)
+        assert result["epochs"] == 3
+        for path in Path(cache.directory).glob("blobs/*/*"):
+            path.unlink()
+        epoch.number += 1
+        ran.clear()
+        assert result["words"][1] == 3
+        assert ran == [3]
+
+
+def test_a_part_counts_by_what_is_stored_unloaded(cache: Cache, ran: Ran, loads: list[str]) -> None:
+    np = pytest.importorskip("numpy")
+
+    @cache.memo(keep="always", name="both")
+    def both(n):
+        return {"a": np.arange(n), "b": np.arange(n), "c": [object.__name__] * 100_000}
+
+    @cache.memo(keep="always", name="total")
+    def total(values):
+        sys.audit("ran", "total")
+        return len(values)
+
+    both(100_000)
+    for _ in range(2):
+        assert total(both.lazy(100_000)["a"]) == 100_000
+    assert ran == ["total"]
+    assert loads.count("dumbo:parts") == 1  # when it was computed
+    assert total(both.lazy(100_000)["b"]) == 100_000  # the same bytes
+    assert ran == ["total"]
+    assert total(both.lazy(100_000)["c"]) == 100_000  # loaded, for it might hold code
+    touched = both.lazy(100_000)["a"]
+    touched[0] = 7
+    assert total(touched) == 100_000
+    assert ran == ["total"] * 3
+
+
+def test_a_part_that_is_returned_is_stored_as_its_value(cache: Cache, ran: Ran) -> None:
+    f = cache.memo(keep="always", name="model")(model)
+
+    @cache.memo(keep="always", name="words")
+    def words(n):
+        sys.audit("ran", "words")
+        return f.lazy(n)["words"]
+
+    assert words(2)[1] == 2
+    epoch.number += 1
+    found = words(2)
+    assert type(found) is list
+    assert found == ["x" * 200_000, 2]
+    assert ran == [2, "words"] or ran == ["words", 2]

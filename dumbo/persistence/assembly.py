@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 
 import xxhash
 
@@ -79,6 +80,37 @@ def loader(store: Store, payload: Any, frozen: bool = False) -> Callable[[int], 
         return store.load(record, frozen=frozen)
 
     return load
+
+
+class Unit:
+    """A part where it lies.
+
+    Attributes:
+        size: its bytes.
+        digest: of its bytes; None where these do not say all that it is, since code is in them.
+        load: loads it; raises CorruptBlob if it has gone.
+    """
+
+    __slots__ = ("digest", "load", "size")
+
+    def __init__(self, load: Callable[[], Any], size: int, digest: bytes | None) -> None:
+        self.load = load
+        self.size = size
+        self.digest = digest
+
+
+def units(store: Store, payload: Any) -> list[Unit]:
+    """Return the parts of an entry, none of them loaded."""
+    load = loader(store, payload)
+    found = []
+    for number, (digest, size) in enumerate(parts.units_of(payload)):
+        record = store.find(CLOSURE, digest)
+        plain = record is not None and record.codec in _WITHOUT_CODE
+        found.append(Unit(partial(load, number), size, digest if plain else None))
+    return found
+
+
+_WITHOUT_CODE = ("array", "raw")  # these codecs know no classes
 
 
 def sizes(payload: Any, whole: parts.Frame) -> dict[Any, int]:

@@ -107,7 +107,14 @@ class Frame:
                 loaded[unit] = load(unit)
             return loaded[unit]
 
-        children = [_filled(child, once) for child in self.children]
+        return self.filled(lambda part, name: _filled(part, once))
+
+    def filled(self, fill: Callable[[Part, Any], Any]) -> Any:
+        """Return the result with what *fill* makes of each mark and the name of its child."""
+        children = [
+            fill(child, name) if type(child) is Part else child
+            for name, child in zip(self.names, self.children, strict=True)
+        ]
         if self.kind == "dict":
             return dict(zip(self.names, children, strict=True))
         if self.kind == "list":

@@ -128,7 +128,7 @@ class Store(Proofs):
         """
         from dumbo.persistence import assembly
 
-        payload, frame = self._frame(record)
+        payload, frame = self.frame(record)
         if not frame.has(name):
             raise KeyError(name)
         return self._made(record, lambda: frame.child(name, assembly.loader(self, payload)))
@@ -141,9 +141,14 @@ class Store(Proofs):
         """
         from dumbo.persistence import assembly
 
-        return assembly.sizes(*self._frame(record))
+        return assembly.sizes(*self.frame(record))
 
-    def _frame(self, record: Record) -> tuple[codecs.Buffer, parts.Frame]:
+    def frame(self, record: Record) -> tuple[codecs.Buffer, parts.Frame]:
+        """What an entry that is stored in parts is without them; first its bytes.
+
+        Raises:
+            CorruptBlob: if that cannot be read.
+        """
         from dumbo.persistence import assembly
 
         if not self.allow_pickle:
@@ -255,6 +260,10 @@ class Store(Proofs):
         from dumbo.persistence import saving
 
         return saving.adopt(self, file)
+
+    def lost(self, record: Record) -> None:
+        """Forget an entry a part of which has gone."""
+        self._set_aside(record, "a part of it is gone", corrupt=False)
 
     def _set_aside(self, record: Record, reason: str, *, corrupt: bool = True) -> None:
         """Take an entry that cannot be loaded, or has no room, out of the way."""
