@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from dumbo import inputs, recipe
 from dumbo.explain import Reason
+from dumbo.target import label_of
 from dumbo.tracing import account as accounts
-from dumbo.tracing.compare import Difference, differences
+from dumbo.tracing.compare import Difference, differences, is_inside
 from dumbo.why import Change, in_words, reason_for
 
 TYPE_CHECKING = False
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
 
     from dumbo.call import Call
     from dumbo.keeper import Keeper
-    from dumbo.persistence.store import Store
+    from dumbo.persistence.store import Record, Store
     from dumbo.tracing.account import Account
 
-__all__ = ["account_in", "changes_between", "of_missing"]
+__all__ = ["account_in", "changes_beside", "changes_between", "of_missing"]
 
 _VERSIONS = 8  # of one call that are compared
 _CALLS = 500  # that are looked through for the nearest
@@ -36,7 +37,7 @@ def of_missing(keeper: Keeper, call: Call, stored: int) -> Reason:
     Raises:
         Bypass, StorageError, OSError: if that cannot be found out.
     """
-    changes = _beside(call) or _of_versions(keeper, call)
+    changes = _beside(keeper, call) or _of_versions(keeper, call)
     if changes:
         return reason_for(changes)
     if not stored:
@@ -56,22 +57,73 @@ def of_missing(keeper: Keeper, call: Call, stored: int) -> Reason:
 # -- beside the code -------------------------------------------------------------------
 
 
-def _beside(call: Call) -> list[Change]:
+def _beside(keeper: Keeper, call: Call) -> list[Change]:
     """Return what of an entry changed that its computation was seen to run or to read."""
     assert call.key is not None
+    label = label_of(keeper.target.function)
+    account = keeper.track().account_of(call.snapshot, call.store)
+    for record in call.store.variants(call.snapshot.digest, call.key):
+        changes = changes_beside(label, account, record, call.store)
+        if changes:
+            return changes
+    return []
+
+
+def changes_beside(
+    label: str, account: Account | None, record: Record, store: Store
+) -> list[Change]:
+    """Return what changed of the files and the other code that the result of *label* hangs on."""
     from dumbo.tracing import observed  # most calls have nothing of that kind
 
-    for record in call.store.variants(call.snapshot.digest, call.key):
-        extras, read = inputs.divide(record.extras)
-        name = inputs.changed(read, call.store) if read else ""
-        if name:
-            return [Change("file", name)]
-        if extras == observed.UNOBSERVED:
-            return []
-        name = observed.changed(extras, call.store) if extras else ""
-        if name:
-            return [Change("observed", name)]
-    return []
+    extras, read = inputs.divide(record.extras)
+    name = inputs.changed(read, store) if read else ""
+    if name:
+        return [Change("file", name)]
+    if not extras or extras == observed.UNOBSERVED:
+        return []
+    found: dict[tuple[str, str], Change] = {}
+    for extra, snapshot, tracker in observed.outdated(extras, store):
+        old = account_in(store, extra.digest)
+        new = None
+        if snapshot is not None and tracker is not None:
+            new = tracker.account_of(snapshot, store)
+        changes = [] if old is None or new is None else changes_between(old, new, store)
+        way = _way_to_user(account, extra.name, store) or (label,)
+        for change in changes:
+            change.path = (*way, *change.path)
+        for change in changes or [Change("observed", extra.name, (*way, extra.name))]:
+            known = found.get((change.kind, change.name))
+            if known is None or len(change.path) < len(known.path):
+                found[change.kind, change.name] = change
+    return list(found.values())
+
+
+def _way_to_user(account: Account | None, name: str, store: Store) -> tuple[str, ...]:
+    """Return the way to the nearest function whose source has the *name* in it; () if none has."""
+    if account is None or not account.parts:
+        return ()
+    import re  # for explanations alone
+
+    from dumbo.tracing.texts import source_of
+
+    texts = account.texts(source_of)
+    bare = name.partition(":")[2].rpartition(".")[2]
+    mentions = re.compile(rf"(?<!def )\b{re.escape(bare)}\b")
+    ways: dict[int, tuple[str, ...]] = {0: ()}
+    queue = [0]
+    for number in queue:
+        part = account.parts[number]
+        way = ways[number]
+        if not part.hidden and not is_inside(part.name) and way[-1:] != (part.name,):
+            way = (*way, part.name)
+        text = (texts.get(part.text) or store.recipes().text(part.text)) if part.text else ""
+        if text and part.name != name and mentions.search(text):
+            return way
+        for _, _, _, end in part.edges:
+            if end not in ways:
+                ways[end] = way
+                queue.append(end)
+    return ()
 
 
 # -- code and data ---------------------------------------------------------------------
@@ -129,16 +181,14 @@ def changes_between(old: Account, new: Account, store: Store) -> list[Change]:
     """Return what changed from *old* to *new*, with the sources that are known."""
     from dumbo.tracing.texts import source_of
 
+    now = new.texts(source_of)
     found = differences(old, new)
-    now = new.texts(source_of) if any(one.kind == "code" for one in found) else {}
 
     def source(digest: bytes) -> str:
         return (now.get(digest) or store.recipes().text(digest)) if digest else ""
 
     def change(one: Difference) -> Change:
-        place = one.places[1]
-        after = new.parts[place].text if place >= 0 else b""
-        sources = (source(one.texts[0]), source(after))
+        sources = (source(one.texts[0]), source(one.texts[1]))
         return Change(one.kind, one.name, one.path, one.before, one.after, sources)
 
     return [change(one) for one in found]

@@ -13,11 +13,10 @@ Knows traces and entries; must not know how to show any of it.
 
 from __future__ import annotations
 
-from dumbo import inputs
 from dumbo.errors import Bypass, DumboError
 from dumbo.failures import text_of
-from dumbo.reasons import account_in, changes_between
-from dumbo.tracing import observed
+from dumbo.reasons import account_in, changes_beside, changes_between
+from dumbo.target import label_of
 from dumbo.tracing.shapes import shape_of
 from dumbo.why import Change
 
@@ -194,7 +193,7 @@ def _compare(found: Standing, keeper: Keeper, store: Store, known: list[Version]
             continue
         holds = _holds(keeper, store, snapshot, version)
         if holds:
-            gone, seconds, changes = _beside(store, version)
+            gone, seconds, changes = _beside(label_of(keeper.target.function), store, version)
             found.fresh = _plus(found.fresh, version.entries - gone, version.seconds - seconds)
             found.stale = _plus(found.stale, gone, seconds)
             states.append("stale" if gone == version.entries else "fresh")
@@ -222,23 +221,18 @@ def _changes(keeper: Keeper, store: Store, version: Version, snapshot: Snapshot)
     return found or [Change("other", keeper.label, (keeper.label,))]
 
 
-def _beside(store: Store, version: Version) -> tuple[int, float, list[Change]]:
+def _beside(label: str, store: Store, version: Version) -> tuple[int, float, list[Change]]:
     """Return how many results are of other files, or other code that was seen to run."""
     gone, seconds = 0, 0.0
     changes: list[Change] = []
+    known: dict[bytes, list[Change]] = {b"": []}
     for record in store.entries_under(version.closure, _ENTRIES):
-        extras, read = inputs.divide(record.extras)
-        change = None
-        name = inputs.changed(read, store) if read else ""
-        if name:
-            change = Change("file", name)
-        elif extras and extras != observed.UNOBSERVED:
-            name = observed.changed(extras, store)
-            change = Change("observed", name) if name else None
-        if change is not None:
+        if record.extras not in known:
+            known[record.extras] = changes_beside(label, version.account, record, store)
+        if known[record.extras]:
             gone += 1
             seconds += record.compute
-            changes = changes or [change]
+            changes = changes or known[record.extras]
     return gone, seconds, changes
 
 

@@ -233,6 +233,6 @@ _PHRASES: dict[str, Callable[[Change], str]] = {
         f"the parameters of {change.name} were ({change.before}) and are ({change.after})"
     ),
     "file": lambda change: f"{change.name} changed",
-    "observed": lambda change: f"{change.name} changed",
+    "observed": lambda change: f"{change.name}{_used(change)} changed",
     "other": lambda change: f"the way changed in which {change.name} uses other things",
 }

@@ -57,7 +57,9 @@ EDITS = [
     ("= 3", "= 4", "value", ("work:f", "work:helper", "work:Model.fit", "work:Model.power")),
     ("low(x) +", "2 * low(x) +", "code", ("work:f", "work:helper")),
     ("% 256", "% 255", "code", ("work:f",)),
-    ("b16encode", "b32encode", "library", ("work:f", "base64:b32encode")),
+    ("b16encode", "b32encode", "code", ("work:f",)),
+    ("import base64", "import binascii as base64\nbase64.b16encode = base64.hexlify", "library",
+     ("work:f", "binascii:hexlify")),
     ("class Model:", "class Base: pass\nclass Model(Base):", "class",
      ("work:f", "work:helper", "work:Model")),
 ]  # fmt: skip

@@ -23,7 +23,11 @@ import xxhash
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from dumbo.tracing.account import Account, Edge, Part
+
+    _Home: TypeAlias = tuple[int, int]  # the code around, in the old account and in the new one
 
 __all__ = ["Difference", "differences", "digest_below"]
 
@@ -79,15 +83,23 @@ def differences(old: Account, new: Account, *, every: bool = False) -> list[Diff
     if not old.parts or not new.parts:
         return found
     seen: set[tuple[int, int]] = {(0, 0)}
-    queue: list[tuple[int, int, str, tuple[str, ...]]] = [(0, 0, "", ())]
-    for was, now, label, path in queue:
+    queue: list[tuple[int, int, str, tuple[str, ...], _Home]] = [(0, 0, "", (), (-1, -1))]
+    for was, now, label, path, home in queue:
         before, after = old.parts[was], new.parts[now]
         name = _name(before, after, label, path)
+        if is_inside(name) and min(home) >= 0:
+            name = new.parts[home[1]].name
+        elif after.kind in _CODE:
+            home = was, now
         path = (*path, name) if not after.hidden and path[-1:] != (name,) else path
         own = len(found)
         same = before.own == after.own and before.kind == after.kind
         if not same:
-            found.append(_difference(before, after, name, path, (was, now)))
+            one = _difference(before, after, name, path, (was, now))
+            if is_inside(after.name) and min(home) >= 0:  # its source is that of what is around it
+                one.texts = old.parts[home[0]].text, new.parts[home[1]].text
+                one.before = one.after = name
+            found.append(one)
             if before.kind != after.kind or before.kind == "library":
                 continue
         bases = _bases(old, before), _bases(new, after)
@@ -96,10 +108,17 @@ def differences(old: Account, new: Account, *, every: bool = False) -> list[Diff
             found.append(Difference("class", after.name, path, *made_of, (was, now)))
             continue
         pairs, gone, news = _matched(old, new, before, after, same=same)
-        for one, other, way in pairs:
-            if (one, other) not in seen:
-                seen.add((one, other))
-                queue.append((one, other, way, path))
+        if same and not every and _is_rewritten(before, after):
+            others = [pair for pair in pairs if _is_another(old.parts[pair[0]], new.parts[pair[1]])]
+            if others or gone or news:
+                # Its names stand for other things, and its source says so.
+                found.append(_difference(before, after, name, path, (was, now)))
+                pairs = [pair for pair in pairs if pair not in others]
+                gone, news = [], []
+        for first, second, way in pairs:
+            if (first, second) not in seen:
+                seen.add((first, second))
+                queue.append((first, second, way, path, home))
         if same:
             # What the code of two functions says it uses is told by the code.
             left = [_alone("gone", old.parts[n], path, (n, -1)) for n in gone]
@@ -127,6 +146,26 @@ def digest_below(account: Account, number: int) -> bytes:
             hasher.update(b"%d:%d:" % (place, order[end]) + label)
         hasher.update(b";")
     return hasher.digest()
+
+
+def is_inside(name: str) -> bool:
+    """Whether code has no name of its own for people: it belongs to what is around it."""
+    return name.endswith(_INSIDE) and ".<locals>." in name
+
+
+_INSIDE = ("<lambda>", "<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")
+
+
+def _is_rewritten(before: Part, after: Part) -> bool:
+    """Whether code is known to be written otherwise, though it does the same by itself."""
+    return bool(before.text) and bool(after.text) and before.text != after.text
+
+
+def _is_another(before: Part, after: Part) -> bool:
+    """Whether a library's function stands where another one stood, of the same version."""
+    if before.kind != "library" or after.kind != "library":
+        return False
+    return before.name != after.name and before.brief == after.brief
 
 
 def _bases(account: Account, part: Part) -> list[str]:
@@ -168,7 +207,7 @@ def _difference(
     texts = (before.text, after.text)
     path = path or (after.name,)
     if before.kind in _CODE and after.kind in _CODE:
-        return Difference("code", after.name, path, before.name, after.name, places, texts)
+        return Difference("code", name, path, before.name, after.name, places, texts)
     if before.kind == "value" == after.kind:
         return Difference("value", name, path, before.brief, after.brief, places)
     if before.kind == "library" == after.kind:

@@ -321,6 +321,18 @@ def changed(extras: bytes, store: Store) -> str:
     return ""
 
 
+def outdated(extras: bytes, store: Store) -> list[tuple[Extra, Snapshot | None, Tracker | None]]:
+    """What of *extras* is not as it was, with how it is now, if that can be told."""
+    found: list[tuple[Extra, Snapshot | None, Tracker | None]] = []
+    for extra in read(extras, store) or ():
+        if _holds(extra, store):
+            continue
+        snapshot = _try_look(extra.reference, store)
+        tracker = None if snapshot is None else _tracker(extra.reference, snapshot.function)
+        found.append((extra, snapshot, tracker))
+    return found
+
+
 def read(extras: bytes, store: Store) -> tuple[Extra, ...] | None:
     """The references that *extras* stands for; None if they are lost."""
     known = _lists.get(extras)
