@@ -29,6 +29,7 @@ from dumbo.decision.worth import judge, worth_looking
 from dumbo.errors import Bypass, StorageError, UnstorableResult
 from dumbo.explain import Reason, human_time
 from dumbo.failures import Misfit, is_for_good, let_through, not_cached, not_stored, text_of
+from dumbo.isolation import admit
 from dumbo.ledger import Ledger
 from dumbo.memory import MISSING, Held, Memory, epoch, has_plain_defaults, is_unchanging, plain_key
 from dumbo.switches import DISABLED, READ_ONLY, current
@@ -71,6 +72,12 @@ _BY_CONTEXT = Reason("disabled", by="dumbo.disabled()")
 _BY_SETTING = Reason("disabled", by="DUMBO_DISABLE, or `disable` in [tool.dumbo]")
 _READ_ONLY = Reason("read only")
 _NEVER = Reason("never")
+
+# What belongs to a directory of results.
+_OWN = (
+    "shelf", "options", "ledger", "tally", "in_memory", "never", "_memory", "_off", "_warned",
+    "_latest", "_alone",
+)  # fmt: skip
 
 _numbers = count()
 
@@ -119,6 +126,7 @@ class Keeper:
         "_warned",
         "_watcher",
         "_watching",
+        "__weakref__",
     )
 
     def __init__(self, function: Callable[..., Any], shelf: Shelf, options: Options) -> None:
@@ -151,6 +159,24 @@ class Keeper:
         self._watching: bool | None = None
         self._latest = b""  # the closure that a result was last stored under
         self._alone = False  # whether computing under a lock has shown to be of no use
+        admit(self)
+
+    def set_apart(self, shelf: Shelf, options: Options) -> dict[str, Any]:
+        """Go on as if new, with *shelf* and *options*; return what was, for `come_back`."""
+        before = {name: getattr(self, name) for name in _OWN}
+        if self._tracker is not None:
+            self._tracker.forget_proofs()
+        self.shelf, self.options = shelf, options
+        self.ledger, self._memory, self.in_memory = Ledger(), Memory(), {}
+        self.tally = Tally(self.label, shelf, self.ledger)
+        self.never, self._off, self._warned = None, None, False
+        self._latest, self._alone = b"", False
+        return before
+
+    def come_back(self, before: dict[str, Any]) -> None:
+        """Go on as it was before `set_apart`."""
+        for name, value in before.items():
+            setattr(self, name, value)
 
     # -- before ----------------------------------------------------------------------------
 

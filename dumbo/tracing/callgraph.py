@@ -35,6 +35,7 @@ from dumbo.tracing.lookup import (
     reach,
 )
 from dumbo.tracing.replay import UNLOADED
+from dumbo.tracing.rewritten import plain
 from dumbo.tracing.values import Const, Known, Local, LocalClass, Pool, Unknown, Value, each
 
 if TYPE_CHECKING:
@@ -350,7 +351,7 @@ class Analysis:
             kind = "library" if owner else "method" if "." in obj.__qualname__ else "function"
             node = self.nodes[key] = Node(kind, name, obj, ref)
             node.owner = owner
-            node.code = obj.__code__
+            node.code = plain(obj.__code__)
             node.file, node.line = obj.__code__.co_filename, obj.__code__.co_firstlineno
             if owner and owner.info:
                 self.look("dist", -1, owner.info)

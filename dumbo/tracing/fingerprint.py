@@ -41,6 +41,7 @@ from dumbo.tracing.lookup import (
     namespace,
     version_of,
 )
+from dumbo.tracing.rewritten import plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def code(code: CodeType) -> bytes:
     known = _codes.get(id(code))
     if known is not None:
         return known[1]
+    given, code = code, plain(code)
     hasher = xxhash.xxh3_128(code.co_code)
     shape = (
         code.co_flags,
@@ -84,7 +86,7 @@ def code(code: CodeType) -> bytes:
     for item in code.co_consts:
         hasher.update(constant(item))
     digest = hasher.digest()
-    _codes[id(code)] = (code, digest)
+    _codes[id(given)] = (given, digest)
     return digest
 
 

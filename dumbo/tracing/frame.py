@@ -19,6 +19,7 @@ from dumbo.tracing.instructions import lower
 from dumbo.tracing.lookup import globals_of, is_module
 from dumbo.tracing.mentions import CARRYING, use_operands
 from dumbo.tracing.normal import normalise
+from dumbo.tracing.rewritten import plain
 from dumbo.tracing.steps import FINAL, Handler, Step
 from dumbo.tracing.values import UNKNOWN, Cell, Known, Unknown, Value
 
@@ -34,11 +35,12 @@ class Stalled(Exception):
 class Plan:
     """A code object, lowered: what all frames of it share."""
 
-    __slots__ = ("_variables", "catches", "code", "handlers", "joins", "steps")
+    __slots__ = ("_variables", "catches", "code", "given", "handlers", "joins", "steps")
 
     def __init__(self, code: CodeType) -> None:
-        self.code = code
-        lowered = normalise(lower(code))
+        self.given = code
+        self.code = plain(code)
+        lowered = normalise(lower(self.code))
         self.steps: list[Step] = lowered.steps
         self.handlers: list[Handler] = lowered.handlers
         self.catches: dict[int, Handler] = {

@@ -24,6 +24,7 @@ import xxhash
 from dumbo.tracing.callgraph import Analysis, Node
 from dumbo.tracing.frame import Frame, Plan, plan_of
 from dumbo.tracing.lookup import globals_of, is_class, namespace
+from dumbo.tracing.rewritten import plain
 from dumbo.tracing.steps import Shape, Step
 from dumbo.tracing.values import Builtin, Known, Value
 
@@ -110,7 +111,7 @@ def _codes_of(values: list[Any], names: dict[str, Any]) -> list[CodeType]:
         wrapped = getattr(value, "__wrapped__", None) if type(value) is not FunctionType else None
         function = wrapped if type(wrapped) is FunctionType else value
         if type(function) is FunctionType and function.__globals__ is names:
-            found += _nested(function.__code__)
+            found += _nested(plain(function.__code__))
         elif is_class(value) and namespace(value).get("__module__") == names.get("__name__"):
             found += _codes_of(
                 [held for held in namespace(value).values() if type(held) is not type], names

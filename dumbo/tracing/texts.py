@@ -91,12 +91,14 @@ def _file(name: str) -> _File | None:
 
 def _read(name: str) -> tuple[object, str | None]:
     """What tells this file from an earlier one of its name, and the text if that is at hand."""
+    linecache = sys.modules.get("linecache")  # who has put lines there has loaded it
+    entry: Any = () if linecache is None else linecache.cache.get(name, ())
+    text = "".join(entry[2]) if len(entry) == 4 else ""
+    if text and entry[1] is None:  # no file's, or an edited one's
+        return text, text
     try:
         status = os.stat(name)
     except (OSError, ValueError):
-        linecache = sys.modules.get("linecache")  # who has put lines there has loaded it
-        entry: Any = () if linecache is None else linecache.cache.get(name, ())
-        text = "".join(entry[2]) if len(entry) == 4 else ""
         return (text, text) if text else (None, None)
     if status.st_size > _LARGEST:
         return None, None

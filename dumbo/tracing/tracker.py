@@ -293,6 +293,11 @@ class Tracker:
         found.adopt_tables()
         return found
 
+    def forget_proofs(self) -> None:
+        """Forget what is only known by a store: another one could not be told what it holds."""
+        known = self._snapshots.items()
+        self._snapshots = {key: one for key, one in known if one.account is not None}
+
     def _shapes(self) -> set[Any]:
         return {key[0] for key in self._snapshots}
 
