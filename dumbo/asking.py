@@ -49,8 +49,8 @@ def why(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Why:
     verdict = verdict_of(keeper, args, kwargs)
     said = str(verdict)
     if verdict.code in _KEYED:
-        said += _sample(keeper, args, kwargs) + _opened(keeper, args, kwargs)
-        said += _dear(keeper, args, kwargs) + _economics(keeper, verdict)
+        said += _remarks(keeper, args, kwargs) + _dear(keeper, args, kwargs)
+        said += _economics(keeper, verdict)
     return Why(said, verdict.code, verdict.changes)
 
 
@@ -117,27 +117,29 @@ def _too_fast_so_far(keeper: Keeper) -> Reason | None:
     return Reason("too fast", compute=costs.compute.value, price=price)
 
 
-def _sample(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-    """Return a remark on which sample it is, if calls draw one of several."""
-    if keeper.options.samples is None:
-        return ""
+def _remarks(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    """Return what else there is to be said of a call that has a key."""
+    from dumbo import hidden  # only who asks why needs it
+
     call = next_call(keeper)
     try:
         keeper.locate(call, args, kwargs)
-    except (Bypass, StorageError, OSError):
+        return _sample(keeper, call) + hidden.remark(keeper, call) + _opened(keeper, call)
+    except Exception as error:  # noqa: BLE001 - __reduce__ and the like of arguments
+        let_through(error)
+        return ""
+
+
+def _sample(keeper: Keeper, call: Call) -> str:
+    """Return a remark on which sample it is, if calls draw one of several."""
+    if keeper.options.samples is None:
         return ""
     assert call.draw is not None
     return f"; this is sample {call.draw.number} of {keeper.options.samples}, counted from 0"
 
 
-def _opened(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+def _opened(keeper: Keeper, call: Call) -> str:
     """Return a remark on the files that the call was seen to open, as far as that is known."""
-    call = next_call(keeper)
-    try:
-        keeper.locate(call, args, kwargs)
-    except Exception as error:  # noqa: BLE001 - __reduce__ and the like of arguments
-        let_through(error)
-        return ""
     names = keeper.ledger.opened_by(call.identity)
     if not names:
         return ""

@@ -116,6 +116,7 @@ class Cache(Shelf):
         seed: str | type | Literal[True] | None = None,
         samples: int | None = None,
         draw: Literal["next", "random", "first"] = "next",
+        on_impure: Literal["refuse", "warn", "ignore"] | None = None,
         verbose: bool = False,
     ) -> Decorator: ...
 

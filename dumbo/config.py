@@ -10,6 +10,7 @@
     other Pythons  across_... DUMBO_ACROSS_PYTHON   across-python    no
     lock packages  packages                         lock-packages    none
     root seed      seeded()   DUMBO_SEED            seed             0
+    hidden chance  on_impure  DUMBO_ON_IMPURE       on-impure        warn
 
 The leftmost that is given wins. `[tool.dumbo]` is that of the nearest
 ``pyproject.toml`` that has one, upward from the working directory.
@@ -34,8 +35,9 @@ __all__ = ["cache_directory", "is_disabled", "is_observing", "seed", "user_packa
 
 _KEYS = (
     "dir", "user-packages", "disable", "observe", "size-limit", "keep-details", "across-python",
-    "lock-packages", "seed",
+    "lock-packages", "seed", "on-impure",
 )  # fmt: skip
+ON_IMPURE = ("refuse", "warn", "ignore")
 SIZE_LIMIT = 10_000_000_000  # bytes
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _OFF = frozenset({"", "0", "false", "no", "off"})
@@ -45,8 +47,8 @@ class Settings:
     """What one ``[tool.dumbo]`` table says; None where it is silent."""
 
     __slots__ = (
-        "across_python", "directory", "disable", "keep_details", "lock_packages", "observe", "seed",
-        "size_limit", "source", "user_packages",
+        "across_python", "directory", "disable", "keep_details", "lock_packages", "observe",
+        "on_impure", "seed", "size_limit", "source", "user_packages",
     )  # fmt: skip
 
     def __init__(
@@ -61,8 +63,10 @@ class Settings:
         across_python: bool | None = None,
         lock_packages: tuple[str, ...] = (),
         seed: int | None = None,
+        on_impure: str | None = None,
     ) -> None:
         self.across_python = across_python
+        self.on_impure = on_impure
         self.keep_details = keep_details
         self.seed = seed
         self.size_limit = size_limit
@@ -203,6 +207,19 @@ def seed() -> int:
                 f"DUMBO_SEED={from_environment!r}: give a whole number, such as 42"
             ) from None
     return _project().seed or 0
+
+
+def on_impure(explicit: str | None = None) -> str:
+    """Return what to do about results that may differ from call to call.
+
+    A value that is not known is taken for the default: this is asked when a result is stored.
+    """
+    if explicit is not None:
+        return explicit
+    from_environment = os.environ.get("DUMBO_ON_IMPURE", "").strip().lower()
+    if from_environment in ON_IMPURE:
+        return from_environment
+    return _project().on_impure or "warn"
 
 
 def _path(given: object) -> str:
@@ -352,6 +369,10 @@ def _settings_of(table: Mapping[str, object], path: str) -> Settings:
             if type(value) is not int:
                 raise InvalidUse(f"{where}: give a whole number, such as 42")
             settings.seed = value
+        elif key == "on-impure":
+            if value not in ON_IMPURE:
+                raise InvalidUse(f'{where}: give "refuse", "warn" or "ignore"')
+            settings.on_impure = str(value)
         else:
             known = ", ".join(_KEYS)
             raise InvalidUse(f"{where}: there is no such setting; remove it, or use one of {known}")

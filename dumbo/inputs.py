@@ -262,6 +262,11 @@ class Reads:
                 "and functions without parameters for settings"
             )
 
+    @property
+    def names_variables(self) -> bool:
+        """Whether it says which variables of the environment are read."""
+        return bool(self._variables)
+
     def look(self) -> tuple[list[tuple[Input, bytes]], list[Any], list[Any]]:
         """Return the inputs as they are, what was seen of files, and the settings.
 

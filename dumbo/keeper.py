@@ -62,6 +62,7 @@ _KNOWN = 3
 _NOT_SHARED = 1e-4
 _NEVER_EXPIRES = float("inf")
 _INFO = 20  # logging.INFO
+_LOOKED = 4096  # closures of which it is remembered whether they hold chance
 _OTHERS = 8  # results of other arguments that tell what to expect
 KEPT, UNKEPT, LEFT = "kept", "unkept", "left"  # as in `persistence.locks`
 
@@ -119,10 +120,12 @@ class Keeper:
         "_digest",
         "_has_inputs",
         "_latest",
+        "_looked",
         "_matching",
         "_memory",
         "_off",
         "_tracker",
+        "_said",
         "_warned",
         "_watcher",
         "_watching",
@@ -154,9 +157,11 @@ class Keeper:
         self._off: bool | None = None
         self._across: bool | None = None
         self._warned = False
+        self._said = False
         self._memory = Memory()
         self._watcher: Watcher | None = None
         self._watching: bool | None = None
+        self._looked: set[bytes] = set()  # closures that hold no chance, or of which that was said
         self._latest = b""  # the closure that a result was last stored under
         self._alone = False  # whether computing under a lock has shown to be of no use
         admit(self)
@@ -325,7 +330,7 @@ class Keeper:
             call = Call()
         try:
             self.locate(call, args, kwargs)
-            call.explicit = True
+            call.explicit = call.act = True
             epoch.number += 1  # what is held is about to be replaced
             call.reason = Reason("explicit", act=act)
         except Exception as error:  # noqa: BLE001 - __reduce__ and the like of arguments
@@ -872,6 +877,13 @@ class Keeper:
             raise StorageError(f"{changed} changed while the function ran")
         settled = self.track().settle(call.snapshot, call.store)
         digest = settled.digest
+        if not given and digest not in self._looked:
+            from dumbo import hidden  # once for each closure
+
+            hidden.check(self, call, settled)
+            if len(self._looked) >= _LOOKED:
+                self._looked.clear()
+            self._looked.add(digest)
         extras = b"" if given else self._extras(call, settled) + self._inputs(call, digest)
         note = self._note(call)
         # A near call's entry stays that call's.
@@ -945,13 +957,21 @@ class Keeper:
 
     def _warn(self, reason: Reason) -> None:
         """Say once that this function cannot be cached."""
-        if self._warned:
-            return
-        self._warned = True
+        if not self._warned:
+            self._warned = True
+            self._log(str(reason))
+
+    def say_once(self, text: str) -> None:
+        """Say something of this function that is worth knowing, and is no trouble."""
+        if not self._said:
+            self._said = True
+            self._log(text)
+
+    def _log(self, text: str) -> None:
         # Imported here: logging takes 8 ms and is needed once in a function's life, if ever.
         import logging
 
-        logging.getLogger("dumbo").warning("%s: %s", self.label, reason)
+        logging.getLogger("dumbo").warning("%s: %s", self.label, text)
 
     def _say(self, call: Call, outcome: Reason | None, compute: float) -> None:
         """Write the line that verbose=True promises for each computation, and log it."""

@@ -81,6 +81,7 @@ _KEYWORDS = (
     "seed",
     "samples",
     "draw",
+    "on_impure",
     "verbose",
 )
 
@@ -114,6 +115,7 @@ def memo(
     seed: str | type | Literal[True] | None = None,
     samples: int | None = None,
     draw: Literal["next", "random", "first"] = "next",
+    on_impure: Literal["refuse", "warn", "ignore"] | None = None,
     verbose: bool = False,
 ) -> Decorator: ...
 
@@ -162,6 +164,9 @@ def memo(*functions: Any, **keywords: Any) -> Any:
         samples: calls with the same arguments draw one of so many results, each of which is
             computed once and kept (`f.samples`).
         draw: which: ``"next"``, one after the other and round again; ``"random"``; ``"first"``.
+        on_impure: what to do where the function reaches random numbers, the clock, the environment
+            or the network: ``"refuse"`` to store results, ``"warn"`` once and store them,
+            ``"ignore"`` it; None: as the settings say, which warn if nothing is set.
         verbose: write a line to standard error for each computation, with its reason.
 
     Raises:
@@ -206,6 +211,7 @@ class _Plan:
         seed: object = None,
         samples: object = None,
         draw: object = "next",
+        on_impure: object = None,
         verbose: object = False,
     ) -> None:
         if keep not in KEEP:
@@ -220,6 +226,11 @@ class _Plan:
             _check_type("observe", observe, bool, "True or False")
         if across_python is not None:
             _check_type("across_python", across_python, bool, "True or False")
+        if on_impure not in (None, *config.ON_IMPURE):
+            raise InvalidUse(
+                f"memo(on_impure={on_impure!r}) at {_caller()}: there is no such rule"
+                f"{_closest(on_impure, config.ON_IMPURE)}; use 'refuse', 'warn' or 'ignore'"
+            )
         _check_type("lazy", lazy, bool, "True or False")
         _check_type("verbose", verbose, bool, "True or False")
         _check_type("readonly", readonly, bool, "True or False")
@@ -246,6 +257,7 @@ class _Plan:
             across_python=across_python,  # type: ignore[arg-type]
             samples=_samples(samples, draw, lazy),
             draw=draw,  # type: ignore[arg-type]
+            on_impure=on_impure,
         )
         self._seed = _seed(seed)
         self._matchers = _matchers(key)

@@ -37,6 +37,7 @@ class Options:
         "name",
         "new_parameters",
         "observe",
+        "on_impure",
         "readonly",
         "reads",
         "samples",
@@ -66,9 +67,11 @@ class Options:
         draw: str = "next",
         new_parameters: Mapping[str, Any] = _BY_CONTENT,
         across_python: bool | None = None,
+        on_impure: str | None = None,
     ) -> None:
         self.new_parameters = new_parameters  # and the values under which they change nothing
         self.across_python = across_python
+        self.on_impure = on_impure
         self.seed = seed  # the parameter that is filled in
         self.samples = samples
         self.draw = draw

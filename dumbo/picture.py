@@ -32,6 +32,7 @@ _LOOKS = {
     "library": ("#f3e8ff", "#7e22ce"),
     "data": ("#dcfce7", "#15803d"),
     "unresolved": ("#fee2e2", "#b91c1c"),
+    "chance": ("#fef3c7", "#b45309"),
 }
 _HEAD = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {0:.0f} {1:.0f}" width="{0:.0f}" '

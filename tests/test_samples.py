@@ -290,7 +290,7 @@ def test_what_hangs_on_inner_draws_hangs_on_the_root_seed(cache: dumbo.Cache, ra
     assert outer(1) == plain
     assert ran == ["outer", "outer"]
     with dumbo.seeded(2):
-        assert outer.why(1) == "no entry: the root seed changed"
+        assert outer.why(1).startswith("no entry: the root seed changed")
 
 
 def test_a_new_name_of_an_inner_function_that_draws_makes_outer_results_stale(

@@ -27,6 +27,7 @@ _LOOKS = {
     "library": ("component", "#f3e8ff", "#7e22ce"),
     "data": ("cylinder", "#dcfce7", "#15803d"),
     "unresolved": ("note", "#fee2e2", "#b91c1c"),
+    "chance": ("diamond", "#fef3c7", "#b45309"),
 }
 # How Mermaid opens and closes a node of each group.
 _ENDS = {
@@ -34,6 +35,7 @@ _ENDS = {
     "library": ("[[", "]]"),
     "data": ("[(", ")]"),
     "unresolved": (">", "]"),
+    "chance": ("{{", "}}"),
 }
 
 

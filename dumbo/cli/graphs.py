@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import networkx
 
 __all__ = [
+    "CHANCE",
     "GROUPS",
     "UNRESOLVED",
     "group_of",
@@ -27,12 +28,15 @@ __all__ = [
 
 UNRESOLVED = "unresolved"  # the kind of node that says what could not be followed, and why
 
+CHANCE = "chance"  # the kind of node that says what makes results differ
+
 # What people ask for, and the kinds of nodes that they mean by it.
 GROUPS = {
     "user": ("function", "method", "class", "module"),
     "library": ("library",),
     "data": ("value",),
     "unresolved": (UNRESOLVED,),
+    "chance": (CHANCE,),
 }
 _GROUP_OF = {kind: group for group, kinds in GROUPS.items() for kind in kinds}
 

@@ -57,7 +57,9 @@ class Wanted(NamedTuple):
     def is_node(self, data: dict[str, Any]) -> bool:
         if data.get("library"):
             return self.is_library(data["library"])
-        return data.get("kind") != "unresolved" and self.is_label(str(data.get("name")))
+        return data.get("kind") not in ("unresolved", "chance") and self.is_label(
+            str(data.get("name"))
+        )
 
 
 def wanted(module: ModuleType, qualname: str, thing: Any) -> Wanted:

@@ -9,7 +9,7 @@ import os
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dumbo.cli.graphs import UNRESOLVED, root_of
+from dumbo.cli.graphs import CHANCE, UNRESOLVED, root_of
 from dumbo.cli.text import printable
 from dumbo.explain import human_time
 
@@ -72,6 +72,10 @@ def _describe(graph: networkx.DiGraph[str], node: str, edge: dict[str, Any] | No
     inside = f" in {edge['inside']}" if edge and edge.get("inside") else ""
     if kind == UNRESOLVED:  # its name is the reason
         return printable("  ".join(part for part in (f"? {name}{inside}", place(data)) if part))
+    if kind == CHANCE:
+        what = edge.get("reference") if edge else ""
+        said = f"~ {name}  [{what}{inside}]" if what and what != name else f"~ {name}{inside}"
+        return printable("  ".join(part for part in (said, place(data)) if part))
     if kind == "library":
         kind = str(data.get("library") or kind)  # its name, with its version
     labels = [kind, f"{edge.get('reference') or ''}{inside}" if edge else "", *_marks(data)]
@@ -113,9 +117,12 @@ def short(file: str) -> str:
 def _count(graph: networkx.DiGraph[str]) -> str:
     kinds = Counter(str(data.get("kind") or "other") for _, data in graph.nodes(data=True))
     unresolved = kinds.pop(UNRESOLVED, 0)
+    chance = kinds.pop(CHANCE, 0)
     counts = [_plural(count, kind) for kind, count in kinds.most_common()]
     if unresolved:
         counts.append(f"{unresolved} unresolved")
+    if chance:
+        counts.append(f"{chance} of chance")
     return ", ".join(counts)
 
 

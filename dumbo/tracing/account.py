@@ -1,6 +1,7 @@
 """A closure written down for people: what it held, what that was, and how it was reached.
 
-    bytes      zlib of marshal of (version, labels, libraries, parts, shape, roots, names, salt)
+    bytes      zlib of marshal of (version, labels, libraries, parts, shape, roots, names, salt,
+               chance)
     labels     of user code and data, such as ``shop:helper`` and ``shop:RATE``
     libraries  name and version, such as ``numpy 2.3.1``; the standard library is ``python``
     parts      of the canonical form of the closure, in its order, the call itself first: kind,
@@ -8,6 +9,8 @@
                its edges as (place, name if it counts, how it was reached, number of the part)
     shape      of the arguments that it was traced for, types by name
     roots      the code among the arguments, by name; names: of the parameters; salt: see `Tracker`
+    chance     what may make results differ: kind, name, the function that reaches it, file, line;
+               see `impure`
 
 With it, "what depends on this?" is answered for functions that nobody has imported, and two
 closures can be compared when the code of one is long gone. Never part of a digest: an
@@ -36,7 +39,7 @@ if TYPE_CHECKING:
     from types import CodeType
     from typing import Any
 
-    from dumbo.tracing.callgraph import Analysis
+    from dumbo.tracing.callgraph import Analysis, Chance
     from dumbo.tracing.digest import Row
 
     Edge = tuple[int, bytes, str, int]
@@ -46,7 +49,8 @@ __all__ = ["Account", "Part", "decode", "of", "text_digest"]
 # version  change
 # 1        labels and libraries
 # 2        all parts, with what they were, and the arguments
-_VERSION = 2
+# 3        what may make results differ
+_VERSION = 3
 _MOST = 3000  # parts that are written down
 _EVERY: Any = ATOMS
 _TYPES = {kind.__name__.encode(): kind for kind in _EVERY}
@@ -86,7 +90,7 @@ class Part:
 class Account:
     """All that is written down of one closure; see the module's docstring."""
 
-    __slots__ = ("labels", "libraries", "names", "parts", "roots", "salt", "shape")
+    __slots__ = ("chance", "labels", "libraries", "names", "parts", "roots", "salt", "shape")
 
     def __init__(
         self,
@@ -97,7 +101,9 @@ class Account:
         roots: list[str],
         names: tuple[str, ...],
         salt: str,
+        chance: Sequence[Chance] = (),
     ) -> None:
+        self.chance = list(chance)
         self.labels = labels
         self.libraries = libraries
         self.parts = parts
@@ -123,7 +129,25 @@ class Account:
         ]
         shape = _encoded(self.shape)
         whole = (self.labels, self.libraries, parts, shape, self.roots, self.names, self.salt)
-        return zlib.compress(marshal.dumps((_VERSION, *whole), 2), 1)
+        return zlib.compress(marshal.dumps((_VERSION, *whole, self.chance), 2), 1)
+
+    def way_to(self, name: str) -> list[str]:
+        """The names of the functions by which the one of that name is reached, it included."""
+        came: dict[int, int] = {0: 0}
+        todo = [0] if self.parts else []
+        for number in todo:
+            if self.parts[number].name == name:
+                way = []
+                while number:
+                    if not self.parts[number].hidden:
+                        way.append(self.parts[number].name)
+                    number = came[number]
+                return way[::-1]
+            for _, _, _, end in self.parts[number].edges:
+                if end not in came:
+                    came[end] = number
+                    todo.append(end)
+        return [name]
 
     def code_roots(self) -> tuple[Any, ...] | None:
         """The code among the arguments, as this process has it; None if some is not there."""
@@ -137,9 +161,9 @@ def decode(payload: bytes) -> Account | None:
         version, *whole = marshal.loads(zlib.decompress(payload))
         if version != _VERSION:
             return None
-        labels, libraries, parts, shape, roots, names, salt = whole
+        labels, libraries, parts, shape, roots, names, salt, chance = whole
         made = [Part(*part) for part in parts]
-        return Account(labels, libraries, made, _decoded(shape), roots, names, salt)
+        return Account(labels, libraries, made, _decoded(shape), roots, names, salt, chance)
     except (zlib.error, ValueError, EOFError, TypeError, KeyError):
         return None
 
@@ -179,7 +203,9 @@ def of(
             part.code = node.code
         parts.append(part)
     named = [_name_of(root) for root in roots]
-    return Account(_labels(analysis, rows), list(libraries), parts, shape, named, names, salt)
+    chance = list(analysis.chance)
+    labels = _labels(analysis, rows)
+    return Account(labels, list(libraries), parts, shape, named, names, salt, chance)
 
 
 def text_digest(text: str) -> bytes:

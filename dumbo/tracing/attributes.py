@@ -171,6 +171,7 @@ def _of_module(frame: Frame, value: Known, name: str) -> Value | None:
         frame.resolved(found)
         if is_data(found.obj) and owner_of(value.obj) == STDLIB:
             # `os.environ`, `sys.path`: not the program's, and other in each process.
+            frame.meet(found)
             frame.depend(
                 analysis.foreign_node(STDLIB, f"{value.obj.__name__}:{name}"), f"global {name}"
             )

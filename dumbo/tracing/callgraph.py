@@ -21,7 +21,7 @@ from types import CodeType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dumbo.errors import UnhashableArgument
-from dumbo.tracing import fingerprint, sources
+from dumbo.tracing import fingerprint, impure, sources
 from dumbo.tracing.boundary import STDLIB, Owner, owner_of
 from dumbo.tracing.contents import content_of
 from dumbo.tracing.lookup import (
@@ -57,6 +57,9 @@ class NeedsCallee(Exception):
 
     def __init__(self, frame: Frame) -> None:
         self.frame = frame
+
+
+Chance = tuple[str, str, str, str, int]
 
 
 class TooManySteps(Exception):
@@ -141,6 +144,9 @@ class Analysis:
         self.frames: dict[Any, Frame] = {}
         self.by_node: dict[Node, list[Frame]] = {}
         self.unresolved: dict[tuple[str, int | None, str], None] = {}
+        self.impure = impure.sources()
+        # What may make results differ: kind, name, the function that reaches it, file, line.
+        self.chance: dict[Chance, None] = {}
         self.unloaded: dict[str, None] = {}
         self.identity = False  # the code can tell one object from an equal one
         self.untraceable = ""  # why no digest of this closure would be honest
@@ -192,6 +198,8 @@ class Analysis:
 
     def get(self, op: str, base: int, arg: Any) -> Known | None:
         """The value that a lookup finds, or None where it finds nothing."""
+        if arg == "__self__" and op == "member" and id(self.found[base]) in self.impure:
+            return None  # the generator of a library: its state is chance, and no dependency
         index = self.look(op, base, arg)
         found = self.found[index]
         return None if found is ABSENT else self.pool.known(found, index)

@@ -34,6 +34,7 @@ from dumbo.tracing.escapes import (
     take_class,
 )
 from dumbo.tracing.frame import Frame, Plan, plan_of
+from dumbo.tracing.impure import Source
 from dumbo.tracing.lookup import MEMBERS, draws_of, is_class, is_memoized, is_module
 from dumbo.tracing.steps import Step
 from dumbo.tracing.uses import SHOWN, Use, by_made
@@ -262,6 +263,8 @@ def _invoke_known(frame: Frame, callee: Known, args: Arguments) -> Value | None:
     from dumbo.tracing.models import call_library  # a cycle: `map` calls its function
 
     obj = callee.obj
+    if id(obj) in frame.analysis.impure and not _is_given(frame.analysis.impure[id(obj)], args):
+        frame.meet(callee, called=True)
     if is_memoized(obj):
         return invoke(frame, unwrap_memoized(frame, callee), _with_draw(frame, obj, args))
     if type(obj) is FunctionType:
@@ -276,6 +279,19 @@ def _invoke_known(frame: Frame, callee: Known, args: Arguments) -> Value | None:
     if is_module(obj):
         return out_of_sight(frame, args, "call of a module")
     return _invoke_object(frame, callee, args)
+
+
+def _is_given(source: Source, args: Arguments) -> bool:
+    """Whether a call gives what makes it pure: a seed, a time, a generator."""
+    if args.rest is not None or args.named_rest is not None:
+        return True  # nobody knows; to say so of each would be noise
+    if source.needs and len(args.positional) >= source.needs:
+        return not _is_none(args.positional[source.needs - 1])
+    return source.keyword in args.named and not _is_none(args.named[source.keyword])
+
+
+def _is_none(value: Value) -> bool:
+    return all(isinstance(member, Const | Known) and member.obj is None for member in each(value))
 
 
 def _with_draw(frame: Frame, memoized: Any, args: Arguments) -> Arguments:

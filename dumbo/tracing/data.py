@@ -18,6 +18,7 @@ from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.calls import Arguments, invoke, result
 from dumbo.tracing.escapes import consume, escape
 from dumbo.tracing.frame import Frame
+from dumbo.tracing.impure import ORDER
 from dumbo.tracing.lookup import is_class, mro
 from dumbo.tracing.steps import Step
 from dumbo.tracing.uses import SHOWN
@@ -628,7 +629,32 @@ def _keys_of_live(frame: Frame, source: Known) -> Value:
 
 
 def get_iter(frame: Frame, step: Step) -> None:
-    result(frame, iterator_of(frame, frame.pop()))
+    source = frame.pop()
+    note_order(frame, source)
+    result(frame, iterator_of(frame, source))
+
+
+def note_order(frame: Frame, source: Value) -> None:
+    """Remark that *source* is gone through in an order that another process does not have."""
+    for member in each(source):
+        if isinstance(member, Heap) and member.kind == "set":
+            told = any(map(_has_no_order, each(read_item(frame, member, None))))
+        elif isinstance(member, Known | Const) and type(member.obj) in (set, frozenset):
+            told = any(type(item) not in _NUMBERS for item in member.obj)
+        else:
+            continue
+        if told:
+            frame.remark(ORDER, "iteration over a set")
+
+
+def _has_no_order(item: Value) -> bool:
+    """Whether sets of such items are ordered by something that differs among processes."""
+    if isinstance(item, Const):
+        return type(item.obj) not in _NUMBERS
+    return not (isinstance(item, Instance) and getattr(item.cls, "obj", None) in _NUMBERS)
+
+
+_NUMBERS = (int, float, complex, bool)  # hashed alike everywhere
 
 
 def iterator_of(frame: Frame, source: Value) -> Value | None:

@@ -308,7 +308,25 @@ class Frame:
         """Record that this step reaches *value*."""
         if value is not None:
             self.depend(self.analysis.node(value), label)
+            if isinstance(value, Known) and id(value.obj) in self.analysis.impure:
+                self.meet(value)
         return value
+
+    def meet(self, value: Known, *, called: bool = False) -> None:
+        """Record that *value* is reached if it makes results differ."""
+        source = self.analysis.impure.get(id(value.obj))
+        if source is not None and (source.always or called):
+            self.remark(source.kind, source.name)
+
+    def remark(self, kind: str, what: str) -> None:
+        """Record that this step has something to do with chance."""
+        place = (self.node.name, self.node.file or "", self.line() or self.node.line or 0)
+        self.analysis.chance[kind, what, *place] = None
+
+    def line(self) -> int | None:
+        """The line of the step that is being made, as far as there is one."""
+        steps = self.plan.steps
+        return steps[self.index].line if self.index < len(steps) else None
 
     def resolved(self, value: Value) -> None:
         """The name of this step was looked up, so what it found counts instead of the name."""

@@ -3,10 +3,12 @@
 Node ids are ``module:qualname``; where two nodes share one (a wrapper and what
 it wraps), the later gets ``#2``.
 
-    of a node   kind         function, method, class, value, module, library or unresolved
-                name         ``module:qualname``; of what is unresolved, the reason
+    of a node   kind         function, method, class, value, module, library, unresolved or chance
+                name         ``module:qualname``; of what is unresolved, the reason; of chance,
+                             what makes results differ
                 qualname     the second half of it; of code, as the code says
-                file, line   where it stands; of what is unresolved, where it is called
+                file, line   where it stands; of the last two, where it is called or reached
+                chance       of chance: its kind; see `impure`
                 end_line     of classes and values, the last of their lines
                 digest       16 bytes in hex, of the node by itself
                 path         of values, how they were reached
@@ -24,8 +26,8 @@ from typing import Any
 
 import networkx as nx
 
-from dumbo.tracing import places
-from dumbo.tracing.callgraph import Analysis, Node, in_order
+from dumbo.tracing import impure, places
+from dumbo.tracing.callgraph import Analysis, Chance, Node, in_order
 from dumbo.tracing.digest import own_digest
 from dumbo.tracing.labels import file_of, home_of, label_of
 from dumbo.tracing.lookup import describe, namespace, path_of
@@ -55,6 +57,8 @@ def to_networkx(analysis: Analysis) -> nx.DiGraph:
     by_name = {node.name: node for node in reversed(order)}
     for where, line, reason in analysis.unresolved:
         _add_unresolved(graph, ids, by_name.get(where), (where, line, reason))
+    for one in analysis.chance:
+        _add_chance(graph, ids, by_name.get(one[2]), one)
     return graph
 
 
@@ -169,6 +173,18 @@ def _add_unresolved(
     name = f"unresolved:{where}:{line}:{reason}"
     file = home.file if home is not None else None
     graph.add_node(name, kind="unresolved", name=reason, file=file, line=line, digest="")
+    _add_below(graph, ids, home, name, reason)
+
+
+def _add_chance(graph: nx.DiGraph, ids: _Ids, home: Node | None, one: Chance) -> None:
+    kind, what, where, file, line = one
+    name = f"chance:{where}:{line}:{what}"
+    graph.add_node(name, kind="chance", name=what, chance=kind, file=file, line=line, digest="")
+    _add_below(graph, ids, home, name, impure.KINDS[kind])
+
+
+def _add_below(graph: nx.DiGraph, ids: _Ids, home: Node | None, name: str, label: str) -> None:
+    """Hang what is no thing below the function that it was found in."""
     inside = home is not None and home.kind not in _HIDDEN
     start = ids.all_of(home)[0] if inside and home is not None else graph.graph["root"]
-    graph.add_edge(start, name, reference=reason)
+    graph.add_edge(start, name, reference=label)

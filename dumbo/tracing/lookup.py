@@ -133,7 +133,7 @@ def is_memoized(obj: object) -> bool:
 def draws_of(memoized: Any) -> tuple[str, int | None, str] | None:
     """The parameter of *memoized* that its calls may leave out, for dumbo to fill in; its place,
     and what its draws hang on."""
-    found: tuple[str, int | None, str] | None = memoized.__dumbo_draws__
+    found: tuple[str, int | None, str] | None = getattr(memoized, "__dumbo_draws__", None)
     return found
 
 

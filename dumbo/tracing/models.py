@@ -40,6 +40,7 @@ from dumbo.tracing.data import (
     measure,
     merge_into,
     next_of,
+    note_order,
     operate,
     put,
     read_item,
@@ -160,6 +161,8 @@ def call_library(frame: Frame, callee: Known, args: Arguments) -> Value | None:
 def _call_library(frame: Frame, callee: Known, args: Arguments) -> Value | None:
     mentions.use_inside(frame, args.all())
     name = fingerprint.qualified_name(callee.obj).decode("utf-8", "replace")
+    if name in _KEEP_ORDER and args.positional:
+        note_order(frame, args.positional[0])
     known = _MODELS.get(name)
     if known is not None:
         return known(frame, args)
@@ -179,6 +182,12 @@ def _call_library(frame: Frame, callee: Known, args: Arguments) -> Value | None:
         made: Value = frame.pool.make(Instance, callee, ("library", callee))
         return made
     return frame.unknown_value(f"the result of {name}")
+
+
+# What goes through a set for its own sake: `sorted`, `sum` and the like do not care.
+_KEEP_ORDER = frozenset(
+    {"builtins:list", "builtins:tuple", "builtins:enumerate", "builtins:iter", "itertools:chain"}
+)
 
 
 def _make_bare(frame: Frame, args: Arguments) -> Value:
@@ -930,6 +939,7 @@ def _call_on_text(frame: Frame, name: str, receiver: Value, args: Arguments) -> 
         return _format(frame, _text(receiver) or "", args)
     for value in args.all():
         if name == "join":
+            note_order(frame, value)
             measure(frame, value)
             items_of(frame, value)
         consume(frame, value)

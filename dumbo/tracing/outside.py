@@ -75,6 +75,9 @@ class Outside(Frame):
         if node is not None and node is not self.node:
             self.node.edge(_STEP, node, label)
 
+    def line(self) -> int | None:
+        return None
+
     def unresolved(self, reason: str) -> Unknown:
         self.analysis.unresolve(self.node.name, self.node.line, reason)
         return self.unknown_value(reason)

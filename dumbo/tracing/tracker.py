@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from dumbo.persistence.store import Store
     from dumbo.tracing.account import Account
-    from dumbo.tracing.callgraph import Analysis, Before
+    from dumbo.tracing.callgraph import Analysis, Before, Chance
 
     TrackDeps: TypeAlias = bool | Literal["names"]
 
@@ -93,6 +93,7 @@ class Snapshot:
     __slots__ = (
         "cold",
         "account",
+        "chance",
         "before",
         "digest",
         "found",
@@ -135,6 +136,7 @@ class Snapshot:
         self.shape = shape
         self.names: tuple[str, ...] = ()
         self.account: Account | None = None  # of what it holds, if this process has traced it
+        self.chance: list[Chance] | None = None  # what may make results differ, if that is known
         self.lazy: tuple[str, ...] = ()  # modules that calls of this process were the first to load
         self.cold: bytes | None = None  # the state of a process that has not loaded these
         self.recorded: set[str] = set()  # the directories of stores that have the trace
@@ -317,6 +319,7 @@ class Tracker:
                 again.before = snapshot.before
                 again.cold = snapshot.cold
                 again.account = snapshot.account
+                again.chance = snapshot.chance
                 again.lazy = snapshot.lazy
                 again.unloaded = tuple(n for n in snapshot.unloaded if n not in sys.modules)
                 return again
@@ -597,6 +600,20 @@ class Tracker:
                 if snapshot.account is not None:
                     break
         return snapshot.account
+
+    def chance_of(self, snapshot: Snapshot, store: Store) -> list[Chance]:
+        """What may make results of *snapshot* differ; where nobody wrote that down, find it."""
+        if snapshot.chance is None:
+            account = self.account_of(snapshot, store)
+            if account is not None:
+                snapshot.chance = account.chance
+            elif not self.track_deps:
+                snapshot.chance = []
+            else:
+                seen = snapshot.before or _seen(snapshot)
+                analysis = self._analyse(snapshot.shape, snapshot.roots, snapshot.names, seen)
+                snapshot.chance = list(analysis.chance)
+        return snapshot.chance
 
     def kindred(self, snapshot: Snapshot, store: Store) -> list[bytes]:
         """Other closures of the function, or of one of the same code, for such arguments."""

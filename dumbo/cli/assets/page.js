@@ -4,7 +4,7 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const $ = (id) => document.getElementById(id);
-  const GROUPS = { user: "Code", library: "Libraries", data: "Data", unresolved: "Unresolved" };
+  const GROUPS = { user: "Code", library: "Libraries", data: "Data", unresolved: "Unresolved", chance: "Chance" };
   const STATES = {
     changed: "changed since the last result",
     stale: "depends on what changed",
@@ -29,7 +29,7 @@
 
   const pen = document.createElement("canvas").getContext("2d");
   pen.font = FONT;
-  const ROOM = { user: 22, library: 26, data: 38, unresolved: 22 };
+  const ROOM = { user: 22, library: 26, data: 38, unresolved: 22, chance: 26 };
   const width = (node) =>
     Math.min(300, Math.ceil(pen.measureText(node.label).width) + ROOM[node.group]);
 
