@@ -1,8 +1,9 @@
 """Results that this process has loaded, kept in memory for a while: the hottest road of a hit.
 
-A result is found by what stood in the call, if that is plain (exact numbers, strings and small
-containers of them), without bind, digest or lookup; else by closure and key. In both cases the
-closure's guard is asked first. So a hit from memory is right whenever one from disk would be.
+A result is found by what stood in the call, if that is plain (exact numbers, strings, small
+containers of them, and objects whose fields are nothing else), without bind, digest or lookup; else
+by closure and key. In both cases the closure's guard is asked first. So a hit from memory is right
+whenever one from disk would be.
 
 Every hit gives a value of its own: what cannot change is handed out as it is, everything else
 is decoded anew from its bytes. What is large is not kept here: it is mapped from disk.
@@ -161,6 +162,7 @@ def plain_key(args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
     if kwargs:
         args = (*args, *kwargs.values())
         kinds = (*kinds, *kwargs, *map(type, kwargs.values()))
+    written = False
     for value in args:
         kind = type(value)
         if kind in _SIZED:
@@ -168,16 +170,38 @@ def plain_key(args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
                 return None
         elif kind is float:
             if not value or value != value:  # zeros have signs, and no nan equals another
-                return _written(args, kinds)
+                written = True
         elif kind in _CONTAINERS:
-            return _written(args, kinds)
+            written = True
         elif kind not in _FIXED:
-            return None
-    return args, kinds
+            return _with_fields(args, kinds)
+    return _written(args, kinds) if written else (args, kinds)
 
 
 def _written(args: tuple[Any, ...], kinds: object) -> object:
     return (dumps(args, 2), kinds) if _is_plain(args, _DEPTH + 1) else None
+
+
+def _with_fields(args: tuple[Any, ...], kinds: object) -> object:
+    """What tells a call with objects from all others, if these are their plain fields."""
+    # Imported here: whoever gets such arguments has hashed them before.
+    from dumbo.arguments.instances import flat
+
+    content: list[Any] = []
+    names: list[str] = []
+    for value in args:
+        kind = type(value)
+        if kind in _ATOMS or kind in _CONTAINERS:
+            content.append(value)
+            continue
+        fields = flat(value)
+        if fields is None:
+            return None
+        names += [name for name, _ in fields]
+        content.append([value for _, value in fields])
+    if not _is_plain(content, _DEPTH + 2):
+        return None
+    return dumps(content, 2), kinds, tuple(names)
 
 
 def _is_plain(items: Any, depth: int) -> bool:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import dumbo
 from dumbo import Cache, memory
+from dumbo.arguments.hashing import digest
 from dumbo.memory import MISSING, is_unchanging, plain_key
 
 Ran = list[object]
@@ -268,3 +271,163 @@ def test_what_cannot_change() -> None:
         assert is_unchanging(value)
     for value in ([1], {}, (1, [2]), {1}, object(), type("C", (int,), {})(3)):
         assert not is_unchanging(value)
+
+
+# Objects
+
+
+@dataclasses.dataclass
+class Point:
+    x: Any
+    y: Any = 2.5
+
+    def scaled(self, by):
+        return [self.x, by]
+
+
+class Slotted:
+    __slots__ = ("x",)
+
+    def __init__(self, x: Any) -> None:
+        self.x = x
+
+
+class Partly:
+    __dumbo_ignore__ = ("act",)
+
+    def __init__(self, x: Any, act: Any) -> None:
+        self.x = x
+        self.act = act
+
+
+def seen(value, *rest):
+    sys.audit("ran", value.x)
+    return [value.x, type(value).__name__]
+
+
+@pytest.fixture
+def g(cache: Cache):
+    return cache.memo(keep="always", name="seen")(seen)
+
+
+@pytest.mark.parametrize("make", [lambda: Point(1, "a"), lambda: Point([1, 2]), lambda: Slotted(1)])
+def test_objects_of_plain_fields_are_found_in_memory(g, ran: Ran, make: Any) -> None:
+    warm(g, make())
+    assert held(g, make())
+    assert g(make()) == [make().x, type(make()).__name__]
+    assert len(ran) == 1
+
+
+def test_their_fields_and_their_class_count() -> None:
+    class Other(Point):
+        pass
+
+    values = [Point(1), Point(True), Point(1.0), Point(-0.0), Point(0.0), Point(1, [2.5]), Other(1)]
+    values += [
+        Point(None, 1),
+        Slotted(1),
+        Point([1]),
+        Point((1,)),
+        Point("a", "b"),
+        Point("ab", ""),
+    ]
+    more = Point(1)
+    more.z = None  # type: ignore[attr-defined]
+    values.append(more)
+    for value in values:
+        digest(value)  # as the first call does, which makes the classes known
+    keys = [plain_key((value,), {}) for value in values]
+    assert None not in keys
+    assert len(set(keys)) == len(keys)
+    assert plain_key((Point(1), 2), {}) != plain_key((Point(2), 1), {})
+    assert plain_key((1, Point(1)), {}) == plain_key((1, Point(1)), {})
+
+
+def test_an_object_that_has_changed_is_another_call(g, ran: Ran) -> None:
+    value = Point(1)
+    warm(g, value)
+    value.x = 2
+    assert g(value) == [2, "Point"]
+    assert len(ran) == 2
+
+
+def test_objects_that_hold_more_than_plain_values_go_the_long_way() -> None:
+    class Odd(int):
+        pass
+
+    class Unset:
+        __slots__ = ("x",)
+
+    for value in (Point(Odd(1)), Point(Point(1)), Point(len), Unset(), Partly(1, None), Path("a")):
+        digest(value)
+        assert plain_key((value,), {}) is None
+    assert plain_key((object(),), {}) is None
+
+
+def test_a_class_that_begins_to_leave_out_fields_is_seen(cache: Cache, ran: Ran) -> None:
+    class Late:
+        def __init__(self, x: Any) -> None:
+            self.x = x
+
+    f = cache.memo(keep="always")(seen)
+    warm(f, Late(1))
+    assert held(f, Late(1))
+    Late.__dumbo_ignore__ = ("x",)  # type: ignore[attr-defined]
+    assert not held(f, Late(1))
+
+
+def test_a_changed_method_of_an_argument_is_seen(cache: Cache, ran: Ran) -> None:
+    class Model:
+        def __init__(self, x: Any) -> None:
+            self.x = x
+
+        def act(self):
+            return self.x
+
+    @cache.memo(keep="always")
+    def f(model):
+        return model.act()
+
+    assert warm(f, Model(2)) == 2
+    assert held(f, Model(2))
+    Model.act = lambda self: self.x * 10  # type: ignore[method-assign]
+    assert f(Model(2)) == 20
+
+
+def test_methods_of_objects_with_plain_fields_are_found_in_memory(cache: Cache, ran: Ran) -> None:
+    class Model:
+        def __init__(self, rate: float) -> None:
+            self.rate = rate
+
+        @cache.memo(keep="always")
+        def fit(self, n):
+            sys.audit("ran", (self.rate, n))
+            return [self.rate * n]
+
+    for _ in range(3):
+        assert Model(2.0).fit(3) == [6.0]
+        assert Model(3.0).fit(3) == [9.0]
+    assert ran == [(2.0, 3), (3.0, 3)]
+    assert Model.__dict__["fit"]._keeper.recall((Model(2.0), 3), {}) == [6.0]
+
+
+def test_no_code_of_the_users_runs_to_compare_objects(g, ran: Ran) -> None:
+    class Guarded:
+        def __init__(self, x: Any) -> None:
+            self.x = x
+
+        def __eq__(self, other: object) -> bool:
+            raise AssertionError("asked")
+
+        def __hash__(self) -> int:
+            raise AssertionError("asked")
+
+        def __getattribute__(self, name: str) -> Any:
+            sys.audit("ran", name)
+            return object.__getattribute__(self, name)
+
+    value = Guarded(1)
+    digest(value)
+    ran.clear()
+    assert plain_key((value,), {}) is not None
+    assert ran == []
