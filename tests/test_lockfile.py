@@ -302,6 +302,7 @@ def test_the_report_says_what_is_lost_by_what_and_what_it_is_worth() -> None:
               by way of shop:price > shop:middle > shop:helper
 
         In all, 12 results on this machine, 3 h 20 min of computing.
+        What is as good as before can be kept: dumbo accept FUNCTION
         If that is meant, write it again: dumbo lock, or pytest --dumbo-update"""
     )
 

@@ -331,3 +331,29 @@ def test_locks_say_of_every_fixture_what_the_digest_of_its_closure_says(tmp_path
     worker.communicate()
     assert seen > 300
     assert wrong == []
+
+
+def test_the_documentation_shows_a_lock_as_it_is(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
+    blocks = [block.partition("\n") for block in text.split("\n```")]
+    project = Project(tmp_path / "project")
+    for language, _, block in blocks:
+        if language == "python":
+            name, _, code = block.partition("\n")
+            project.write(name.removeprefix("# "), f"{code}\n")
+    project.write("forecast/__init__.py", "")
+    project.lock("forecast")
+    # Which Python wrote it is another one here.
+    shown = next(f"{block}\n" for _, _, block in blocks if "\nformat 1\n" in block)
+    kept = [line for line in shown.splitlines() if not line.startswith(("python ", "digests "))]
+    real = [
+        line for line in project.text.splitlines() if not line.startswith(("python ", "digests "))
+    ]
+    assert kept == real
+
+    project.edit("forecast/series.py", "total += new - old", "total = total + new - old")
+    said = project.lock("forecast", "--check", status=1).splitlines()
+    quoted = text.splitlines()
+    told = [line for line in said if "result" not in line and "stored" not in line]
+    assert len(told) >= 6
+    assert [line for line in told if line not in quoted] == []

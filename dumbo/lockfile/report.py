@@ -60,6 +60,8 @@ def lines(
             f"{name} was written by Python {old.python}, and this is {new.python}: a branch that "
             "depends on the version counts as a change."
         )
+    if invalidated:
+        yield "What is as good as before can be kept: dumbo accept FUNCTION"
     yield "If that is meant, write it again: dumbo lock, or pytest --dumbo-update"
 
 
