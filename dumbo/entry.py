@@ -48,23 +48,24 @@ class Entry:
             return {}
         return self._store.part_sizes(self._record)
 
-    def part(self, name: Any) -> Any:
+    def part(self, name: Any, /, *inner: Any) -> Any:
         """Return one child of a result that is a dict, list, tuple or dataclass.
 
         Of a result in parts, no other part is loaded.
 
         Args:
             name: the key, the place or the name of the field.
+            inner: of a child of that child, and so on: ``part("model", "weights")``.
 
         Raises:
             KeyError: if there is none of that name.
             StorageError: if it can no longer be read.
         """
         if self._record.codec == "parts":
-            return self._store.load_part(self._record, name)
+            return self._store.load_part(self._record, (name, *inner))
         from dumbo.persistence import assembly
 
-        return assembly.child_of(self.load(), name)
+        return assembly.child_of(self.load(), (name, *inner))
 
     @property
     def function(self) -> str:

@@ -133,34 +133,35 @@ def _in_lazy_parts(store: Store, record: Record, compute: Callable[[], Any]) -> 
             loaded[number] = known[number].load()
         return loaded[number]
 
-    def part(mark: Any, name: Any) -> Any:
+    def part(mark: Any, path: tuple[Any, ...]) -> Any:
         key = (mark.unit, mark.place)
         if key not in made:
+            name = ", ".join([f"{name!r:.40}" for name in path])
             made[key] = LazyPart(
-                lambda: child(mark, name),
-                f"lazy part {name!r:.40} of {record.function}: {human_size(known[mark.unit].size)}",
+                lambda: child(mark, path),
+                f"lazy part {name} of {record.function}: {human_size(known[mark.unit].size)}",
                 known[mark.unit].digest if mark.place is None else None,
             )
         return made[key]
 
-    def child(mark: Any, name: Any) -> Any:
+    def child(mark: Any, path: tuple[Any, ...]) -> Any:
         try:
             value = unit(mark.unit)
         except (StorageError, OSError):
             store.lost(record)  # else it would be found again, by who computes
-            return child_of(compute(), name)
+            return child_of(compute(), path)
         return value if mark.place is None else value[mark.place]
 
     return frame.filled(part)
 
 
-def child_of(value: Any, name: Any) -> Any:
-    """Return one child of a computed result, which may be lazy itself."""
+def child_of(value: Any, path: tuple[Any, ...]) -> Any:
+    """Return a child, or a child of a child, of a computed result, which may be lazy itself."""
     from dumbo.persistence import assembly
 
     if isinstance(value, Lazy):
         value = value.__wrapped__
-    found = assembly.child_of(value, name)
+    found = assembly.child_of(value, path)
     return found.__wrapped__ if type(found) is LazyPart else found
 
 

@@ -116,8 +116,13 @@ _WITHOUT_CODE = ("array", "raw")  # these codecs know no classes
 def sizes(payload: Any, whole: parts.Frame) -> dict[Any, int]:
     """Return the bytes of each child that is a part, or lies in one with others."""
     table = parts.units_of(payload)
-    pairs = zip(whole.names, whole.children, strict=True)
-    return {name: table[child.unit][1] for name, child in pairs if type(child) is parts.Part}
+    found: dict[Any, int] = {}
+    for name, child in zip(whole.names, whole.children, strict=True):
+        if type(child) is parts.Part:
+            found[name] = table[child.unit][1]
+        elif type(child) is parts.Frame:
+            found[name] = sum([table[unit][1] for unit in child.units()])
+    return found
 
 
 def collect(store: Store) -> int:
@@ -243,13 +248,13 @@ class _Hashed:
         self._draft.reset()
 
 
-def child_of(value: Any, name: Any) -> Any:
-    """Return one child of a value that is stored whole.
+def child_of(value: Any, path: tuple[Any, ...]) -> Any:
+    """Return a child, or a child of a child, of a value that is stored whole.
 
     Raises:
         KeyError: if there is none of that name.
     """
     taken = parts.take_apart(value)
     if taken is None:
-        raise KeyError(name)
-    return taken.child(name, lambda unit: None)
+        raise KeyError(path[0])
+    return taken.child(path, lambda unit: None)

@@ -6,6 +6,8 @@ goes. An entry in parts is
 
     count u32 | count times: digest 16, size u64 | zeros up to 64 | the frame | its codec u16
 
+What holds something large among other things is taken apart in turn: there is a frame in the frame.
+
 Children that share memory, or an object that can be told apart from an equal one, stay
 together as one part, so that they come back as they were; what shares with the small rest stays
 in the frame. Where it cannot be seen what shares with what, the result is stored whole.
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 
 LARGE = 1 << 17  # bytes, from which on a child is a part
 _CHILDREN = 1024  # a result with more of them is stored whole
+_DEEP = 8  # frames in frames
+_MANY = 64  # large things in one place; more of them stay together
+_SEEN = 256  # children in which something large is looked for, beside those of the result itself
 _LOOKED_AT = 200_000  # containers that are looked into, of one result
 
 _COUNT = struct.Struct(">I")
@@ -70,7 +75,7 @@ class Frame:
         kind: how it is put together: ``"dict"``, ``"list"``, ``"tuple"``, ``"named"``, ``"data"``.
         cls: the class of a named tuple or dataclass, else None.
         names: of its children: keys, places or fields.
-        children: the children, or marks in place of them.
+        children: the children, or marks or frames in place of them.
     """
 
     __slots__ = ("children", "cls", "kind", "names")
@@ -84,19 +89,32 @@ class Frame:
     def __reduce__(self) -> tuple[Any, ...]:
         return Frame, (self.kind, self.cls, self.names, self.children)
 
-    def has(self, name: object) -> bool:
-        return any(known == name and type(known) is type(name) for known in self.names)
-
-    def child(self, name: object, load: Callable[[int], Any]) -> Any:
-        """Return one child, loading no other part.
+    def child(self, path: tuple[object, ...], load: Callable[[int], Any]) -> Any:
+        """Return a child, or a child of a child, loading no other part.
 
         Raises:
             KeyError: if there is none of that name.
         """
+        name, *inner = path
         for known, child in zip(self.names, self.children, strict=True):
             if known == name and type(known) is type(name):
-                return _filled(child, load)
+                if not inner:
+                    return child.whole(load) if type(child) is Frame else _filled(child, load)
+                below = child if type(child) is Frame else take_apart(_filled(child, load))
+                if below is None:
+                    break
+                return below.child(tuple(inner), load)
         raise KeyError(name)
+
+    def units(self) -> set[int]:
+        """Return the numbers of its parts."""
+        found: set[int] = set()
+        for child in self.children:
+            if type(child) is Part:
+                found.add(child.unit)
+            elif type(child) is Frame:
+                found |= child.units()
+        return found
 
     def whole(self, load: Callable[[int], Any]) -> Any:
         """Return the result, all parts in their places."""
@@ -107,14 +125,19 @@ class Frame:
                 loaded[unit] = load(unit)
             return loaded[unit]
 
-        return self.filled(lambda part, name: _filled(part, once))
+        return self.filled(lambda part, path: _filled(part, once))
 
-    def filled(self, fill: Callable[[Part, Any], Any]) -> Any:
-        """Return the result with what *fill* makes of each mark and the name of its child."""
-        children = [
-            fill(child, name) if type(child) is Part else child
-            for name, child in zip(self.names, self.children, strict=True)
-        ]
+    def filled(
+        self, fill: Callable[[Part, tuple[Any, ...]], Any], path: tuple[Any, ...] = ()
+    ) -> Any:
+        """Return the result with what *fill* makes of each mark and the names that lead there."""
+        children: list[Any] = []
+        for name, child in zip(self.names, self.children, strict=True):
+            if type(child) is Part:
+                child = fill(child, (*path, name))
+            elif type(child) is Frame:
+                child = child.filled(fill, (*path, name))
+            children.append(child)
         if self.kind == "dict":
             return dict(zip(self.names, children, strict=True))
         if self.kind == "list":
@@ -137,30 +160,69 @@ def _filled(child: Any, load: Callable[[int], Any]) -> Any:
 
 def split(value: object) -> tuple[Frame, list[object]] | None:
     """Return the frame of *value* and its parts; None if it is stored whole."""
+    units: list[object] = []
+    frame = _divided(value, units, [_LOOKED_AT], _DEEP)
+    return None if frame is None else (frame, units)
+
+
+def _divided(value: Any, units: list[object], budget: list[int], depth: int) -> Frame | None:
+    """Return the frame of *value*, whose parts are put to the *units*; None if it has none."""
     taken = take_apart(value)
     if taken is None or len(taken.children) > _CHILDREN:
         return None
-    large = [place for place, child in enumerate(taken.children) if _may_be_part(child)]
-    if not large:
-        return None
-    groups = _groups(taken.children)
+    children = taken.children
+    large = {place for place, child in enumerate(children) if _may_be_part(child)}
+    left = [_SEEN]
+    deep = {p for p, child in enumerate(children) if depth and _holds_large(child, left, depth)}
+    groups = _groups(value, children, budget) if large or deep else None
     if groups is None:
         return None
-    units: list[object] = []
-    left = set(large)
+    found = False
     for group in groups:
-        if not left.issuperset(group):  # something in it is small, or of a class of the user's
-            continue
-        number = len(units)
-        if len({id(taken.children[place]) for place in group}) == 1:
-            units.append(taken.children[group[0]])
-            marks = [Part(number, None)] * len(group)
-        else:
-            units.append(tuple([taken.children[place] for place in group]))
-            marks = [Part(number, place) for place in range(len(group))]
-        for place, mark in zip(group, marks, strict=True):
-            taken.children[place] = mark
-    return (taken, units) if units else None
+        if len(group) == 1 and group[0] in deep:  # nothing else refers to it
+            inner = _divided(children[group[0]], units, budget, depth - 1)
+            if inner is not None:
+                children[group[0]] = inner
+                found = True
+                continue
+        if large.issuperset(group):  # else something in it is small, or of a class of the user's
+            _mark(children, group, units)
+            found = True
+    return taken if found else None
+
+
+def _mark(children: list[Any], group: list[int], units: list[object]) -> None:
+    """Make one part of the children of *group*."""
+    number = len(units)
+    if len({id(children[place]) for place in group}) == 1:
+        units.append(children[group[0]])
+        marks = [Part(number, None)] * len(group)
+    else:
+        units.append(tuple([children[place] for place in group]))
+        marks = [Part(number, place) for place in range(len(group))]
+    for place, mark in zip(group, marks, strict=True):
+        children[place] = mark
+
+
+def _holds_large(value: Any, left: list[int], depth: int) -> bool:
+    """Whether some things in *value*, but not many, are large."""
+    kind = type(value)
+    if kind in _ATOMS or kind in _TEXTS:
+        return False
+    if kind is dict or kind is list or kind is tuple:
+        children: Any = _children(value)
+    elif "__dataclass_fields__" in kind.__dict__ or "_fields" in kind.__dict__:
+        taken = take_apart(value)
+        children = taken.children if taken is not None else ()
+    else:
+        return False
+    left[0] -= len(children)
+    if left[0] < 0:
+        return False
+    large = sum([_may_be_part(child) for child in children])
+    if large:
+        return bool(large <= _MANY)
+    return depth > 1 and any(_holds_large(child, left, depth - 1) for child in children)
 
 
 def take_apart(value: Any) -> Frame | None:
@@ -234,8 +296,11 @@ def _children(value: Any) -> Iterable[Any]:
 # What hangs together
 
 
-def _groups(children: list[Any]) -> list[list[int]] | None:
-    """Return which children share something, each with itself at least; None if that is unclear."""
+def _groups(value: object, children: list[Any], budget: list[int]) -> list[list[int]] | None:
+    """Return which children share something, each with itself at least; None if that is unclear.
+
+    Or if one of them leads back to *value*, which then cannot be taken apart.
+    """
     leader = list(range(len(children)))
 
     def top(place: int) -> int:
@@ -244,10 +309,9 @@ def _groups(children: list[Any]) -> list[list[int]] | None:
         return place
 
     first: dict[object, int] = {}
-    budget = [_LOOKED_AT]
     for place, child in enumerate(children):
         reached = _reached(child, budget)
-        if reached is None:
+        if reached is None or id(value) in reached:
             return None
         for thing in reached:
             other = first.setdefault(thing, place)

@@ -119,8 +119,8 @@ class Store(Proofs):
         except OSError as error:
             raise CorruptBlob(f"cannot be read: {error.strerror}") from error
 
-    def load_part(self, record: Record, name: object) -> Any:
-        """One child of the value of an entry that is stored in parts; no other part is loaded.
+    def load_part(self, record: Record, path: tuple[object, ...]) -> Any:
+        """A child, or a child of a child, of an entry in parts; no other part is loaded.
 
         Raises:
             KeyError: if it has none of that name.
@@ -129,9 +129,18 @@ class Store(Proofs):
         from dumbo.persistence import assembly
 
         payload, frame = self.frame(record)
-        if not frame.has(name):
-            raise KeyError(name)
-        return self._made(record, lambda: frame.child(name, assembly.loader(self, payload)))
+        missing: list[object] = []
+
+        def load() -> Any:
+            try:
+                return frame.child(path, assembly.loader(self, payload))
+            except KeyError as error:  # the name is wrong, and not the entry
+                missing.append(error.args[0])
+
+        value = self._made(record, load)
+        if missing:
+            raise KeyError(missing[0])
+        return value
 
     def part_sizes(self, record: Record) -> dict[Any, int]:
         """The bytes of each child of a value that is a part, or lies in one with others.

@@ -126,6 +126,98 @@ def test_views_of_one_memory_stay_together(store: Store) -> None:
     assert np.array_equal(entry.part("y"), a[::2])
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda a, b: {"model": {"weights": a, "bias": b, "n": 1}, "loss": 0.5},
+        lambda a, b: [{"layers": [{"w": a}, {"w": b}]}, "x"],
+        lambda a, b: Data(New(a, 1), {"deep": (b,)}),
+        lambda a, b: {"a": a, "rest": {"b": b, "words": ["w" * 200_000, 1]}},
+    ],
+)
+def test_large_parts_of_parts_lie_by_themselves(store: Store, make: Any) -> None:
+    value = make(large(1), large(2))
+    back = again(store, value)
+    assert shape(back) == shape(value)
+    known = stored(store)
+    assert known >= 2
+    put(store, {"only": {"this": large(1)}})
+    assert stored(store) == known
+
+
+def shape(value: Any) -> Any:
+    """What can be compared, with types."""
+    if isinstance(value, np.ndarray):
+        return value.tobytes()
+    if dataclasses.is_dataclass(value):
+        return type(value), shape(vars(value))
+    if isinstance(value, dict):
+        return [(key, shape(held)) for key, held in value.items()]
+    if isinstance(value, (list, tuple)):
+        return type(value), [shape(held) for held in value]
+    return type(value), value
+
+
+def test_what_is_shared_between_parts_of_parts_stays_shared(store: Store) -> None:
+    both = large()
+    words = ["a", "b" * 2000]
+    value = {
+        "x": {"a": both, "b": large(1)},
+        "y": {"a": both},
+        "z": {"c": large(2), "words": words},
+        "words": words,
+    }
+    back = again(store, value)
+    assert shape(back) == shape(value)
+    assert back["x"]["a"] is back["y"]["a"]
+    assert back["z"]["words"] is back["words"]
+
+
+def test_what_leads_back_to_itself_stays_whole(store: Store) -> None:
+    value: dict[str, Any] = {"x": large()}
+    value["ring"] = [value, large(1)]
+    back = store.load(put(store, value))
+    assert back["ring"][0] is back
+    inner: dict[str, Any] = {"w": large(2)}
+    inner["ring"] = [inner]
+    back = store.load(put(store, {"inner": inner, "y": large(3)}))
+    assert back["inner"]["ring"][0] is back["inner"]
+    assert np.array_equal(back["inner"]["w"], large(2))
+
+
+def test_a_part_of_a_part_is_loaded_alone(
+    cache: dumbo.Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @cache.memo(keep="always")
+    def fit(n: int) -> dict[Any, Any]:
+        return {"model": {"weights": large(n), "bias": large(n + 1)}, "log": [[large(n + 2), 1]]}
+
+    fit(0)
+    entry = fit.get_entry(0)
+    assert entry is not None
+    assert list(entry.parts) == ["model", "log"]
+    assert entry.parts["model"] > 640_000
+    loaded: list[int] = []
+    load = Store.load
+    monkeypatch.setattr(Store, "load", lambda *args, **how: loaded.append(1) or load(*args, **how))
+    assert np.array_equal(entry.part("model", "weights"), large())
+    assert len(loaded) == 1
+    assert entry.part("log", 0, 1) == 1
+    assert len(loaded) == 1
+    assert list(entry.part("model")) == ["weights", "bias"]
+    assert len(loaded) == 3
+    for path in (("model", "nothing"), ("log", 1), ("log", 0, 1, "x"), ("nothing", 0)):
+        with pytest.raises(KeyError):
+            entry.part(*path)
+    assert fit.get_entry(0) is not None
+
+
+def test_many_large_things_in_one_place_stay_together(store: Store) -> None:
+    value = {"all": [large(n) for n in range(70)], "few": [large(n) for n in range(3)]}
+    assert shape(again(store, value)) == shape(value)
+    assert stored(store) == 1 + 3
+
+
 def test_what_the_small_rest_refers_to_stays_in_it(store: Store) -> None:
     a = large()
     back = again(store, {"x": a, "rest": Data(a), "z": large(1)})
