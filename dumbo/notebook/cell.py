@@ -16,117 +16,32 @@ from contextlib import contextmanager
 from time import perf_counter, time
 
 from dumbo.arguments.hashing import digest_call
-from dumbo.asking import why_missing
-from dumbo.explain import Reason
 from dumbo.keeper import Keeper
 from dumbo.memoized import AsyncMemoized, Memoized
 from dumbo.notebook.capture import Recorder, flush_figures
 from dumbo.notebook.leftovers import Leftovers
+from dumbo.notebook.outcome import CellKeeper, Outcome, Unkept
 from dumbo.notebook.result import outputs_of, result_of, trouble_with, value_of
 from dumbo.options import Options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from types import CodeType, TracebackType
+    from types import TracebackType
     from typing import Any
 
-    from dumbo.call import Call
     from dumbo.notebook.line import Wanted
     from dumbo.notebook.sides import Sides
     from dumbo.notebook.source import Source
     from dumbo.shelf import Shelf
 
-__all__ = ["Cell", "Outcome"]
+__all__ = ["Cell"]
 
 _ATOMS = (int, float, complex, bool, str, bytes, type(None))
 
 
 _NUMBERS = ("seed", "random_state", "random_seed")  # what is drawn for these is no generator
-_NO_ENTRY = "no entry: "
 _NEEDED = "what it defines needs what it computes"
-
-
-class Outcome:
-    """How one run of a cell ended.
-
-    Attributes:
-        loaded: whether its result was there.
-        value: of the last expression.
-        shown: what is still to be shown again, of a result that was loaded.
-        took: seconds that it took, now or when it was stored.
-        at: the unix time of that.
-        size: bytes stored or loaded; None if that is not known, or nothing is stored.
-        because: why it was computed although results of such a cell are stored; empty if none are.
-        sample: which it is, from 0 on, and of how many; None if there is one.
-        why: why nothing was stored; empty if it was.
-    """
-
-    __slots__ = ("at", "because", "loaded", "sample", "shown", "size", "took", "value", "why")
-
-    def __init__(self, result: dict[str, Any], value: Any, *, loaded: bool) -> None:
-        self.loaded = loaded
-        self.value = value
-        self.shown = result["%shown"] if loaded else []
-        self.took: float = result["%took"]
-        self.at: float = result["%at"]
-        self.size: int | None = None
-        self.sample: tuple[int, int] | None = None
-        self.why = ""
-        self.because = ""
-
-
-class _Unkept(Exception):
-    """Carries a result past those who would store it."""
-
-    def __init__(self, result: dict[str, Any], why: str) -> None:
-        super().__init__(why)
-        self.result = result
-        self.why = why
-
-
-class _Keeper(Keeper):
-    """A keeper that can be asked what became of its last call.
-
-    Attributes:
-        call: the last one; None if it was served from memory.
-        because: why it had no result.
-    """
-
-    __slots__ = ("because", "call")
-
-    def __init__(self, function: Any, shelf: Shelf, options: Options) -> None:
-        super().__init__(function, shelf, options)
-        self.call: Call | None = None
-        self.because: Reason | None = None
-
-    def begin(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], call: Call | None = None
-    ) -> Call:
-        return self._noted(super().begin(args, kwargs, call))
-
-    async def begin_in_task(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], call: Call | None = None
-    ) -> Call:
-        return self._noted(await super().begin_in_task(args, kwargs, call))
-
-    def begin_explicit(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], act: str, call: Call | None = None
-    ) -> Call:
-        self.because = None
-        self.call = super().begin_explicit(args, kwargs, act, call)
-        return self.call
-
-    def _noted(self, call: Call) -> Call:
-        self.call = call
-        self.because = call.reason
-        if call.key is not None and not call.done and call.reason is None:
-            self.because = why_missing(self, call)  # asked now: running may change what counts
-        return call
-
-    def recall(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        self.call = None
-        return super().recall(args, kwargs)
 
 
 class Cell:
@@ -151,8 +66,15 @@ class Cell:
         self._function.__qualname__ = self._function.__name__ = name
         if wanted.seed in _NUMBERS:
             self._function.__annotations__ = {wanted.seed: int}
-        options = Options(keep=wanted.keep, name=label, samples=wanted.samples, seed=wanted.seed)
-        self._keeper = _Keeper(self._function, shelf, options)
+        options = Options(
+            keep=wanted.keep,
+            name=label,
+            samples=wanted.samples,
+            seed=wanted.seed,
+            # What is given out is no part of the code, and is one of the result.
+            version=f"-> {', '.join(sorted(sides.outputs))}",
+        )
+        self._keeper = CellKeeper(self._function, shelf, options)
         self._ran = False
         self._value: Any = None  # of the last expression
         self._deleted: Iterable[str] = ()
@@ -178,15 +100,13 @@ class Cell:
         act = self.memoized.recompute if recompute else self.memoized
         try:
             with self._around() as args:
-                try:
-                    result, why = act(*args), ""
-                except _Unkept as unkept:
-                    result, why = unkept.result, unkept.why
+                result, why = self._tried(act, args)
                 if not self._ran and not self._take(result):
-                    result, why = self.memoized.recompute(*args), _NEEDED
+                    result, why = self._tried(self.memoized.recompute, args)
+                    why = why or _NEEDED
                 return self._ended(result, why)
         except BaseException as error:
-            error.__traceback__ = _without_us(error, self._function.__code__)
+            error.__traceback__ = _without_us(error, self.source.filename)
             raise
 
     async def run_async(self, *, recompute: bool) -> Outcome:
@@ -195,16 +115,29 @@ class Cell:
         act = self.memoized.recompute if recompute else self.memoized
         try:
             with self._around() as args:
-                try:
-                    result, why = await act(*args), ""
-                except _Unkept as unkept:
-                    result, why = unkept.result, unkept.why
+                result, why = await self._tried_async(act, args)
                 if not self._ran and not self._take(result):
-                    result, why = await self.memoized.recompute(*args), _NEEDED
+                    result, why = await self._tried_async(self.memoized.recompute, args)
+                    why = why or _NEEDED
                 return self._ended(result, why)
         except BaseException as error:
-            error.__traceback__ = _without_us(error, self._function.__code__)
+            error.__traceback__ = _without_us(error, self.source.filename)
             raise
+
+    def _tried(self, act: Any, args: tuple[Any, ...]) -> tuple[dict[str, Any], str]:
+        """Return the result, and why it was not stored if the cell itself has a reason."""
+        __tracebackhide__ = True
+        try:
+            return act(*args), ""
+        except Unkept as unkept:
+            return unkept.result, unkept.why
+
+    async def _tried_async(self, act: Any, args: tuple[Any, ...]) -> tuple[dict[str, Any], str]:
+        __tracebackhide__ = True
+        try:
+            return await act(*args), ""
+        except Unkept as unkept:
+            return unkept.result, unkept.why
 
     @contextmanager
     def _around(self) -> Iterator[tuple[Any, ...]]:
@@ -248,16 +181,18 @@ class Cell:
         """Return what is to be stored of a run that has just ended.
 
         Raises:
-            _Unkept: if nothing is; it carries the result.
+            Unkept: if nothing is; it carries the result.
         """
         names = self._shell.user_ns
-        result = result_of(self.sides, names, self._value, self._shell)
+        also = self._also_set()
+        result = result_of(self.sides, also, names, self._value, self._shell)
         result.update({"%shown": recorder.shown, "%took": took, "%at": time()})
         self._deleted = result.get("%deleted", ())
         self._restore()
-        why = self._changed(args, digests) or self._left() or trouble_with(result, names)
+        why = self._changed(args, digests) or self._left() or self._undeclared(also)
+        why = why or trouble_with(result, names)
         if why:
-            raise _Unkept(result, why)
+            raise Unkept(result, why)
         return result
 
     def _restore(self) -> None:
@@ -268,6 +203,24 @@ class Cell:
                 names[name] = self._before[name]
             else:
                 names.pop(name, None)
+
+    def _also_set(self) -> list[str]:
+        """Return the names that functions have set for the cell, which its own code does not."""
+        sides, names, before = self.sides, self._shell.user_ns, self._before
+        own = {*sides.outputs, *sides.scratch, *sides.deleted, *sides.parameters}
+        own |= self.source.defined
+        return [
+            name
+            for name, value in names.items()
+            if not name.startswith("_") and name not in own and before.get(name, own) is not value
+        ]
+
+    def _undeclared(self, also: list[str]) -> str:
+        return (
+            f"a function that the cell calls sets {also[0]!r}: name it as an output"
+            if also and not self.sides.found
+            else ""
+        )
 
     def _left(self) -> str:
         name = self._leftovers.read()
@@ -302,13 +255,20 @@ class Cell:
     def _take(self, result: dict[str, Any]) -> bool:
         """Put what was loaded into the notebook; say whether all of it could be."""
         names = self._shell.user_ns
-        self._deleted = result.get("%deleted", ())
-        for name in self._deleted:
-            names.pop(name, None)
-        names.update(outputs_of(result))
+        self._deleted = [name for name in result.get("%deleted", ()) if name in self.sides.deleted]
+        present: dict[str, Any] = {}
         try:
+            outputs = outputs_of(result)
+            if not self.sides.found and outputs.keys() - set(self.sides.outputs):
+                return False  # it was stored when nothing was declared: now that has to be said
+            for name in self._deleted:
+                if name in names:
+                    present[name] = names.pop(name)
+            present.update({name: names[name] for name in outputs if name in names})
+            names.update(outputs)
             self.source.define(names)
         except Exception:  # noqa: BLE001 - the definitions are the user's code
+            names.update(present)
             return False
         self._value = value_of(result)
         return True
@@ -321,25 +281,10 @@ class Cell:
         if call is not None and call.draw is not None and self._keeper.options.samples:
             outcome.sample = (call.draw.number, self._keeper.options.samples)
         if self._ran:
-            outcome.why = why or self._why_not_stored(call)
-            because = self._keeper.because
-            if because is not None and str(because).startswith(_NO_ENTRY):
-                first = because.code == "new" and not because.facts.get("others")
-                outcome.because = "" if first else str(because).removeprefix(_NO_ENTRY)
+            outcome.why = why or self._keeper.why_not_stored()
+            outcome.because = self._keeper.why_computed()
         self._value = None
         return outcome
-
-    def _why_not_stored(self, call: Call | None) -> str:
-        if call is None or call.record is not None:
-            return ""
-        reason: Reason | None = call.reason
-        if call.straight:
-            reason = Reason("not asked", compute=self._keeper.ledger.costs.compute.value)
-        elif call.key is not None:
-            reason = self._keeper.ledger.of(call.identity) or reason
-        elif reason is None and self._keeper.ledger.last:
-            reason = self._keeper.ledger.last[-1]
-        return "" if reason is None else str(reason)
 
 
 def _kind(is_async: bool, keeper: Keeper) -> type[Memoized[..., Any]]:
@@ -350,11 +295,11 @@ def _kind(is_async: bool, keeper: Keeper) -> type[Memoized[..., Any]]:
     return sampled.AsyncChance if is_async else sampled.ChanceMemoized
 
 
-def _without_us(error: BaseException, code: CodeType) -> TracebackType | None:
-    """Return the traceback of *error* from the cell's own code on, if it got there."""
+def _without_us(error: BaseException, filename: str) -> TracebackType | None:
+    """Return the traceback of *error* from the code of the cell on, if it got there."""
     place = error.__traceback__
     while place is not None:
-        if place.tb_frame.f_code is code:
+        if place.tb_frame.f_code.co_filename == filename:
             return place
         place = place.tb_next
     return error.__traceback__

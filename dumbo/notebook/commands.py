@@ -43,7 +43,11 @@ def _deps(text: str, session: Session) -> Any:
 
     cell = session.maker_of(text) if text else session.latest
     if cell is not None and not _is_function(text, session):
-        return cell.memoized.deps()
+        try:
+            args = cell.inputs()
+        except NameError:  # an input is gone
+            args = ()
+        return cell.memoized.deps(*args)
     call = _call(text, session)
     if call is not None:
         function, args, kwargs = call

@@ -4,6 +4,7 @@
     maybe     a name of which that is so on unlikely ways only
     later     a name that only a function reads which the code makes: when, nobody knows
     stored    a name that is stored on some way
+    within    a name that only a function stores which the code makes
     certain   a name that is stored, and not deleted, on every way to the end
 
 Likely is that a loop runs at least once, and that nobody swallows an exception: else each name
@@ -42,6 +43,7 @@ class Flow:
         self.maybe: dict[str, int] = {}
         self.later: dict[str, int] = {}
         self.stored: dict[str, int] = {}
+        self.within: dict[str, int] = {}
         self.deleted: dict[str, int] = {}
         self.certain: frozenset[str] = frozenset()
 
@@ -169,7 +171,7 @@ def _look_within(flow: Flow, code: CodeType, assigned: frozenset[str], line: int
         if step.name in _LOADS and step.arg not in own and step.arg not in assigned:
             _first(flow.read if at_once else flow.later, step.arg, step.line or line)
         elif step.name == "STORE_GLOBAL":
-            _first(flow.stored, step.arg, step.line or line)
+            _first(flow.stored if at_once else flow.within, step.arg, step.line or line)
         elif step.name == "LOAD_CONST" and type(step.arg) is CodeType:
             _look_within(flow, step.arg, assigned, step.line or line)
 

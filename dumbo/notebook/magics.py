@@ -19,8 +19,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from dumbo.notebook.cell import Cell, Outcome
+    from dumbo.notebook.cell import Cell
     from dumbo.notebook.line import Wanted
+    from dumbo.notebook.outcome import Outcome
     from dumbo.notebook.session import Session
 
 __all__ = ["DumboMagics"]
@@ -48,7 +49,11 @@ class DumboMagics(Magics):  # type: ignore[misc]
                 [--seed NAME|NUMBER] [--recompute]
         """
         __tracebackhide__ = True
-        found, wanted = self.session.cell(line, cell)
+        try:
+            found, wanted = self.session.cell(line, cell)
+        except SyntaxError as error:
+            error.__traceback__ = None  # it says where by itself
+            raise
         if found.source.is_async:
             return self._awaited(found, wanted)
         with seeded(root() if wanted.root is None else wanted.root):

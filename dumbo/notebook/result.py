@@ -2,6 +2,7 @@
 
     c, d, ...    the outputs that were assigned, by name
     %deleted     names that the cell deleted
+    %modules     outputs that are modules: by which name to import them
     %shown       what it showed, as `capture` records it
     %value       the value of its last expression, if that can be stored
     %display     otherwise, how that value was displayed: data and metadata
@@ -15,14 +16,16 @@ Knows values of the notebook and displays; must not know how cells are told apar
 
 from __future__ import annotations
 
-from types import FunctionType
+import sys
+from importlib import import_module
+from types import FunctionType, ModuleType
 
 from dumbo.errors import UnstorableResult
 from dumbo.persistence.codecs import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
     from dumbo.notebook.sides import Sides
@@ -47,9 +50,15 @@ class Replayed:
         return str(self._data.get("text/plain", "<replayed>"))
 
 
-def result_of(sides: Sides, names: Mapping[str, Any], value: object, shell: Any) -> dict[str, Any]:
-    """Return what is stored of a cell that has just run."""
-    result: dict[str, Any] = {name: names[name] for name in sides.outputs if name in names}
+def result_of(
+    sides: Sides, also: Iterable[str], names: Mapping[str, Any], value: object, shell: Any
+) -> dict[str, Any]:
+    """Return what is stored of a cell that has just run; *also* are outputs that nobody foresaw."""
+    outputs = [name for name in (*sides.outputs, *also) if name in names]
+    modules = {n: names[n].__name__ for n in outputs if _is_importable(names[n])}
+    result: dict[str, Any] = {name: names[name] for name in outputs if name not in modules}
+    if modules:
+        result["%modules"] = modules
     gone = [name for name in sides.deleted if name not in names]
     if gone:
         result["%deleted"] = gone
@@ -63,7 +72,19 @@ def result_of(sides: Sides, names: Mapping[str, Any], value: object, shell: Any)
 
 
 def outputs_of(result: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in result.items() if not name.startswith("%")}
+    """Return the outputs by name.
+
+    Raises:
+        ImportError: if one is a module that cannot be imported any more.
+    """
+    outputs = {name: value for name, value in result.items() if not name.startswith("%")}
+    for name, module in result.get("%modules", {}).items():
+        outputs[name] = import_module(module)
+    return outputs
+
+
+def _is_importable(value: object) -> bool:
+    return isinstance(value, ModuleType) and sys.modules.get(value.__name__) is value
 
 
 def value_of(result: Mapping[str, Any]) -> Any:

@@ -37,11 +37,12 @@ class Sides:
     """See the module's docstring.
 
     Attributes:
+        found: whether the outputs were not declared; then what functions set counts, too.
         hidden: inputs that nobody reads, but that stay as they are where an output is not assigned.
         drawn: the name of the generator that is made for the cell, if there is one.
     """
 
-    __slots__ = ("deleted", "drawn", "hidden", "inputs", "outputs", "scratch", "unsure")
+    __slots__ = ("deleted", "drawn", "found", "hidden", "inputs", "outputs", "scratch", "unsure")
 
     def __init__(self) -> None:
         self.inputs: tuple[str, ...] = ()
@@ -51,6 +52,7 @@ class Sides:
         self.hidden: tuple[str, ...] = ()
         self.deleted: tuple[str, ...] = ()
         self.drawn: tuple[str, ...] = ()
+        self.found = False
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -94,6 +96,7 @@ def settle(source: Source, wanted: Wanted, names: Mapping[str, Any], hidden: Any
         sides.inputs = wanted.inputs
     if wanted.outputs is None:
         sides.outputs = tuple(_outputs(source))
+        sides.found = True
     else:
         _check_outputs(source, wanted.outputs, sides.inputs)
         sides.outputs = wanted.outputs

@@ -136,6 +136,7 @@ def read(shell: Any, first: str, body: str) -> Source:
     tree = inline(tree, shell)
     _show(tree, shell.ast_node_interactivity)
     code = source.compiled(tree.body, _AWAIT)
+    tree = ast.fix_missing_locations(_Plain().visit(tree))
     _split(source, tree.body)
     source.is_async = bool(code.co_flags & _COROUTINE)
     work = source.compiled(source.work, _AWAIT)
@@ -221,8 +222,8 @@ def _show(tree: ast.Module, interactivity: str) -> None:
 
 
 def _returning(work: list[ast.stmt]) -> list[ast.stmt]:
-    """Return *work* with its last expression returned, and what a function cannot hold changed."""
-    body = [_Plain().visit(statement) for statement in work]
+    """Return *work* with its last expression returned."""
+    body = list(work)
     last = body[-1] if body else None
     if isinstance(last, ast.Expr):
         body[-1] = ast.copy_location(ast.Return(last.value), last)
@@ -230,16 +231,26 @@ def _returning(work: list[ast.stmt]) -> list[ast.stmt]:
 
 
 class _Plain(ast.NodeTransformer):
-    """Annotations of globals go, for a function cannot have them."""
+    """What means another thing in a function: annotations of globals, and the scope of `exec`."""
 
     def visit(self, node: ast.AST) -> Any:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             return node
         return super().visit(node)
 
+    def visit_Call(self, node: ast.Call) -> Any:
+        match node:
+            case ast.Call(ast.Name("exec" | "eval"), [_], []):
+                scope = ast.Call(ast.Name("globals", ast.Load()), [], [])
+                node.args.append(ast.copy_location(scope, node))
+            case ast.Call(ast.Name("locals" | "vars"), [], []):
+                node.func = ast.copy_location(ast.Name("globals", ast.Load()), node)
+        return self.generic_visit(node)
+
     def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
         if not node.simple:
             return node
         if node.value is None:
             return ast.copy_location(ast.Pass(), node)
-        return ast.copy_location(ast.Assign([node.target], node.value), node)
+        plain = ast.copy_location(ast.Assign([node.target], node.value), node)
+        return self.generic_visit(plain)

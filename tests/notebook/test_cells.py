@@ -492,3 +492,23 @@ def test_a_seed_is_for_a_name_that_is_only_read(notebook: Any) -> None:
     said = notebook.run("%%dumbo (rng) -> b --seed rng\nb = rng").stdout
     assert "neither an input nor an output" in said
     assert "give a number from 1 on" in notebook.run("%%dumbo --samples 0\nb = 1").stdout
+
+
+def test_what_a_function_sets_comes_back_or_must_be_declared(
+    notebook: Any, ran: list[object]
+) -> None:
+    notebook("def load():\n    global data\n    data = [1, 2]")
+    notebook(kept("load()"))
+    del notebook.names["data"]
+    notebook(kept("load()"))
+    assert (ran, notebook.names["data"]) == (["cell"], [1, 2])
+    assert "sets 'data': name it as an output" in notebook(kept("load()", "-> ()")).said
+
+
+def test_the_same_code_with_other_outputs_is_another_result(
+    notebook: Any, ran: list[object]
+) -> None:
+    for outputs in ("-> x", "-> y", "-> y, x", "", "-> x, y"):
+        notebook(kept("x = 1\ny = 2", outputs))
+    assert ran == ["cell"] * 3
+    assert (notebook.names["x"], notebook.names["y"]) == (1, 2)
