@@ -122,6 +122,8 @@ def _write(group: list[Tally]) -> list[str]:
                 facts = added(facts, new)
                 facts["learned"] = merged(tally.began, tally.learned(), facts.get("learned"))
         facts["losing"], lines[label] = _judged(label, facts)
+        if any(tally.draws for tally, _ in news if tally.label == label):
+            lines[label] = ""  # its samples are wanted as they are, whatever they cost
         written[label] = facts
         return facts
 

@@ -43,7 +43,7 @@ class Draw:
     Attributes:
         number: from 0 on; `NEXT` or `PEEK` until the call's key is known.
         family: where the samples of the call are.
-        seed: what its generator is made of; None if it gets none.
+        seed: of what the seed of its generator is made; None if it gets none. A hit makes none.
         tag: what tells such draws from all others; empty if it gets no generator.
     """
 
@@ -52,7 +52,7 @@ class Draw:
     def __init__(self, number: int) -> None:
         self.number = number
         self.family: Family | None = None
-        self.seed: Seed | None = None
+        self.seed: tuple[str, bytes, int, int] | None = None
         self.tag = b""
 
     def among(self, neighbours: bytes) -> bytes:
@@ -68,7 +68,17 @@ class Chance:
         samples: among how many a call draws; None: there is one.
     """
 
-    __slots__ = ("parameter", "samples", "_function", "_how", "_kind", "_model", "_next", "_place")
+    __slots__ = (
+        "parameter",
+        "samples",
+        "_function",
+        "_how",
+        "_kind",
+        "_model",
+        "_next",
+        "_place",
+        "_tag",
+    )
 
     def __init__(self, function: Callable[..., Any], options: Options) -> None:
         self.parameter = options.seed
@@ -77,6 +87,7 @@ class Chance:
         self._how = options.draw
         self._kind: Kind | None = None
         self._model: Any = None
+        self._tag: tuple[int, bytes] | None = None  # the last, with its root seed
         self._next: dict[bytes, _Counter] = {}
         self._place: int | None = None
         if options.seed is not None:
@@ -112,10 +123,17 @@ class Chance:
         assert self.parameter is not None
         return {**kwargs, self.parameter: self._model}
 
-    def filled(self, kwargs: dict[str, Any], seed: Seed) -> dict[str, Any]:
-        """Return the keywords with the generator of *seed*."""
+    def filled(self, kwargs: dict[str, Any], seed: tuple[str, bytes, int, int]) -> dict[str, Any]:
+        """Return the keywords with the generator of a seed that is made of *seed*."""
         assert self.parameter is not None
-        return {**kwargs, self.parameter: self.kind().make(seed)}
+        return {**kwargs, self.parameter: self.kind().make(Seed(*seed))}
+
+    def tag(self, label: str, start: int) -> bytes:
+        """Return what tells the draws with root seed *start* from all others."""
+        known = self._tag
+        if known is None or known[0] != start:
+            known = self._tag = (start, tag_of(label, start, self.kind().name))
+        return known[1]
 
     def begin_anew(self) -> None:
         """Forget what comes next, for what was there is gone."""
@@ -166,7 +184,7 @@ def settle(keeper: Keeper, call: Call, plain: bytes, drawn: bool) -> None:
         assert chance is not None
         start = root()
         inputs.join_root_seed()
-        draw.tag = tag_of(keeper.label, start, chance.kind().name)
+        draw.tag = chance.tag(keeper.label, start)
         family = family_of_draws(call.key, draw.tag)
     else:
         family = family_of_runs(call.key)
@@ -183,12 +201,14 @@ def settle(keeper: Keeper, call: Call, plain: bytes, drawn: bool) -> None:
         place = call.snapshot.digest + family.key(0)
         draw.number = 0 if one else chance.pick(place, draw.number, stored)  # type: ignore[union-attr]
     if drawn:
-        draw.seed = Seed(keeper.label, plain, draw.number, start)
+        draw.seed = (keeper.label, plain, draw.number, start)
     call.key = family.key(draw.number)
 
 
-def seed_alone(keeper: Keeper, draw: Draw, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Seed:
-    """Return the seed of a call that the cache has no say in: the same that it would have had.
+def seed_alone(
+    keeper: Keeper, draw: Draw, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[str, bytes, int, int]:
+    """Return what makes the seed of a call without the cache: the same that it would have had.
 
     Without an honest key there is no such seed. Then it is one that nobody knows.
     """
@@ -200,8 +220,8 @@ def seed_alone(keeper: Keeper, draw: Draw, args: tuple[Any, ...], kwargs: dict[s
         if number < 0:
             number = chance.pick(plain + b"%d" % root(), number, lambda number: False)
         inputs.join_root_seed()
-        return Seed(keeper.label, plain, number, root())
+        return keeper.label, plain, number, root()
     except Exception as error:  # noqa: BLE001 - __reduce__ and the like of arguments
         let_through(error)
         inputs.join((), f"{keeper.label} drew what cannot be drawn again")
-        return Seed(keeper.label, os.urandom(16), 0, 0)
+        return keeper.label, os.urandom(16), 0, 0

@@ -77,7 +77,7 @@ _NEVER = Reason("never")
 # What belongs to a directory of results.
 _OWN = (
     "shelf", "options", "ledger", "tally", "in_memory", "never", "_memory", "_off", "_warned",
-    "_latest", "_alone",
+    "_latest", "_alone", "chance", "_looked", "_said",
 )  # fmt: skip
 
 _numbers = count()
@@ -139,13 +139,9 @@ class Keeper:
         self.ledger = Ledger()
         self.target = Target(function)
         self.label = options.name or label_of(self.target.function)
-        self.tally = Tally(self.label, shelf, self.ledger)
+        self.tally = Tally(self.label, shelf, self.ledger, draws=_draws(options))
         self.binder: Binder | None = None
-        self.chance: Chance | None = None
-        if options.seed is not None or options.samples is not None:
-            from dumbo.chance import Chance  # only for functions that draw
-
-            self.chance = Chance(self.target.function, options)
+        self.chance = self._chance()
         self._tracker: Tracker | None = None
         self._matching: Matching | None = None
         self._has_inputs = options.reads is not None or any(
@@ -166,6 +162,13 @@ class Keeper:
         self._alone = False  # whether computing under a lock has shown to be of no use
         admit(self)
 
+    def _chance(self) -> Chance | None:
+        if not _draws(self.options):
+            return None
+        from dumbo.chance import Chance  # only for functions that draw
+
+        return Chance(self.target.function, self.options)
+
     def set_apart(self, shelf: Shelf, options: Options) -> dict[str, Any]:
         """Go on as if new, with *shelf* and *options*; return what was, for `come_back`."""
         before = {name: getattr(self, name) for name in _OWN}
@@ -173,7 +176,9 @@ class Keeper:
             self._tracker.forget_proofs()
         self.shelf, self.options = shelf, options
         self.ledger, self._memory, self.in_memory = Ledger(), Memory(), {}
-        self.tally = Tally(self.label, shelf, self.ledger)
+        self.tally = Tally(self.label, shelf, self.ledger, draws=_draws(options))
+        self.chance = self._chance()
+        self._looked, self._said = set(), False
         self.never, self._off, self._warned = None, None, False
         self._latest, self._alone = b"", False
         return before
@@ -986,6 +991,10 @@ class Keeper:
             print(f"dumbo: {line}", file=sys.stderr, flush=True)  # noqa: T201 - what verbose is for
         except (OSError, ValueError):  # standard error is closed, or full
             pass
+
+
+def _draws(options: Options) -> bool:
+    return options.seed is not None or options.samples is not None
 
 
 def _same_defaults(known: tuple[dict[str, Any], tuple[Any, ...]]) -> bool:

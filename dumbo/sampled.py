@@ -13,6 +13,7 @@ Knows how samples are asked for and called for; must not know how one is identif
 
 from __future__ import annotations
 
+from time import perf_counter
 from types import AsyncGeneratorType
 
 from dumbo import depth
@@ -99,7 +100,10 @@ def _run(
             watch.stop()
         if depth.NEEDED:
             depth.leave(brought)
-    keeper.finish(call, value)
+    try:
+        keeper.finish(call, value)
+    except RecursionError:
+        pass
     return keeper.handed_out(call, value) if keeper.options.readonly else value
 
 
@@ -161,7 +165,12 @@ class ChanceMemoized(Memoized):  # type: ignore[type-arg]
 
         def __call__(self, /, *args, **kwargs):
             keeper = self._keeper
-            call = keeper.begin(args, kwargs, _next(keeper))
+            call = _next(keeper)
+            try:
+                keeper.begin(args, kwargs, call)
+            except RecursionError:  # of ours; whether the function has room enough, it will say
+                call = _next(keeper)
+                call.started = perf_counter()
             return call.value if call.done else _run(self, call, args, kwargs)
 
         def recompute(self, /, *args, **kwargs):

@@ -50,6 +50,7 @@ class Tally:
 
     Attributes:
         label, shelf: which function, and which directory.
+        draws: whether it is a function that draws: that is kept for its own sake.
         ledger: which has the hits.
         sums: see `COUNTS`.
         reasons: how often each kind of verdict was given, and the last of each.
@@ -58,6 +59,7 @@ class Tally:
 
     __slots__ = (
         "began",
+        "draws",
         "label",
         "ledger",
         "reasons",
@@ -68,7 +70,8 @@ class Tally:
         "_written_reasons",
     )
 
-    def __init__(self, label: str, shelf: Shelf, ledger: Ledger) -> None:
+    def __init__(self, label: str, shelf: Shelf, ledger: Ledger, *, draws: bool = False) -> None:
+        self.draws = draws
         self.label = label
         self.shelf = shelf
         self.ledger = ledger

@@ -197,6 +197,32 @@ def test_a_coroutine_function_draws(cache: dumbo.Cache, ran: Ran) -> None:
     asyncio.run(main())
 
 
+def test_tasks_that_ask_at_once_draw_one_after_the_other(cache: dumbo.Cache, ran: Ran) -> None:
+    @cache.memo(samples=3)
+    async def f(x: int) -> str:
+        sys.audit("ran", x)
+        await asyncio.sleep(0.01)
+        return uuid.uuid4().hex
+
+    async def main() -> list[str]:
+        return await asyncio.gather(*[f(1) for _ in range(6)])
+
+    drawn = asyncio.run(main())
+    assert len(set(drawn)) == len(ran) == 3
+    assert drawn[3:] == drawn[:3]
+
+
+def test_recursion_that_draws(cache: dumbo.Cache) -> None:
+    @cache.memo(seed="rng", keep="always")
+    def tree(depth: int, rng: random.Random) -> int:
+        return rng.randrange(10) + (tree(depth - 1) if depth else 0)  # type: ignore[call-arg]
+
+    whole = tree(60)  # type: ignore[call-arg]
+    tree.clear()
+    with dumbo.disabled():
+        assert tree(60) == whole  # type: ignore[call-arg]
+
+
 def test_a_generator_function_draws(cache: dumbo.Cache, ran: Ran) -> None:
     @cache.memo(seed="rng", samples=2)
     def f(n: int, rng: random.Random) -> Iterator[float]:
@@ -533,6 +559,18 @@ def test_drawing_goes_on_where_it_was_interrupted(cache: dumbo.Cache, ran: Ran) 
     assert rest[2:] == begun
     assert len(ran) == 4
     assert [of_a_new_process()(1) for _ in range(3)] == [begun[0]] * 3
+
+
+def test_a_cache_of_its_own_begins_anew(cache: dumbo.Cache, tmp_path: Path) -> None:
+    @cache.memo(samples=3)
+    def f(x: int) -> str:
+        return uuid.uuid4().hex
+
+    f(1)
+    before = f._keeper.set_apart(dumbo.Cache(tmp_path / "apart"), f._keeper.options)
+    assert "sample 0 of 3" in f.why(1)
+    f._keeper.come_back(before)
+    assert "sample 1 of 3" in f.why(1)
 
 
 def test_a_sample_that_fails_is_drawn_again_later(cache: dumbo.Cache) -> None:
