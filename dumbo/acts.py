@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dumbo.persistence.store import Record, Store
     from dumbo.sampling import Family
 
-__all__ = ["clear", "extras", "find", "forget", "insert", "is_call", "samples"]
+__all__ = ["clear", "extras", "find", "find_stale", "forget", "insert", "is_call", "samples"]
 
 
 def find(
@@ -70,6 +70,26 @@ def samples(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) -> li
 def _numbers(keeper: Keeper, call: Call, family: Family) -> list[int]:
     closure = call.snapshot.digest
     return family.numbers(call.store.keys_with(keeper.label, closure, family.prefix))
+
+
+def find_stale(
+    keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Store, Record] | None:
+    """Return the store and the record of older code that this call gets, with a warning."""
+    if not keeper.reuses_stale():
+        return None
+    from dumbo import stale  # few programs allow it
+
+    call = Call()
+    try:
+        keeper.locate(call, args, kwargs)
+        record = stale.offer(keeper, call)
+    except (Bypass, StorageError, OSError):
+        return None
+    if record is None or call.stale is None:
+        return None
+    stale.warn(keeper.label, call.stale)
+    return call.store, record
 
 
 def extras(

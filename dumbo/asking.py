@@ -38,6 +38,8 @@ _KEYED = frozenset(  # arguments had a key
         "library changed",
         "too fast",
         "stored",
+        "reused",
+        "not reused",
     }
 )
 _NEVER = Reason("never")
@@ -77,11 +79,24 @@ def verdict_of(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
         return Reason("hit", size=record.size, compute=record.compute, beside=beside)
     if call.reason is not None:
         return call.reason
-    if remembered is not None:
+    stale = _stale(keeper, call)
+    if stale is not None:
+        return stale
+    if remembered is not None and remembered.code not in ("reused", "not reused"):
         return remembered
     if keeper.options.keep == "never":
         return _NEVER
     return _too_fast_so_far(keeper) or why_missing(keeper, call)
+
+
+def _stale(keeper: Keeper, call: Call) -> Reason | None:
+    """Return what becomes of a stale result, where one might be handed out."""
+    if not keeper.reuses_stale():
+        return None
+    from dumbo import stale  # few programs allow it
+
+    found = stale.expected(keeper, call)
+    return None if found is None else found[1]
 
 
 def next_call(keeper: Keeper) -> Call:

@@ -109,6 +109,8 @@ class Cache(Shelf):
         version: str | None = None,
         new_parameters: Mapping[str, object] | None = None,
         across_python: bool | None = None,
+        on_stale: Literal["recompute", "reuse", "ask"] | None = None,
+        recompute_within: str | float | timedelta | None = None,
         expires_after: float | timedelta | None = None,
         keep_versions: int | None = None,
         readonly: bool = False,

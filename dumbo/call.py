@@ -44,6 +44,7 @@ class Call:
         claim: the right to compute this key, which others may be waiting for.
         recording: what a generator has yielded so far.
         record: what was loaded from the store.
+        stale: why it was given a result of older code, if it was.
         watch: what sees what the function runs, if anything does.
     """
 
@@ -61,6 +62,7 @@ class Call:
         "record",
         "recording",
         "snapshot",
+        "stale",
         "started",
         "store",
         "straight",
@@ -91,6 +93,7 @@ class Call:
         self.claim: Claim | None = None
         self.recording: Recording | None = None
         self.record: Record | None = None
+        self.stale: Reason | None = None
         self.watch: Watch | None = None
 
     @property

@@ -8,6 +8,8 @@
     size limit     size_limit DUMBO_SIZE_LIMIT      size-limit       10 GB
     details                   DUMBO_KEEP_DETAILS    keep-details     yes
     other Pythons  across_... DUMBO_ACROSS_PYTHON   across-python    no
+    stale results  on_stale   DUMBO_ON_STALE        on-stale         computed again
+    but within     recomp..   DUMBO_RECOMPUTE_WITHIN  recompute-within  any time
     lock packages  packages                         lock-packages    none
     root seed      seeded()   DUMBO_SEED            seed             0
     hidden chance  on_impure  DUMBO_ON_IMPURE       on-impure        warn
@@ -35,10 +37,11 @@ __all__ = ["cache_directory", "is_disabled", "is_observing", "seed", "user_packa
 
 _KEYS = (
     "dir", "user-packages", "disable", "observe", "size-limit", "keep-details", "across-python",
-    "lock-packages", "seed", "on-impure",
+    "lock-packages", "seed", "on-impure", "on-stale", "recompute-within",
 )  # fmt: skip
 ON_IMPURE = ("refuse", "warn", "ignore")
 SIZE_LIMIT = 10_000_000_000  # bytes
+ON_STALE = ("recompute", "reuse", "ask")
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _OFF = frozenset({"", "0", "false", "no", "off"})
 
@@ -48,7 +51,8 @@ class Settings:
 
     __slots__ = (
         "across_python", "directory", "disable", "keep_details", "lock_packages", "observe",
-        "on_impure", "seed", "size_limit", "source", "user_packages",
+        "on_impure", "on_stale", "recompute_within", "seed", "size_limit", "source",
+        "user_packages",
     )  # fmt: skip
 
     def __init__(
@@ -64,7 +68,11 @@ class Settings:
         lock_packages: tuple[str, ...] = (),
         seed: int | None = None,
         on_impure: str | None = None,
+        on_stale: str = "",
+        recompute_within: float | None = None,
     ) -> None:
+        self.on_stale = on_stale
+        self.recompute_within = recompute_within
         self.across_python = across_python
         self.on_impure = on_impure
         self.keep_details = keep_details
@@ -181,6 +189,50 @@ def goes_across_pythons(explicit: bool | None = None) -> bool:
     if from_environment is not None:
         return from_environment.strip().lower() not in _OFF
     return bool(_project().across_python)
+
+
+def on_stale(rule: str = "", within: float | None = None) -> tuple[str, float]:
+    """Return what is done about stale results, and which of them are computed again in any case.
+
+    These take fewer seconds than the number. Who says only that, wants the others reused.
+
+    Raises:
+        InvalidUse: if the environment says what cannot be meant.
+    """
+    environment = os.environ.get
+    project = _project()
+    text, length = environment("DUMBO_ON_STALE", ""), environment("DUMBO_RECOMPUTE_WITHIN", "")
+    levels = (
+        (rule, within),
+        (
+            stale_rule(text.strip().lower(), f"DUMBO_ON_STALE={text!r}") if text else "",
+            duration(length, f"DUMBO_RECOMPUTE_WITHIN={length!r}") if length else None,
+        ),
+        (project.on_stale, project.recompute_within),
+    )
+    rule, within = "", None
+    for said, seconds in levels:
+        rule = rule or said or ("reuse" if seconds is not None else "")
+        within = seconds if within is None else within
+    return rule or "recompute", within or 0.0
+
+
+def stale_rule(given: object, where: str) -> str:
+    """Return *given*, if it is one of the rules for stale results."""
+    if isinstance(given, str) and given in ON_STALE:
+        return given
+    raise InvalidUse(f"{where}: there is no such rule; use 'recompute', 'reuse' or 'ask'")
+
+
+def duration(given: object, where: str) -> float:
+    """Return the seconds that *given* stands for."""
+    # Imported here: few programs say how long something may take.
+    from dumbo.durations import seconds_of
+
+    seconds = seconds_of(given)
+    if seconds is None:
+        raise InvalidUse(f"{where}: give a length of time, such as '10 min', '2h 30m', or seconds")
+    return seconds
 
 
 def keeps_details() -> bool:
@@ -363,6 +415,10 @@ def _settings_of(table: Mapping[str, object], path: str) -> Settings:
             if not isinstance(value, bool):
                 raise InvalidUse(f"{where}: give true or false")
             settings.across_python = value
+        elif key == "on-stale":
+            settings.on_stale = stale_rule(value, where)
+        elif key == "recompute-within":
+            settings.recompute_within = duration(value, where)
         elif key == "size-limit":
             settings.size_limit = _bytes(value, where)
         elif key == "seed":

@@ -23,6 +23,9 @@
     read only                                     `read_only()`
     explicit        act                           recompute()
     expired         age                           expires_after=
+    reused          what, compute, age, rule      a stale result that is handed out
+    not reused      what, why                     one that is not, though on_stale= is set
+    made of stale   of                            a result that a stale one went into
     stored          size                          what a kept miss leaves
     misfit          why                           arguments that the function will refuse
     failed          why                           a part of dumbo broke
@@ -152,6 +155,12 @@ _SENTENCES: dict[str, Callable[..., str]] = {
     "read only": lambda: "not stored: inside dumbo.read_only()",
     "explicit": lambda act: f"computed because {act} was called",
     "expired": lambda age: f"no entry: it expired, being {human_time(age)} old",
+    "reused": lambda what, compute, age, rule: (
+        f"stale hit ({rule}): {what}; computing it took {human_time(compute)}, "
+        f"{human_time(age)} ago"
+    ),
+    "not reused": lambda what, why: f"no entry: {what}; the stale result is not reused: {why}",
+    "made of stale": lambda of: f"not stored: a stale result of {of} went into it",
     "stored": lambda size: f"stored: {human_size(size)}",
     "failed": lambda why: f"not cached: dumbo failed, which is a bug worth reporting: {why}",
     "misfit": lambda why: f"not cached: the arguments do not fit: {why}",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dumbo.errors import (
     Bypass,
+    MadeOfStale,
     StorageError,
     UnhashableArgument,
     UnstorableResult,
@@ -44,6 +45,8 @@ def not_stored(error: Exception) -> Reason:
     """Return why a result could not be stored."""
     if isinstance(error, UnstorableResult):
         return Reason("unstorable", why=str(error))
+    if isinstance(error, MadeOfStale):
+        return Reason("made of stale", of=str(error))
     if isinstance(error, Bypass):
         return Reason("unknown", why=str(error))
     if isinstance(error, UnusableDirectory):

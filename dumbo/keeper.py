@@ -26,7 +26,7 @@ from dumbo.arguments.sharing import with_sharing
 from dumbo.call import Call
 from dumbo.decision.costs import rough_size
 from dumbo.decision.worth import judge, worth_looking
-from dumbo.errors import Bypass, StorageError, UnstorableResult
+from dumbo.errors import Bypass, InvalidUse, StorageError, UnstorableResult
 from dumbo.explain import Reason, human_time
 from dumbo.failures import Misfit, is_for_good, let_through, not_cached, not_stored, text_of
 from dumbo.isolation import admit
@@ -96,6 +96,7 @@ class Keeper:
         tally: what its calls cost and gained, kept across runs.
         target: the function itself, and what a partial fixes of it.
         binder: how its arguments are named; None before its first call.
+        on_stale: the rule for results of older code, and its limit; None before it is needed.
         number: what tells it from others of its name in this process.
         chance: what is drawn for its calls; None: nothing.
         never: why nothing about it can be stored, if that is so.
@@ -110,6 +111,7 @@ class Keeper:
         "ledger",
         "never",
         "number",
+        "on_stale",
         "options",
         "shelf",
         "streams",
@@ -135,6 +137,7 @@ class Keeper:
     def __init__(self, function: Callable[..., Any], shelf: Shelf, options: Options) -> None:
         self.options = options
         self.number = next(_numbers)
+        self.on_stale: tuple[str, float] | None = None
         self.shelf = shelf
         self.ledger = Ledger()
         self.target = Target(function)
@@ -307,6 +310,10 @@ class Keeper:
                 self._load(call, begun)
                 if call.record is not None:
                     self._hold(call, args, kwargs)
+                elif not call.done and self.reuses_stale():
+                    from dumbo import stale  # few programs allow it
+
+                    stale.serve(self, call)
             except Exception as error:  # noqa: BLE001 - __reduce__ and the like of arguments
                 self._give_up(call, error)
             tells = not call.done and (self.options.verbose or _is_logged())
@@ -321,6 +328,10 @@ class Keeper:
         call.started = perf_counter()
         if reason is None:
             self.tally.looked(call.started - begun, first=first)
+        if call.stale is not None:
+            from dumbo import stale
+
+            stale.warn(self.label, call.stale)  # which raises, if the program says so
         return call
 
     def _begin_inputs(self) -> Inputs:
@@ -535,7 +546,7 @@ class Keeper:
         if record is None:
             return
         try:
-            call.value = self._value_of(call, record)
+            call.value = self.value_of(call, record)
         except (StorageError, OSError) as error:
             let_through(error)
             call.reason = Reason("unreadable", why=text_of(error))
@@ -563,6 +574,17 @@ class Keeper:
         from dumbo import older  # most caches have nothing of the kind
 
         return older.find(self, call)
+
+    def reuses_stale(self) -> bool:
+        """Return whether results of older code may be handed out."""
+        if self.on_stale is None:
+            options = self.options
+            try:
+                self.on_stale = config.on_stale(options.on_stale, options.recompute_within)
+            except InvalidUse as error:  # of the environment, set after the decoration
+                self.on_stale = ("recompute", 0.0)
+                self._warn(Reason("unknown", why=str(error)))
+        return self.on_stale[0] != "recompute"
 
     def goes_across_pythons(self) -> bool:
         """Return whether results of another minor version of Python are served."""
@@ -786,7 +808,7 @@ class Keeper:
             record = self.search(call)
             if record is None:
                 return False
-            call.value = self._value_of(call, record)
+            call.value = self.value_of(call, record)
             self._join(call, record.extras)
         except (StorageError, OSError) as error:
             let_through(error)
@@ -857,6 +879,8 @@ class Keeper:
         ledger.misses += 1
         if current() & READ_ONLY:
             return _READ_ONLY
+        if call.inputs is not None and call.inputs.stale:
+            return Reason("made of stale", of=call.inputs.stale)
         # That it is of use to somebody is certain if somebody waits for it.
         wanted = call.claim is not None and call.claim.flight.waiters > 0
         if not (verdict.store or call.explicit or wanted):
@@ -881,6 +905,9 @@ class Keeper:
         if changed:
             raise StorageError(f"{changed} changed while the function ran")
         settled = self.track().settle(call.snapshot, call.store)
+        stale = sys.modules.get("dumbo.stale")
+        if stale is not None and not given:
+            stale.check_caches(settled)
         digest = settled.digest
         if not given and digest not in self._looked:
             from dumbo import hidden  # once for each closure
@@ -938,7 +965,7 @@ class Keeper:
 
         stale(store, keep, self.label)
 
-    def _value_of(self, call: Call, record: Record) -> Any:
+    def value_of(self, call: Call, record: Record) -> Any:
         if not self.options.readonly:
             return call.store.load(record)
         from dumbo.frozen import frozen  # few functions ask for it
@@ -953,7 +980,7 @@ class Keeper:
         record = call.record
         if record is not None and not call.straight:
             try:
-                return self._value_of(call, record)
+                return self.value_of(call, record)
             except (StorageError, OSError) as error:
                 let_through(error)
         return frozen(value)

@@ -74,6 +74,8 @@ _KEYWORDS = (
     "version",
     "new_parameters",
     "across_python",
+    "on_stale",
+    "recompute_within",
     "expires_after",
     "keep_versions",
     "readonly",
@@ -108,6 +110,8 @@ def memo(
     version: str | None = None,
     new_parameters: Mapping[str, object] | None = None,
     across_python: bool | None = None,
+    on_stale: Literal["recompute", "reuse", "ask"] | None = None,
+    recompute_within: str | float | timedelta | None = None,
     expires_after: float | timedelta | None = None,
     keep_versions: int | None = None,
     readonly: bool = False,
@@ -152,6 +156,11 @@ def memo(*functions: Any, **keywords: Any) -> Any:
         across_python: whether results are served that another minor version of Python stored, if
             the code is the same by its syntax; None: as the settings say, which say no if nothing
             is set.
+        on_stale: what is done about a stored result of older code: ``"recompute"``; ``"reuse"``,
+            hand it out with a warning, and store nothing that is made of it; ``"ask"``, on a
+            terminal.
+        recompute_within: a length of time, such as ``"10 min"``: only stale results that took
+            longer to compute are reused.
         expires_after: seconds, or a timedelta, after which a result is computed again.
         keep_versions: of how many versions of the function, the latest ones, results are kept;
             otherwise only the size limit decides.
@@ -204,6 +213,8 @@ class _Plan:
         version: object = None,
         new_parameters: object = None,
         across_python: object = None,
+        on_stale: object = None,
+        recompute_within: object = None,
         expires_after: object = None,
         keep_versions: object = None,
         readonly: object = False,
@@ -255,6 +266,8 @@ class _Plan:
             readonly=readonly,  # type: ignore[arg-type]
             new_parameters=_new_parameters(new_parameters),
             across_python=across_python,  # type: ignore[arg-type]
+            on_stale=_on_stale(on_stale, recompute_within),
+            recompute_within=_within(recompute_within),
             samples=_samples(samples, draw, lazy),
             draw=draw,  # type: ignore[arg-type]
             on_impure=on_impure,
@@ -394,6 +407,23 @@ def _new_parameters(given: object) -> dict[str, object]:
             "values with which they change nothing, as in new_parameters={'alpha': 0.5}"
         )
     return dict(items())
+
+
+def _on_stale(rule: object, within: object) -> str:
+    if rule is None:
+        return "" if within is None else "reuse"
+    if rule == "recompute" and within is not None:
+        raise InvalidUse(
+            f"memo(on_stale='recompute', recompute_within={within!r}) at {_caller()}: then all of "
+            "them are computed again; leave one of the two out"
+        )
+    return config.stale_rule(rule, f"memo(on_stale={rule!r}) at {_caller()}")
+
+
+def _within(given: object) -> float | None:
+    if given is None:
+        return None
+    return config.duration(given, f"memo(recompute_within={given!r}) at {_caller()}")
 
 
 def _versions(count: object) -> int | None:

@@ -227,6 +227,8 @@ class Memoized(Generic[P, R]):
             return self._function(*args, **kwargs)
         found = acts.find(self._keeper, args, kwargs)
         if found is None:
+            found = acts.find_stale(self._keeper, args, kwargs)
+        if found is None:
             value = self.recompute(*args, **kwargs)
             found = acts.find(self._keeper, args, kwargs)
             if found is None:  # it cannot be stored

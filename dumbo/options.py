@@ -38,8 +38,10 @@ class Options:
         "new_parameters",
         "observe",
         "on_impure",
+        "on_stale",
         "readonly",
         "reads",
+        "recompute_within",
         "samples",
         "seed",
         "track_deps",
@@ -68,7 +70,11 @@ class Options:
         new_parameters: Mapping[str, Any] = _BY_CONTENT,
         across_python: bool | None = None,
         on_impure: str | None = None,
+        on_stale: str = "",
+        recompute_within: float | None = None,
     ) -> None:
+        self.on_stale = on_stale
+        self.recompute_within = recompute_within  # seconds
         self.new_parameters = new_parameters  # and the values under which they change nothing
         self.across_python = across_python
         self.on_impure = on_impure

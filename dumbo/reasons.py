@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dumbo.persistence.store import Record, Store
     from dumbo.tracing.account import Account
 
-__all__ = ["account_in", "changes_beside", "changes_between", "of_missing"]
+__all__ = ["account_in", "changes_beside", "changes_between", "of_missing", "since"]
 
 _VERSIONS = 8  # of one call that are compared
 _CALLS = 500  # that are looked through for the nearest
@@ -141,6 +141,11 @@ def _of_versions(keeper: Keeper, call: Call) -> list[Change]:
         if store.variants(closure, call.key)
     ]
     return _nearest(keeper, call, dict.fromkeys(closures))
+
+
+def since(keeper: Keeper, call: Call, closure: bytes) -> list[Change]:
+    """Return what changed since *call* had that closure; never nothing."""
+    return _nearest(keeper, call, [closure])
 
 
 def _of_code(keeper: Keeper, call: Call) -> list[Change]:

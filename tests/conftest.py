@@ -42,5 +42,10 @@ def cache(tmp_path: Path) -> Iterator[dumbo.Cache]:
 def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Whatever is set where the tests run, nothing outside `tmp_path` is read or written."""
     monkeypatch.setenv("DUMBO_DIR", str(tmp_path / "default"))
-    for name in ("DUMBO_DISABLE", "DUMBO_USER_PACKAGES"):
+    for name in (
+        "DUMBO_DISABLE",
+        "DUMBO_ON_STALE",
+        "DUMBO_RECOMPUTE_WITHIN",
+        "DUMBO_USER_PACKAGES",
+    ):
         monkeypatch.delenv(name, raising=False)

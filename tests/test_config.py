@@ -142,6 +142,7 @@ def test_user_packages_come_from_the_environment_too(
 def test_without_any_setting_no_package_is_the_users_and_nothing_is_disabled() -> None:
     assert config.user_packages() == frozenset()
     assert not config.is_disabled()
+    assert config.on_stale() == ("recompute", 0.0)
 
 
 @pytest.mark.parametrize(
@@ -172,6 +173,8 @@ def test_the_environment_can_enable_what_the_project_disables(
         ("[tool.dumbo]\nuser-packages = 'a'", r"user-packages = 'a': give a list"),
         ("[tool.dumbo]\nuser-packages = [1]", r"give a list"),
         ("[tool.dumbo]\ndisable = 'yes'", r"give true or false"),
+        ("[tool.dumbo]\non-stale = 'maybe'", r"use 'recompute', 'reuse' or 'ask'"),
+        ("[tool.dumbo]\nrecompute-within = 'soon'", r"give a length of time"),
         ("[tool.dumbo]\ndirectory = 'x'", r"no such setting; remove it, or use one of dir,"),
         ("[tool]\ndumbo = {", r"not valid TOML"),
         ("[[tool.dumbo]]\ndir = 'x'", r"make it a table"),
@@ -184,6 +187,23 @@ def test_a_setting_that_cannot_be_meant_is_an_error_that_names_the_file(
     with pytest.raises(InvalidUse, match=complaint) as caught:
         config.cache_directory()
     assert str(tmp_path / "pyproject.toml") in str(caught.value)
+
+
+def test_what_is_done_about_stale_results_is_said_in_three_places(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    project(tmp_path, "[tool.dumbo]\nrecompute-within = '10 min'\n")
+    assert config.on_stale() == ("reuse", 600.0)  # whoever says only that, wants the rest reused
+    assert config.on_stale("ask") == ("ask", 600.0)
+    assert config.on_stale("recompute") == ("recompute", 600.0)
+    monkeypatch.setenv("DUMBO_ON_STALE", "Ask")
+    assert config.on_stale() == ("ask", 600.0)
+    monkeypatch.setenv("DUMBO_RECOMPUTE_WITHIN", "1h")
+    assert config.on_stale() == ("ask", 3600.0)
+    assert config.on_stale("reuse", 5.0) == ("reuse", 5.0)
+    monkeypatch.setenv("DUMBO_ON_STALE", "never")
+    with pytest.raises(InvalidUse, match="DUMBO_ON_STALE='never'"):
+        config.on_stale()
 
 
 def test_a_file_that_is_not_ours_may_be_broken(tmp_path: Path) -> None:

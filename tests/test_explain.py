@@ -61,6 +61,8 @@ def test_every_code_has_a_sentence_of_one_line() -> None:
         "beside": "and so on",
         "act": "recompute()",
         "age": 60.0,
+        "rule": "on_stale='reuse'",
+        "of": "m:f",
     }
     for code, sentence in _SENTENCES.items():
         names = sentence.__code__.co_varnames[: sentence.__code__.co_argcount]

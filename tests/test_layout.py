@@ -22,6 +22,7 @@ LAYERS = {
     "dumbo.net": 0,
     "dumbo.forks": 0,
     "dumbo.depth": 0,
+    "dumbo.durations": 0,
     "dumbo.root_seed": 0,
     "dumbo.sampling": 0,
     "dumbo.memory": 1,

@@ -73,6 +73,7 @@ class Cell:
             seed=wanted.seed,
             # What is given out is no part of the code, and is one of the result.
             version=f"-> {', '.join(sorted(sides.outputs))}",
+            on_stale="recompute",  # whose older version a cell is, nobody can tell
         )
         self._keeper = CellKeeper(self._function, shelf, options)
         self._ran = False
