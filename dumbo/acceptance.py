@@ -16,11 +16,13 @@ from __future__ import annotations
 
 import importlib
 
-from dumbo import standing
+from dumbo import inputs, standing
 from dumbo.memory import epoch
-from dumbo.reasons import changes_between
+from dumbo.older import is_accepted
+from dumbo.reasons import changes_beside, changes_between
 from dumbo.target import label_of
 from dumbo.tracing.compare import differences, digest_below
+from dumbo.tracing.observed import UNOBSERVED, outdated
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from dumbo.tracing.compare import Difference
     from dumbo.why import Change
 
+_ENTRIES = 2000  # of one version that are looked at
+
 __all__ = ["Proposal", "propose", "record", "revoke", "when_it_is", "with_it"]
 
 
@@ -46,9 +50,10 @@ class Proposal:
         now: digests of the closure as it is; two, where a body imports modules.
         changes: what changed.
         account: what the closure holds as it is.
+        seen: lists of what computations were seen to run, with what has changed of it as it is now.
     """
 
-    __slots__ = ("account", "changes", "function", "now", "version")
+    __slots__ = ("account", "changes", "function", "now", "seen", "version")
 
     def __init__(
         self,
@@ -63,6 +68,7 @@ class Proposal:
         self.now = now
         self.account = account
         self.changes = changes
+        self.seen: dict[bytes, dict[str, bytes]] = {}
 
 
 def propose(keeper: Keeper, store: Store, chosen: Version | None = None) -> list[Proposal]:
@@ -105,14 +111,39 @@ def _proposal(keeper: Keeper, store: Store, version: Version) -> Proposal | None
     if snapshot.unloaded:
         loaded = standing.now(keeper, store, version.account)
         digests += [loaded.digest] if loaded is not None else []
-    old = version.closure
-    if old in digests or set(digests) <= _newer(store, old):
-        return None
     account = keeper.track().account_of(snapshot, store)
     if account is None:
         return None
-    changes = changes_between(version.account, account, store)
-    return Proposal(keeper.label, version, digests, account, changes)
+    old = version.closure
+    if old in digests or set(digests) <= _newer(store, old):
+        found = Proposal(keeper.label, version, [], account, [])
+    else:
+        changes = changes_between(version.account, account, store)
+        found = Proposal(keeper.label, version, digests, account, changes)
+    _add_seen(found, keeper, store)
+    return found if found.now or found.seen else None
+
+
+def _add_seen(proposal: Proposal, keeper: Keeper, store: Store) -> None:
+    """Add what changed of what the computations of results were seen to run."""
+    inner = label_of(keeper.target.function)
+    changes: dict[str, Change] = {}
+    for record in store.entries_under(proposal.version.closure, _ENTRIES):
+        code, _ = inputs.divide(record.extras)
+        if not code or code == UNOBSERVED or code in proposal.seen or is_accepted(record, store):
+            continue
+        now: dict[str, bytes] = {}
+        for extra, snapshot, _ in outdated(code, store):
+            if snapshot is None:  # it is gone: nobody can say what it is now
+                now.clear()
+                break
+            now[extra.name] = snapshot.digest
+        if now:
+            proposal.seen[code] = now
+            account = proposal.version.account
+            found = changes_beside(inner, account, record, store)
+            changes.update({str(change): change for change in found})
+    proposal.changes = [*proposal.changes, *changes.values()]
 
 
 def _newer(store: Store, old: bytes) -> set[bytes]:
@@ -140,7 +171,8 @@ def with_it(
         if other is keeper or other.shelf.directory != keeper.shelf.directory:
             continue
         for proposal in propose(other, store):
-            assert proposal.version.account is not None
+            if proposal.seen or not proposal.now:  # by which way it is reached is not known
+                continue
             if any(_covers(one, proposal, inner) for one in accepted):
                 found.append(proposal)
     return found
@@ -225,6 +257,15 @@ def record(
             [one.version.closure.hex(), digest.hex()]
             for one in (*proposals, *more)
             for digest in one.now
+        ],
+        "seen": [
+            [
+                one.version.closure.hex(),
+                extras.hex(),
+                {name: digest.hex() for name, digest in now.items()},
+            ]
+            for one in proposals
+            for extras, now in one.seen.items()
         ],
         "with it": sorted({one.function for one in more}),
     }

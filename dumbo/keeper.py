@@ -932,8 +932,9 @@ class Keeper:
                 function=self.label, compute=compute, extras=extras, note=note,
             )  # fmt: skip
         call.record = record
-        looks = call.looks or self._looks(call)
-        call.store.recipes().add_call(self.label, key, looks.encode(), compute)
+        if taken is None or not taken.private:
+            looks = call.looks or self._looks(call)
+            call.store.recipes().add_call(self.label, key, looks.encode(), compute)
         ended = perf_counter()
         costs.store.learn(record.size, ended - begun)
         self.tally.stored(record.size, ended - entered)

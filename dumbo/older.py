@@ -1,6 +1,7 @@
 """Results of older versions that are as good: because somebody said so.
 
-    accepted        a statement leads from the closure as it is now to an older one
+    accepted        a statement leads from the closure as it is now to an older one, or says that
+                    what a computation was seen to run has changed for nothing
     new parameter   the call has the value for it under which the function does what it did
     other Python    the code is the same by its syntax, and a setting allows it
 
@@ -12,27 +13,30 @@ Knows which of these a function has; must not know how calls are identified or v
 
 from __future__ import annotations
 
+from time import time
+
+from dumbo import inputs
 from dumbo.persistence.ground import PYTHON
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from dumbo.call import Call
     from dumbo.keeper import Keeper
-    from dumbo.persistence.store import Record
+    from dumbo.persistence.statements import Statements
+    from dumbo.persistence.store import Record, Store
 
-__all__ = ["find", "remark"]
+__all__ = ["find", "is_accepted", "remark"]
 
 
 def find(keeper: Keeper, call: Call) -> Record | None:
     """Return an entry of an older version that may be served for *call*."""
     statements = call.store.statements()
     if statements.exist():
-        now = call.snapshot.digest
-        for closure in [now, *keeper.track().others(call.snapshot, call.store)]:
-            for older in statements.older(closure):
-                record = keeper.held(call, older)
-                if record is not None:
-                    return record
+        record = _accepted(keeper, call, statements)
+        if record is not None:
+            return record
     if keeper.options.new_parameters:
         from dumbo import parameters  # few functions have new ones
 
@@ -46,9 +50,41 @@ def find(keeper: Keeper, call: Call) -> Record | None:
     return None
 
 
+def _accepted(keeper: Keeper, call: Call, statements: Statements) -> Record | None:
+    assert call.key is not None
+    now = [call.snapshot.digest, *keeper.track().others(call.snapshot, call.store)]
+    older = [one for closure in now for one in statements.older(closure)]
+    for closure in older:
+        record = keeper.held(call, closure)
+        if record is not None:
+            return record
+    for closure in [*now, *older]:
+        for record in call.store.variants(closure, call.key):
+            if keeper.expires_at(record) > time() and is_accepted(record, call.store):
+                return record
+    return None
+
+
+def is_accepted(record: Record, store: Store) -> bool:
+    """Whether what changed of what a computation was seen to run was accepted as it is now."""
+    code, read = inputs.divide(record.extras)
+    new = store.statements().seen(record.closure, code)
+    if not new or (read and not inputs.hold(read, store)):
+        return False
+    from dumbo.tracing import observed  # few results have such a statement
+
+    return all(
+        snapshot is not None and snapshot.digest in new.get(extra.name, ())
+        for extra, snapshot, _ in observed.outdated(code, store)
+    )
+
+
 def remark(call: Call, record: Record) -> str:
     """Return by whose word a result of an older version is served; empty if by nobody's."""
-    if record.closure == call.snapshot.digest:
+    code, _ = inputs.divide(record.extras)
+    if record.closure == call.snapshot.digest and not call.store.statements().seen(
+        record.closure, code
+    ):
         return ""
     for name, statement in call.store.statements().every().items():
         if statement.get("revoked") or not _leads_from(statement, record.closure):
@@ -62,7 +98,6 @@ def remark(call: Call, record: Record) -> str:
     return ""
 
 
-def _leads_from(statement: dict[str, object], closure: bytes) -> bool:
-    pairs = statement["pairs"]
-    assert isinstance(pairs, list)
-    return any(old == closure.hex() for old, _ in pairs)
+def _leads_from(statement: dict[str, Any], closure: bytes) -> bool:
+    every = [*statement["pairs"], *statement.get("seen", ())]
+    return any(one[0] == closure.hex() for one in every)

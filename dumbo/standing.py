@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from dumbo.errors import Bypass, DumboError
 from dumbo.failures import text_of
+from dumbo.older import is_accepted
 from dumbo.reasons import account_in, changes_beside, changes_between
 from dumbo.target import label_of
 from dumbo.tracing.shapes import shape_of
@@ -228,7 +229,8 @@ def _beside(label: str, store: Store, version: Version) -> tuple[int, float, lis
     known: dict[bytes, list[Change]] = {b"": []}
     for record in store.entries_under(version.closure, _ENTRIES):
         if record.extras not in known:
-            known[record.extras] = changes_beside(label, version.account, record, store)
+            changed = changes_beside(label, version.account, record, store)
+            known[record.extras] = [] if changed and is_accepted(record, store) else changed
         if known[record.extras]:
             gone += 1
             seconds += record.compute

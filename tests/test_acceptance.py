@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -262,6 +263,46 @@ def test_in_a_signed_cache_only_who_has_the_key_can_accept(
     file.write_text(json.dumps(whole))
     dumbo.default_cache().close()
     program.load("work").f(1)
+    assert ran == ["f"]
+
+
+SEEN = """
+import sys
+from dumbo import memo
+
+def low(x):
+    return x + 0
+
+TABLE = {}
+
+@memo(keep="always")
+def f(name):
+    sys.audit("ran", "f")
+    return eval(name)(1)
+
+@memo(keep="always")
+def g(name):
+    sys.audit("ran", "g")
+    return eval(name)(1)
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="nothing is observed")
+def test_what_was_only_seen_to_run_is_accepted_for_the_function_that_is_named(
+    edited: Edited, ran: list[object]
+) -> None:
+    edited.write(work=SEEN)
+    work = edited.load("work")
+    work.f("low"), work.g("low")
+    edited.replace("work.py", "x + 0", "0 + x")
+    assert "-    return x + 0\n+    return 0 + x" in accept(edited, "work:f")
+    ran.clear()
+    work = edited.load("work")
+    assert (work.f("low"), work.g("low")) == (1, 1)
+    assert ran == ["g"]
+    edited.replace("work.py", "0 + x", "0 + x + 0")
+    ran.clear()
+    edited.load("work").f("low")
     assert ran == ["f"]
 
 

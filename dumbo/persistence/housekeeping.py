@@ -41,6 +41,7 @@ _WHOLE = (
 )
 _RANKED = "SELECT id, size, compute, function, created, used, uses FROM entries"
 _MONTH = 30 * 86_400.0  # seconds; in a store, nothing stays a favourite for ever
+_MANY = 2000  # traces that are too many to be looked at while a program runs
 _YOUNG = 5.0  # seconds that a file may be without its row, or a temporary without its process
 
 
@@ -247,7 +248,9 @@ def sweep(store: Store) -> int:
     before = usage(store).files
     assembly.collect(store)
     parts = max(0, before - usage(store).files)
-    return parts + sweep_rows(store) + _sweep_files(store)
+    freed = parts + sweep_rows(store) + _sweep_files(store)
+    _sweep_recipes(store)
+    return freed
 
 
 def sweep_rows(store: Store) -> int:
@@ -270,8 +273,8 @@ def sweep_rows(store: Store) -> int:
         return int((sql.execute("PRAGMA freelist_count").fetchone()[0] - free) * page)
 
     freed = store.run(drop)
-    if gone:
-        _sweep_recipes(store)
+    if gone and len(_rows(store, "SELECT id FROM traces", ())) < _MANY:
+        _sweep_recipes(store)  # else `sweep` does
     return freed
 
 

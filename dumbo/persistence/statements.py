@@ -3,7 +3,8 @@
     file      accepted/<16 hexadecimal digits>.json in the directory of the cache
     holds     {"statement": {...}, "signature": "..."}; signed where the cache is
     statement version, function, pairs (of an older closure digest and a newer), who, when, changes,
-              diff, why; with "revoked", who and when, it says nothing any more
+              diff, why; "seen": of a closure and the digest of a list of what was seen to run, by
+              name the digests as they are now; with "revoked", who and when, it says nothing more
 
 One small file for each, written under another name and put in place at once: a person can read
 them, and an index that is lost does not take them along. A cache in which nobody has said
@@ -40,7 +41,7 @@ _LARGEST = 1_000_000  # bytes of one statement
 class Statements:
     """The statements of one cache."""
 
-    __slots__ = ("_directory", "_older", "_read_at", "_seal", "_stamp")
+    __slots__ = ("_directory", "_older", "_read_at", "_seal", "_seen", "_stamp")
 
     def __init__(self, root: str, seal: Seal | None) -> None:
         self._directory = os.path.join(root, _FOLDER)
@@ -48,6 +49,7 @@ class Statements:
         self._stamp = 0
         self._read_at = 0.0
         self._older: dict[bytes, list[bytes]] = {}
+        self._seen: dict[tuple[bytes, bytes], list[dict[str, bytes]]] = {}
 
     def exist(self) -> bool:
         """Whether anybody has ever said anything."""
@@ -58,7 +60,7 @@ class Statements:
         if stamp != self._stamp or self._read_at - stamp / 1e9 < _SETTLED:
             self._read_at = time.time()
             self._stamp = stamp
-            self._older = self._pairs()
+            self._older, self._seen = self._pairs()
         return True
 
     def older(self, closure: bytes) -> list[bytes]:
@@ -73,6 +75,15 @@ class Statements:
                     found[one] = None
                     queue.append(one)
         return queue[1:]
+
+    def seen(self, closure: bytes, extras: bytes) -> dict[str, list[bytes]]:
+        """What results with these extras were seen to run, by name, and what it may be now."""
+        found: dict[str, list[bytes]] = {}
+        if extras and self.exist():
+            for named in self._seen.get((closure, extras), ()):
+                for name, digest in named.items():
+                    found.setdefault(name, []).append(digest)
+        return found
 
     def every(self) -> dict[str, dict[str, Any]]:
         """All statements by their names, those that are revoked too, the first first."""
@@ -112,14 +123,20 @@ class Statements:
 
     # -- files ---------------------------------------------------------------------------
 
-    def _pairs(self) -> dict[bytes, list[bytes]]:
+    def _pairs(
+        self,
+    ) -> tuple[dict[bytes, list[bytes]], dict[tuple[bytes, bytes], list[dict[str, bytes]]]]:
         older: dict[bytes, list[bytes]] = {}
+        seen: dict[tuple[bytes, bytes], list[dict[str, bytes]]] = {}
         for statement in self.every().values():
             if statement.get("revoked"):
                 continue
             for old, new in statement["pairs"]:
                 older.setdefault(bytes.fromhex(new), []).append(bytes.fromhex(old))
-        return older
+            for closure, extras, named in statement.get("seen", ()):
+                known = seen.setdefault((bytes.fromhex(closure), bytes.fromhex(extras)), [])
+                known.append({name: bytes.fromhex(digest) for name, digest in named.items()})
+        return older, seen
 
     def _read(self, name: str) -> dict[str, Any] | None:
         """The statement in a file; None if it is none, or not one to be believed."""
@@ -140,7 +157,10 @@ class Statements:
             statement = whole["statement"]
             self._check(statement, whole.get("signature", ""))
             pairs = [(bytes.fromhex(old), bytes.fromhex(new)) for old, new in statement["pairs"]]
-        except (OSError, ValueError, KeyError, TypeError, CorruptBlob):
+            for closure, extras, named in statement.get("seen", ()):
+                pairs += [(bytes.fromhex(closure), bytes.fromhex(one)) for one in named.values()]
+                bytes.fromhex(extras)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, CorruptBlob):
             return None
         whole_digests = all(len(one) == 16 for pair in pairs for one in pair)
         return statement if statement.get("version") == _VERSION and whole_digests else None
