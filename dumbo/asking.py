@@ -53,7 +53,7 @@ def why(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Why:
     if verdict.code in _KEYED:
         said += _remarks(keeper, args, kwargs) + _dear(keeper, args, kwargs)
         said += _economics(keeper, verdict)
-    return Why(said, verdict.code, verdict.changes)
+    return Why(said, verdict.code, verdict.changes, str(verdict))
 
 
 def verdict_of(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Reason:

@@ -81,17 +81,22 @@ class Why(str):
     Attributes:
         code: what programs compare, such as ``hit``, ``new`` or ``code changed``.
         changes: all that is not as it was, the first reason first.
+        reason: the sentence without remarks on what else is worth knowing.
     """
 
-    __slots__ = ("changes", "code")
+    __slots__ = ("changes", "code", "reason")
 
     code: str
     changes: tuple[Change, ...]
+    reason: str
 
-    def __new__(cls, text: str, code: str, changes: Sequence[Change] = ()) -> Self:
+    def __new__(
+        cls, text: str, code: str, changes: Sequence[Change] = (), reason: str | None = None
+    ) -> Self:
         self = super().__new__(cls, text)
         self.code = code
         self.changes = tuple(changes)
+        self.reason = text if reason is None else reason
         return self
 
     def diff(self) -> str:
@@ -99,7 +104,7 @@ class Why(str):
         return "\n".join([text for change in self.changes if (text := change.diff())])
 
     def __reduce__(self) -> tuple[object, ...]:
-        return Why, (str(self), self.code, self.changes)
+        return Why, (str(self), self.code, self.changes, self.reason)
 
 
 def in_words(changes: Sequence[Change]) -> str:
