@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 
-from dumbo import config
+from dumbo import config, inputs
 from dumbo.errors import StorageError
 from dumbo.tracing.impure import KINDS, ORDER
 
@@ -30,11 +30,17 @@ if TYPE_CHECKING:
 __all__ = ["check", "in_words", "of", "remark"]
 
 _SHOWN = 3
+_REMEMBERED = 4096
+_told: set[tuple[str, str]] = set()  # of whom it was said, and what
 _BY_DRAWING = frozenset({"random", "entropy"})
 
 
-def of(keeper: Keeper, call: Call, snapshot: Snapshot) -> list[Chance]:
-    """Return what a closure reaches of chance that nothing at decoration admits."""
+def of(keeper: Keeper, call: Call, snapshot: Snapshot, extras: bytes) -> list[Chance]:
+    """Return what a closure reaches of chance that nothing at decoration admits.
+
+    Args:
+        extras: what was seen to run besides, of a result.
+    """
     admitted: set[str] = set()
     if call.draw is not None or keeper.options.samples is not None:
         if call.draw is None or call.draw.seed is None:
@@ -42,12 +48,20 @@ def of(keeper: Keeper, call: Call, snapshot: Snapshot) -> list[Chance]:
     if keeper.options.reads is not None and keeper.options.reads.names_variables:
         admitted.add("environment")
     found = keeper.track().chance_of(snapshot, call.store)
+    if extras not in (b"", b"?"):
+        from dumbo.tracing.observed import chance_in  # most results have no extras
+
+        found = list(dict.fromkeys([*found, *chance_in(extras, call.store)]))
     counts = [one for one in found if one[0] not in admitted]
     return sorted(counts, key=lambda one: one[0] == ORDER)  # a mere remark comes last
 
 
-def check(keeper: Keeper, call: Call, snapshot: Snapshot) -> None:
+def check(keeper: Keeper, call: Call, snapshot: Snapshot, extras: bytes) -> None:
     """Do what the rule says, before the result of *call* is stored.
+
+    Args:
+        snapshot: what it is stored under.
+        extras: what was seen to run besides.
 
     Raises:
         StorageError: if it shall not be.
@@ -55,7 +69,7 @@ def check(keeper: Keeper, call: Call, snapshot: Snapshot) -> None:
     rule = config.on_impure(keeper.options.on_impure)
     if rule == "ignore":
         return
-    found = [one for one in of(keeper, call, snapshot) if one[0] != ORDER]
+    found = [one for one in of(keeper, call, snapshot, extras) if one[0] != ORDER]
     if not found:
         return
     said = in_words(keeper, snapshot, call.store, found)
@@ -63,15 +77,24 @@ def check(keeper: Keeper, call: Call, snapshot: Snapshot) -> None:
         if not call.act:
             raise StorageError(f"{said}, and on_impure='refuse'")
         return
-    keeper.say_once(
-        f"{said}; its results are stored all the same (on_impure='refuse' stores none, 'ignore' "
-        "says nothing)"
-    )
+    # By name and words: a function that is made again and again, as cells are, is one.
+    told = (keeper.label, said)
+    if told not in _told:
+        if len(_told) >= _REMEMBERED:
+            _told.clear()
+        _told.add(told)
+        keeper.say(
+            f"{said}; its results are stored all the same (on_impure='refuse' stores none, "
+            "'ignore' says nothing)"
+        )
 
 
 def remark(keeper: Keeper, call: Call) -> str:
     """Return what there is to be said of a call's chance; empty if there is nothing."""
-    found = of(keeper, call, call.snapshot)
+    assert call.key is not None
+    record = call.store.find(call.snapshot.digest, call.key)
+    extras = b"" if record is None else inputs.divide(record.extras)[0]
+    found = of(keeper, call, call.snapshot, extras)
     return f"; {in_words(keeper, call.snapshot, call.store, found)}" if found else ""
 
 

@@ -77,7 +77,7 @@ _NEVER = Reason("never")
 # What belongs to a directory of results.
 _OWN = (
     "shelf", "options", "ledger", "tally", "in_memory", "never", "_memory", "_off", "_warned",
-    "_latest", "_alone", "chance", "_looked", "_said",
+    "_latest", "_alone", "chance", "_looked",
 )  # fmt: skip
 
 _numbers = count()
@@ -127,7 +127,6 @@ class Keeper:
         "_memory",
         "_off",
         "_tracker",
-        "_said",
         "_warned",
         "_watcher",
         "_watching",
@@ -156,7 +155,6 @@ class Keeper:
         self._off: bool | None = None
         self._across: bool | None = None
         self._warned = False
-        self._said = False
         self._memory = Memory()
         self._watcher: Watcher | None = None
         self._watching: bool | None = None
@@ -181,7 +179,7 @@ class Keeper:
         self.ledger, self._memory, self.in_memory = Ledger(), Memory(), {}
         self.tally = Tally(self.label, shelf, self.ledger, draws=_draws(options))
         self.chance = self._chance()
-        self._looked, self._said = set(), False
+        self._looked = set()
         self.never, self._off, self._warned = None, None, False
         self._latest, self._alone = b"", False
         return before
@@ -909,14 +907,15 @@ class Keeper:
         if stale is not None and not given:
             stale.check_caches(settled)
         digest = settled.digest
-        if not given and digest not in self._looked:
+        seen = b"" if given else self._extras(call, settled)
+        if not given and digest + seen not in self._looked:
             from dumbo import hidden  # once for each closure
 
-            hidden.check(self, call, settled)
+            hidden.check(self, call, settled, seen)
             if len(self._looked) >= _LOOKED:
                 self._looked.clear()
-            self._looked.add(digest)
-        extras = b"" if given else self._extras(call, settled) + self._inputs(call, digest)
+            self._looked.add(digest + seen)
+        extras = b"" if given else seen + self._inputs(call, digest)
         note = self._note(call)
         # A near call's entry stays that call's.
         key = call.key if taken is None else taken.key
@@ -992,15 +991,10 @@ class Keeper:
         """Say once that this function cannot be cached."""
         if not self._warned:
             self._warned = True
-            self._log(str(reason))
+            self.say(str(reason))
 
-    def say_once(self, text: str) -> None:
-        """Say something of this function that is worth knowing, and is no trouble."""
-        if not self._said:
-            self._said = True
-            self._log(text)
-
-    def _log(self, text: str) -> None:
+    def say(self, text: str) -> None:
+        """Say something of this function that its user should know."""
         # Imported here: logging takes 8 ms and is needed once in a function's life, if ever.
         import logging
 

@@ -6,6 +6,7 @@ import datetime
 import functools
 import logging
 import os
+import pkgutil
 import random
 import secrets
 import socket
@@ -188,6 +189,19 @@ def test_by_default_it_is_stored_and_said_so_once(cache: dumbo.Cache, ran: Ran, 
     assert "on_impure='refuse' stores none" in message
 
 
+def test_a_function_that_is_made_again_and_again_is_spoken_of_once(
+    cache: dumbo.Cache, said: Any
+) -> None:
+    for number in range(3):
+
+        @cache.memo(keep="always")
+        def f(x: int) -> float:
+            return x + time.time()
+
+        f(number)
+    assert len(said()) == 1
+
+
 def test_what_is_pure_is_not_spoken_of(cache: dumbo.Cache, said: Any) -> None:
     @cache.memo(keep="always")
     def f(x: int) -> list[int]:
@@ -291,6 +305,31 @@ def test_other_chance_of_a_function_with_samples_is_hidden_as_ever(cache: dumbo.
     f(1)
     assert f.samples(1) == []
     assert len(f.samples(1, n=2)) == len(f.samples(1)) == 2, "by hand"
+
+
+def noise(x: int) -> float:
+    return random.random()
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="nobody observes before 3.12")
+def test_what_only_observation_sees_is_looked_through(cache: dumbo.Cache, said: Any) -> None:
+    @cache.memo(keep="always", on_impure="refuse")
+    def f(name: str, x: int) -> float:
+        found = pkgutil.resolve_name(name)
+        return float(found(x))
+
+    @cache.memo(keep="always")
+    def g(name: str) -> float:
+        return float(pkgutil.resolve_name(name)(1))
+
+    name = f"{__name__}:noise"
+    assert f(name, 1) != f(name, 1)
+    assert f.get_entry(name, 1) is None
+    assert "random.random" in f.why(name, 1)
+    assert g(name) == g(name)
+    (message,) = said()
+    assert "random.random" in message
+    assert "random.random" in g.why(name)
 
 
 PROGRAM = """

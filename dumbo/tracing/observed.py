@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     import networkx as nx
 
     from dumbo.persistence.store import Store
+    from dumbo.tracing.callgraph import Chance
 
     Step: TypeAlias = str | int | tuple[Any, ...]
     Reference: TypeAlias = tuple[Any, ...]  # a module's name, then steps
@@ -443,6 +444,19 @@ def add_to(graph: nx.DiGraph, extras: bytes, store: Store) -> None:
         start = more.graph["root"]
         if start != root and not graph.has_edge(root, start):
             graph.add_edge(root, start, reference="observed")
+
+
+def chance_in(extras: bytes, store: Store) -> list[Chance]:
+    """What of that which *extras* stands for may make results differ; see `impure`."""
+    found: dict[Chance, None] = {}
+    for extra in read(extras, store) or ():
+        function = resolve(extra.reference)
+        snapshot = _try_look(extra.reference, store) if extra.reference[0] else None
+        if function is not None and snapshot is not None:
+            found.update(
+                dict.fromkeys(_tracker(extra.reference, function).chance_of(snapshot, store))
+            )
+    return list(found)
 
 
 # -- references ------------------------------------------------------------------------------
