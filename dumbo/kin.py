@@ -6,8 +6,8 @@ same call with another function as its argument. Whoever reuses a result that ot
 has to know that it was an older version of the same code. So each result says beside it whose it
 is: a digest of the file, module and name of the function, of the code among the arguments, and
 of what it closes over. A function whose name does not tell it from others (one that is made inside
-of another, a lambda) is known as itself, as long as it lives. Where nothing tells, nothing is said,
-and nothing is reused.
+of another, a lambda) is known as itself, as long as it lives; so is one whose name leads to another
+function. Where nothing tells, nothing is said, and nothing is reused.
 
 Knows names and files; must not know stores, keys or why somebody asks.
 """
@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import os
 import sys
-from types import BuiltinFunctionType, FunctionType, ModuleType
+from functools import partial
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 
 import xxhash
 
@@ -25,10 +26,13 @@ from dumbo.errors import UnhashableArgument
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
 __all__ = ["kin_of", "noted", "read_note"]
 
 _DEPTH = 8
+_WRAPPERS = 16
+_NOTHING = object()
 _SIZE = 16  # hexadecimal digits
 _MARK = "kin:"  # begins the end of an entry's note
 _THIS_PROCESS = f"{os.getpid()}.{os.urandom(8).hex()}"  # its children have it, too
@@ -45,6 +49,8 @@ def kin_of(function: object, number: int, roots: Sequence[object]) -> str:
     """
     try:
         own = _identity(function, _DEPTH)
+        if _is_hidden(function):
+            raise _Unnamed
     except _Unnamed:
         own = f"{_THIS_PROCESS} {number}"
     try:
@@ -105,6 +111,31 @@ def _of_cell(content: object, depth: int) -> str:
     except UnhashableArgument:
         raise _Unnamed from None
     return " ".join([digest.hex(), *[_identity(root, depth) for root in roots]])
+
+
+def _is_hidden(function: object) -> bool:
+    """Whether the name of *function* leads to another one, such as a later one of that name."""
+    found: Any = sys.modules.get(getattr(function, "__module__", None) or "")
+    for name in str(getattr(function, "__qualname__", "")).split("."):
+        names = getattr(found, "__dict__", None)
+        found = names.get(name, _NOTHING) if names is not None else _NOTHING
+    for _ in range(_WRAPPERS):
+        kind = type(found)
+        if found is function or found is _NOTHING:
+            return False
+        if kind in (staticmethod, classmethod, MethodType) or issubclass(kind, classmethod):
+            found = found.__func__
+        elif issubclass(kind, property):
+            found = found.fget
+        elif kind is partial:
+            found = found.func
+        elif getattr(kind, "__dumbo_memo__", False):
+            found = found.__wrapped__
+        elif kind is FunctionType and "__wrapped__" not in found.__dict__:
+            return True
+        else:  # somebody else's decorator, which may say what it has
+            found = getattr(found, "__dict__", {}).get("__wrapped__", _NOTHING)
+    return False
 
 
 def _named(qualname: str) -> str:

@@ -203,20 +203,63 @@ def scaled(factor):
         @functools.wraps(function)
         def wrapper(x):
             return function(x) * factor
-        return dumbo.memo(keep="always")(wrapper)
+        return wrapper
     return decorate
 
 def base(x):
     return x
 
-two, three = scaled(2)(base), scaled(3)(base)
+two = dumbo.memo(keep="always")(scaled(2)(base))
+three = dumbo.memo(keep="always")(scaled(3)(base))
+
+@dumbo.memo(keep="always")
+@scaled(2)
+def named(x):
+    return x - 1
+
+named.again = dumbo.memo(keep="always")(scaled(3)(named.__wrapped__.__wrapped__))
 """
     first = project(source)
-    first.two(1)
+    first.two(1), first.named(1)
     assert not first.three.is_stale(1)
-    second = project(source, ("return x\n", "return x + 0\n"))
-    assert second.two.is_stale(1)
+    assert not first.named.again.is_stale(1)
+    second = project(
+        source,
+        ("return x - 1", "return x - 2"),
+    )
+    assert second.named.is_stale(1)
+    assert not second.named.again.is_stale(1)
     assert not second.three.is_stale(1)
+
+
+def test_a_later_function_of_the_same_name_is_another_one(project: Any) -> None:
+    source = """
+import dumbo
+
+@dumbo.memo(keep="always", on_stale="reuse")
+def f(x):
+    return x + 1
+
+earlier = f
+
+@dumbo.memo(keep="always", on_stale="reuse")
+def f(x):
+    return x + 2
+
+def plain(x):
+    return x
+
+kept = dumbo.memo(keep="always", on_stale="reuse")(plain)
+"""
+    first = project(source)
+    assert (first.earlier(1), first.f(1), first.kept(1)) == (2, 3, 1)
+    second = project(source, ("x + 2", "x + 4"), ("    return x\n", "    return +x\n"))
+    assert (second.earlier(1), second.earlier(2)) == (2, 3)
+    with pytest.warns(dumbo.StaleResultWarning):
+        assert second.f(1) == 3
+    with pytest.warns(dumbo.StaleResultWarning):
+        assert second.kept(1) == 1
+    assert second.f(2) == 6
 
 
 def test_an_expired_result_is_not_a_stale_one(
