@@ -8,6 +8,8 @@ Knows pytest's hooks; what they do is in `dumbo.pytest_plugin` and `dumbo.testin
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 TYPE_CHECKING = False
@@ -22,6 +24,13 @@ _MARKER = (
     "dumbo(disabled=False, read_only=False): run this test with memoized functions that just run, "
     "or that store nothing"
 )
+
+
+# pytest rewrites the asserts of all modules in a plugin's distribution, which takes seconds where
+# no bytecode can be kept. Those of dumbo are not for users to read.
+for _finder in sys.meta_path:
+    if type(_finder).__name__ == "AssertionRewritingHook":
+        getattr(_finder, "_must_rewrite", set()).discard("dumbo")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -441,11 +441,15 @@ def test_pytest_finds_it_by_its_entry_point(
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: dumbo\nVersion: 0\n")
     lines = [f"{name} = {module}" for name, module in points.items()]
     (info / "entry_points.txt").write_text("\n".join(["[pytest11]", *lines, ""]))
+    (info / "RECORD").write_text("dumbo/__init__.py,,\npytest_dumbo.py,,\n")
     monkeypatch.setenv("PYTHONPATH", f"{info.parent}{os.pathsep}{ROOT}")
     runs.write(
         "test_it.py",
+        "import dumbo\n"
         "def test_it(request, dumbo_cache, dumbo_edit):\n"
-        "    assert request.config.pluginmanager.has_plugin('dumbo')\n",
+        "    assert request.config.pluginmanager.has_plugin('dumbo')\n"
+        "    assert 'Rewriting' not in type(dumbo.__loader__).__name__\n"
+        "    assert 'Rewriting' in type(__loader__).__name__\n",
     )
     runs.run(plugin="").assert_outcomes(passed=1)
     runs.run("-p", "dumbo.pytest_plugin", plugin="").assert_outcomes(passed=1)

@@ -52,6 +52,12 @@ class _Thing(NamedTuple):
 
 _NOTHING = frozenset({"absent", "outside", "root"})  # nodes that stand for no thing
 _DIGITS = 16
+_HELD = frozenset({"base", "content", "type"})  # labels of what classes and values are made of
+# What the standard library puts into user's classes: other things in each version of it.
+_INNARDS = (
+    "._generate_next_value_", "._hashable_values_", "._unhashable_values_",
+    "._unhashable_values_map_", ".__annotate__", ".__annotate_func__",
+)  # fmt: skip
 _COMPILED = "py"  # what the digest of code without a source begins with
 
 
@@ -160,7 +166,7 @@ class _Reader:
 
     def _is_left_out(self, thing: _Thing) -> bool:
         """Whether it stands for nothing, or is a value that a library holds."""
-        if thing.node.kind in _NOTHING:
+        if thing.node.kind in _NOTHING or thing.name.endswith(_INNARDS):
             return True
         module = sys.modules.get(thing.name.partition(":")[0])
         is_held = thing.node.kind == "value" and module is not None and is_module(module)
@@ -201,7 +207,7 @@ class _Reader:
             f"{label} {target.name}"
             for step in sorted(node.edges)
             for target, label in node.edges[step].items()
-            if target.owner is not None
+            if target.owner is not None and label in _HELD
         ]
         if node.kind == "class":
             return f"{held}"
@@ -209,8 +215,11 @@ class _Reader:
             return _text_of_module(node.name)
         path = node.obj
         if type(path) is str or isinstance(path, PurePath):
-            if self._project and f"{path}/".startswith(self._project):
-                return f"{type(path).__name__} below the project: {str(path)[len(self._project) :]}"
+            text = str(path)
+            if self._project and f"{text}/".startswith(self._project):
+                return f"{type(path).__name__} below the project: {text[len(self._project) :]}"
+            if type(path).__module__.partition(".")[0] == "pathlib":  # of many names
+                return f"{type(path).__name__} {text}"
         return f"{held} {(node.content or b'in parts').hex()}"
 
 
