@@ -308,7 +308,7 @@ class Keeper:
                 self._load(call, begun)
                 if call.record is not None:
                     self._hold(call, args, kwargs)
-                elif not call.done and self.reuses_stale():
+                elif not call.done and not call.explicit and self.reuses_stale():
                     from dumbo import stale  # few programs allow it
 
                     stale.serve(self, call)

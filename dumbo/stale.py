@@ -22,8 +22,9 @@ identified, nor words for its reasons.
 from __future__ import annotations
 
 import sys
-from functools import cached_property, lru_cache
+from functools import cached_property
 from time import perf_counter, time
+from types import FunctionType
 
 from dumbo import consent, inputs, kin
 from dumbo.call import Call
@@ -32,11 +33,12 @@ from dumbo.explain import Reason, human_time, printable
 from dumbo.failures import Misfit, let_through, text_of
 from dumbo.persistence.store import PYTHON
 from dumbo.reasons import changes_beside, since
+from dumbo.tracing.lookup import instance_dict
 from dumbo.why import Change, in_words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
     from types import CodeType
     from typing import Any
 
@@ -48,7 +50,6 @@ __all__ = ["check_caches", "expected", "find", "is_stale", "kin_of", "offer", "s
 
 # Of functions whose stale results this process handed out: their code, by id, with their names.
 _handed_out: dict[int, tuple[CodeType, str]] = {}
-_CACHES = (type(lru_cache(len)), cached_property)
 _PACKAGE = __file__.rpartition("/")[0] + "/"
 
 
@@ -210,12 +211,28 @@ def check_caches(snapshot: Snapshot) -> None:
     """
     if not _handed_out:
         return
-    if not snapshot.tables and not any(issubclass(type(one), _CACHES) for one in snapshot.found):
-        return
     covered = snapshot.covered()
-    for number, (_, name) in list(_handed_out.items()):
-        if number in covered:
-            raise MadeOfStale(name)
+    names = [name for number, (_, name) in list(_handed_out.items()) if number in covered]
+    if names and (snapshot.tables or any(_may_keep(one, covered) for one in snapshot.found)):
+        raise MadeOfStale(names[0])
+
+
+def _may_keep(one: Any, covered: Container[int]) -> bool:
+    """Whether a thing in a closure may hold results of what it wraps, unseen by tracing.
+
+    `lru_cache`, cached properties, and decorators of libraries, of which nobody knows.
+    """
+    kind = type(one)
+    if issubclass(kind, cached_property):
+        return True
+    if getattr(kind, "__dumbo_memo__", False):
+        return False
+    if kind is not FunctionType:
+        return "__wrapped__" in (instance_dict(one) or ())
+    if "__wrapped__" not in one.__dict__ or id(one.__code__) in covered:
+        return False
+    home: object = one.__globals__.get("__name__")
+    return home != "contextlib"  # which keeps nothing
 
 
 class _Telling:

@@ -501,6 +501,7 @@ def test_streams_coroutines_methods_and_lazy_results_are_reused(project: Any, wa
 
 NESTED = """
 import asyncio
+import contextlib
 import functools
 import sys
 import threading
@@ -573,6 +574,23 @@ def tabled(x):
 @dumbo.memo(keep="always")
 def through_a_table(x, y):
     return tabled(x) + y
+
+@functools.singledispatch
+def dispatched(x):
+    return inner(x)
+
+@dumbo.memo(keep="always")
+def through_a_decorator(x, y):
+    return dispatched(x) + y
+
+@contextlib.contextmanager
+def context():
+    yield inner
+
+@dumbo.memo(keep="always")
+def in_a_context(x, y):
+    with context() as function:
+        return function(x) + y
 
 class Thing:
     def __init__(self, x):
@@ -677,6 +695,20 @@ def test_a_cached_property_does_not_make_it_fresh(nested: Any) -> None:
     assert nested.through_a_property(thing, 1) == 3
     assert nested.through_a_property(thing, 2) == 4
     assert nested.through_a_property.get_entry(thing, 2) is None
+
+
+def test_a_decorator_of_which_nobody_knows_does_not_make_it_fresh(nested: Any) -> None:
+    assert nested.through_a_decorator(1, 1) == 3
+    assert nested.through_a_decorator(2, 1) == 7  # which is fresh, but who knows
+    assert nested.through_a_decorator.get_entry(2, 1) is None
+
+
+def test_a_function_that_hands_out_both_keeps_nobody_from_storing_fresh_ones(nested: Any) -> None:
+    assert (nested.outer(1), nested.outer(2)) == (3, 7)
+    assert nested.outer.get_entry(1) is None
+    assert nested.outer.get_entry(2) is not None
+    assert nested.in_a_context(2, 1) == 7
+    assert nested.in_a_context.get_entry(2, 1) is not None
 
 
 def test_explicit_acts_store_nothing_stale_either(nested: Any) -> None:
