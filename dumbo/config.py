@@ -264,13 +264,14 @@ def seed() -> int:
 def on_impure(explicit: str | None = None) -> str:
     """Return what to do about results that may differ from call to call.
 
-    A value that is not known is taken for the default: this is asked when a result is stored.
+    A value of ``DUMBO_ON_IMPURE`` that is not known refuses: whoever set the variable at all
+    wants something else than the default, and what is not stored is never wrong.
     """
     if explicit is not None:
         return explicit
     from_environment = os.environ.get("DUMBO_ON_IMPURE", "").strip().lower()
-    if from_environment in ON_IMPURE:
-        return from_environment
+    if from_environment:
+        return from_environment if from_environment in ON_IMPURE else "refuse"
     return _project().on_impure or "warn"
 
 

@@ -152,7 +152,8 @@ def parameter_of(function: Any, said: object) -> str:
             )
         if said not in names:
             there = ", ".join(names) or "none"
-            raise InvalidUse(f"seed={said!r}: there is no such parameter; there are {there}")
+            hint = "; put @memo below the other decorator" if said in _behind(function) else ""
+            raise InvalidUse(f"seed={said!r}: there is no such parameter; there are {there}{hint}")
         _check(function, said)
         return said
     wanted = None
@@ -176,6 +177,12 @@ def parameter_of(function: Any, said: object) -> str:
             "name, as in seed='rng'"
         )
     return fit[0]
+
+
+def _behind(function: Any) -> list[str]:
+    """Return the parameters of the function that *function* wraps, if it says that it does."""
+    wrapped = getattr(function, "__dict__", {}).get("__wrapped__")
+    return parameters_of(wrapped).names() if callable(wrapped) else []
 
 
 def _check(function: Any, parameter: str) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from dumbo.cli.graphs import UNRESOLVED, group_of, root_of
+from dumbo.cli.graphs import CHANCE, UNRESOLVED, group_of, root_of
 from dumbo.cli.text import printable
 from dumbo.cli.tree import place
 
@@ -139,6 +139,8 @@ def _lines(graph: networkx.DiGraph[str], node: str) -> list[str]:
     group = group_of(data)
     if data.get("kind") == UNRESOLVED:
         first = f"? {name}"
+    elif data.get("kind") == CHANCE:
+        first = f"~ {name}"
     elif group == "library":
         first = name
     else:

@@ -42,6 +42,7 @@ __all__ = [
 ]
 
 _LISTED = 20  # names, beyond which a message says how many more
+_REMARKS = ("unresolved", "chance")  # kinds of nodes that are no things
 
 
 def assert_hit(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> None:
@@ -233,7 +234,7 @@ def _nodes(graph: networkx.DiGraph[str], thing: object) -> list[str]:
     return [
         node
         for node, data in graph.nodes(data=True)
-        if data.get("kind") != "unresolved"
+        if data.get("kind") not in _REMARKS
         and (
             data["name"] == wanted
             or data["name"].startswith(parts)
@@ -246,7 +247,7 @@ def _names(graph: networkx.DiGraph[str]) -> list[str]:
     names: dict[str, None] = {}
     for _, data in graph.nodes(data=True):
         library = data.get("library")
-        if data.get("kind") != "unresolved" and library != "python":
+        if data.get("kind") not in _REMARKS and library != "python":
             names[library or data["name"]] = None
     return list(names)
 

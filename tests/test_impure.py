@@ -277,6 +277,16 @@ def test_a_rule_that_is_none_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
         config.on_impure()
 
 
+def test_an_unknown_rule_of_the_environment_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUMBO_ON_IMPURE", "strict")
+    assert config.on_impure() == "refuse"
+    monkeypatch.setenv("DUMBO_ON_IMPURE", " Ignore")
+    assert config.on_impure() == "ignore"
+    monkeypatch.setenv("DUMBO_ON_IMPURE", "")
+    assert config.on_impure() == "warn"
+    assert config.on_impure("refuse") == "refuse"
+
+
 def test_what_is_admitted_is_not_hidden(cache: dumbo.Cache, said: Any) -> None:
     @cache.memo(samples=2, on_impure="refuse")
     def drawn(x: int) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 import os
 import pickle
@@ -444,6 +445,16 @@ def test_what_cannot_be_meant_is_refused_at_decoration(keywords: dict[str, Any],
 
     with pytest.raises(dumbo.InvalidUse, match=said):
         memo(f, **keywords)
+
+
+def test_a_parameter_behind_another_decorator_is_not_looked_for() -> None:
+    def f(x: int, rng: random.Random) -> None: ...
+
+    @functools.wraps(f)
+    def wrapper(*args: Any, **kwargs: Any) -> None: ...
+
+    with pytest.raises(dumbo.InvalidUse, match="put @memo below the other decorator"):
+        memo(wrapper, seed="rng")
 
 
 def test_a_seed_that_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from html import escape
 from tokenize import TokenError
 from typing import TYPE_CHECKING, Any
 
-from dumbo.cli.graphs import UNRESOLVED, group_of, root_of
+from dumbo.cli.graphs import CHANCE, UNRESOLVED, group_of, root_of
 from dumbo.cli.text import printable
 from dumbo.cli.tree import place, stored
 
@@ -130,6 +130,8 @@ def _node(node: str, data: dict[str, Any], number: str) -> dict[str, Any]:
 def _short(name: str, data: dict[str, Any]) -> str:
     if data.get("kind") == UNRESOLVED:
         return f"? {name}"
+    if data.get("kind") == CHANCE:
+        return f"~ {name}"
     if data.get("library"):
         return name
     return name.partition(":")[2] or name
