@@ -137,6 +137,8 @@ def replay(shown: Iterable[Shown], shell: Any) -> None:
             continue
         _, data, metadata, transient, update = event
         marked = {**(metadata or {}), **MARK}
+        if not update:  # it is as it ended; nobody holds its handle
+            transient = None
         shell.display_pub.publish(data=data, metadata=marked, transient=transient, update=update)
 
 

@@ -191,7 +191,7 @@ class Cell:
         self._deleted = result.get("%deleted", ())
         self._restore()
         why = self._changed(args, digests) or self._left() or self._undeclared(also)
-        why = why or trouble_with(result, names)
+        why = why or trouble_with(result, names, self.sides)
         if why:
             raise Unkept(result, why)
         return result

@@ -94,11 +94,18 @@ def value_of(result: Mapping[str, Any]) -> Any:
     return result.get("%value")
 
 
-def trouble_with(result: Mapping[str, Any], names: Mapping[str, Any]) -> str:
+def trouble_with(result: Mapping[str, Any], names: Mapping[str, Any], sides: Sides) -> str:
     """Return why a result must not be stored; empty if it may be.
 
     A function of the notebook, stored, would come back with globals of its own.
     """
+    alive = [name for name, value in outputs_of(result).items() if _is_alive(value)]
+    if alive:
+        rest = ", ".join(name for name in sides.outputs if name not in alive) or "()"
+        return (
+            f"its output {alive[0]!r} is part of a figure, or of what else lives in this kernel, "
+            f"of which only what is shown can be kept: leave it out, as in `%%dumbo -> {rest}`"
+        )
     for name, value in outputs_of(result).items():
         own = type(value) is FunctionType and value.__globals__ is names
         if own or (isinstance(value, type) and value.__module__ == names.get("__name__")):
@@ -108,6 +115,11 @@ def trouble_with(result: Mapping[str, Any], names: Mapping[str, Any]) -> str:
                 "result: define it in a cell of its own"
             )
     return ""
+
+
+def _is_alive(value: object) -> bool:
+    members = list(value[:100]) if type(value) in (list, tuple) else []  # type: ignore[index]
+    return any(type(one).__module__.startswith(_LIVE) for one in [value, *members])
 
 
 def size_of(value: object) -> int | None:
@@ -137,7 +149,4 @@ class _Nowhere:
 
 
 def _is_storable(value: object) -> bool:
-    members = value if isinstance(value, (list, tuple)) else [value]
-    if any(type(one).__module__.startswith(_LIVE) for one in [value, *members[:100]]):
-        return False
-    return size_of(value) is not None
+    return not _is_alive(value) and size_of(value) is not None

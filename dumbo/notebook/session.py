@@ -24,6 +24,7 @@ __all__ = ["Run", "Session"]
 
 _CELLS = 256  # of which the functions are kept, the latest
 _RUNS = 1024
+_BEGIN = 32  # characters of a line
 _MAGICS = ("%", "!", "?")  # a cell that begins so is not for keeping
 
 
@@ -67,7 +68,7 @@ class Session:
         source = read(self.shell, f"%%dumbo {line}".rstrip(), body)
         sides = settle(source, wanted, self.shell.user_ns, self.shell.user_ns_hidden)
         shelf = _shelf()
-        label = wanted.name or _label(self.shell, sides, drawn=wanted.seed is not None)
+        label = wanted.name or _label(self.shell, source, sides, drawn=wanted.seed is not None)
         place = (
             *(body, sides.parameters, sides.outputs, label, shelf.directory),
             *(wanted.keep, wanted.samples, wanted.seed),
@@ -126,7 +127,7 @@ def _shelf() -> Shelf:
     return default_cache()
 
 
-def _label(shell: Any, sides: Sides, *, drawn: bool) -> str:
+def _label(shell: Any, source: Source, sides: Sides, *, drawn: bool) -> str:
     """Return what the results of a cell are listed under: the notebook's name and the outputs.
 
     Generators that are made hang on it: what they draw shall not change with a file's name.
@@ -134,7 +135,13 @@ def _label(shell: Any, sides: Sides, *, drawn: bool) -> str:
     path = shell.user_ns.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME", "")
     named = isinstance(path, str) and path.endswith(".ipynb") and not drawn
     name = os.path.basename(path) if named else ""
-    return f"{name or 'notebook'}:{', '.join(sides.outputs) or 'displays'}"
+    return f"{name or 'notebook'}:{', '.join(sides.outputs) or _begin_of(source)}"
+
+
+def _begin_of(source: Source) -> str:
+    """Return the first line that does something, cut, for a cell that gives nothing out."""
+    line = source.line(source.work[0].lineno).partition(": ")[2] if source.work else ""
+    return line[:_BEGIN].replace(":", " ").strip() or "displays"
 
 
 def source_of(shell: Any, text: str) -> Source:

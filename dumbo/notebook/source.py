@@ -20,6 +20,7 @@ from dumbo.notebook import inside
 from dumbo.notebook.errors import CellError
 from dumbo.notebook.flow import Flow, flow_of, names_within
 from dumbo.notebook.inlined import PREFIX, SETUP, inline, magic_of
+from dumbo.notebook.texts import names_in_texts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -141,6 +142,9 @@ def read(shell: Any, first: str, body: str) -> Source:
     source.is_async = bool(code.co_flags & _COROUTINE)
     work = source.compiled(source.work, _AWAIT)
     source.flow = flow_of(work)
+    for name, line in names_in_texts(source.work).items():
+        if name not in source.flow.stored:
+            source.flow.read.setdefault(name, line)
     for const in work.co_consts:
         if isinstance(const, CodeType):
             source._inner |= names_within(const)

@@ -512,3 +512,39 @@ def test_the_same_code_with_other_outputs_is_another_result(
         notebook(kept("x = 1\ny = 2", outputs))
     assert ran == ["cell"] * 3
     assert (notebook.names["x"], notebook.names["y"]) == (1, 2)
+
+
+def test_names_in_the_texts_of_queries_count(notebook: Any, ran: list[object]) -> None:
+    pytest.importorskip("pandas")
+    notebook("import pandas as pd\ntable = pd.DataFrame({'x': range(5)})\nlimit = 2")
+    cell = kept("b = len(table.query('x > @limit'))\nc = list(pd.eval('table.x + limit'))")
+    assert "(limit, table) -> b, c" in notebook(cell).said
+    notebook("limit = 3")
+    notebook(cell)
+    assert (notebook.names["b"], notebook.names["c"][0]) == (1, 3)
+    assert (
+        "'limit', which is not" in notebook.run(kept("table.query('x > @limit')", "(table)")).stdout
+    )
+
+
+def test_a_frame_that_gets_a_column_is_noticed(notebook: Any) -> None:
+    pytest.importorskip("pandas")
+    notebook("import pandas as pd\ntable = pd.DataFrame({'x': range(5)})")
+    assert "its input 'table' in place" in notebook(kept("table['y'] = 1")).said
+
+
+def test_a_figure_is_shown_but_is_no_output(notebook: Any, ran: list[object]) -> None:
+    pytest.importorskip("matplotlib")
+    notebook.shell.enable_gui = lambda gui=None: None
+    notebook("%matplotlib inline\nimport matplotlib.pyplot as plt")
+    drawing = "fig, ax = plt.subplots()\nline = ax.plot([1, 2])\nn = 2"
+    said = notebook(kept(drawing)).said
+    assert "'ax' is part of a figure" in said
+    assert "`%%dumbo -> line, n`" in said or "`%%dumbo -> n`" in said
+    for _ in range(2):
+        shown = notebook(kept(drawing + "\nax.set_title('t')", "-> n"))
+        (figure,) = shown.displays
+        assert figure["image/png"]
+        assert "Text(" in repr(shown.value)
+    assert ran == ["cell", "cell"]
+    notebook("plt.close('all')")
