@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = ["edited"]
 
-_OF_FUNCTIONS = ("__code__", "__defaults__", "__kwdefaults__", "__doc__")
+# Since 3.14, reading annotations evaluates them.
+_ANNOTATIONS = "__annotate__" if hasattr(FunctionType, "__annotate__") else "__annotations__"
+_OF_FUNCTIONS = ("__code__", "__defaults__", "__kwdefaults__", "__doc__", _ANNOTATIONS)
 _OF_MEMOIZED = ("_function", "_keeper")
 _NOT_OF_CLASSES = frozenset({"__dict__", "__weakref__", "__module__", "__qualname__"})
 _CACHED = type(functools.lru_cache(lambda: None))
@@ -41,6 +43,30 @@ _MISSING = object()
 
 # What modules that are being edited say, by name; edits may be nested.
 _sources: dict[str, str] = {}
+
+
+class _Undo:
+    """How to go back, and what took the place of which new class."""
+
+    def __init__(self) -> None:
+        self._steps: list[Callable[[], object]] = []
+        self._became: dict[int, tuple[type, type]] = {}  # by id, and kept alive under it
+
+    def append(self, step: Callable[[], object]) -> None:
+        self._steps.append(step)
+
+    def run(self) -> None:
+        while self._steps:
+            self._steps.pop()()
+
+    def became(self, new: type, old: type) -> None:
+        self._became[id(new)] = new, old
+
+    def translated(self, annotations: Any) -> Any:
+        """Annotations that name the classes that are there."""
+        if type(annotations) is not dict:
+            return annotations
+        return {name: self._became.get(id(v), (v, v))[1] for name, v in annotations.items()}
 
 
 @contextmanager
@@ -54,14 +80,13 @@ def edited(module: str | ModuleType, old: str, new: str) -> Iterator[ModuleType]
     loaded = importlib.import_module(module) if isinstance(module, str) else module
     source = _source(loaded)
     text = _replaced(loaded.__name__, source, old, new)
-    undo: list[Callable[[], object]] = []
+    undo = _Undo()
     try:
         _show(loaded, text, undo)
         _run(loaded, source, text, undo)
         yield loaded
     finally:
-        while undo:
-            undo.pop()()
+        undo.run()
 
 
 def _source(module: ModuleType) -> str:
@@ -86,7 +111,7 @@ def _replaced(name: str, source: str, old: str, new: str) -> str:
     return source.replace(old, new)
 
 
-def _show(module: ModuleType, text: str, undo: list[Callable[[], object]]) -> None:
+def _show(module: ModuleType, text: str, undo: _Undo) -> None:
     """Let who asks for the source, such as `inspect` and `why`, see *text*."""
     name, file = module.__name__, str(module.__file__)
     _put(_sources, name, text, undo)
@@ -94,7 +119,7 @@ def _show(module: ModuleType, text: str, undo: list[Callable[[], object]]) -> No
     _put(linecache.cache, file, entry, undo)  # without a time: it is not checked
 
 
-def _run(module: ModuleType, source: str, text: str, undo: list[Callable[[], object]]) -> None:
+def _run(module: ModuleType, source: str, text: str, undo: _Undo) -> None:
     code = compile(text, str(module.__file__), "exec", dont_inherit=True)
     names = vars(module)
     before = dict(names)
@@ -108,7 +133,8 @@ def _run(module: ModuleType, source: str, text: str, undo: list[Callable[[], obj
     exec(code, names)
     unchanged = {name for name, _ in _classes(source) & _classes(text)}
     importers = _importers(module.__name__)
-    for name, was in before.items():
+    # Classes first: annotations of functions may name them.
+    for name, was in sorted(before.items(), key=lambda item: not isinstance(item[1], type)):
         now = names.get(name, _MISSING)
         if now is was or now is _MISSING or name.startswith("__"):
             continue
@@ -132,13 +158,16 @@ def _is_made_in(module: ModuleType, *things: Any) -> bool:
     return all(getattr(thing, "__module__", None) == module.__name__ for thing in things)
 
 
-def _become(was: Any, now: Any, undo: list[Callable[[], object]]) -> bool:
+def _become(was: Any, now: Any, undo: _Undo) -> bool:
     """Make *was*, which others hold, do what *now* does; False if that is impossible."""
     if type(was) is FunctionType and type(now) is FunctionType:
         return _become_function(was, now, undo)
     if isinstance(was, Memoized) and type(was) is type(now):
         for attribute in _OF_MEMOIZED:
             _set(was, attribute, getattr(now, attribute), undo)
+        function: Any = now.__wrapped__
+        if type(function) is FunctionType:  # which is gone after the block
+            setattr(function, _ANNOTATIONS, undo.translated(getattr(function, _ANNOTATIONS)))
         return True
     if type(was) is _CACHED and type(now) is _CACHED:
         undo.append(was.cache_clear)
@@ -149,19 +178,17 @@ def _become(was: Any, now: Any, undo: list[Callable[[], object]]) -> bool:
     return False
 
 
-def _become_function(
-    was: FunctionType, now: FunctionType, undo: list[Callable[[], object]]
-) -> bool:
+def _become_function(was: FunctionType, now: FunctionType, undo: _Undo) -> bool:
     if was.__code__.co_freevars != now.__code__.co_freevars:
         return False
     for attribute in _OF_FUNCTIONS:
-        _set(was, attribute, getattr(now, attribute), undo)
+        _set(was, attribute, undo.translated(getattr(now, attribute)), undo)
     for cell, other in zip(was.__closure__ or (), now.__closure__ or (), strict=True):
         _become_cell(cell, other, undo)
     return True
 
 
-def _become_cell(was: CellType, now: CellType, undo: list[Callable[[], object]]) -> None:
+def _become_cell(was: CellType, now: CellType, undo: _Undo) -> None:
     try:
         held, wanted = was.cell_contents, now.cell_contents
     except ValueError:  # not set yet
@@ -171,7 +198,8 @@ def _become_cell(was: CellType, now: CellType, undo: list[Callable[[], object]])
         _set(was, "cell_contents", wanted, undo)
 
 
-def _become_class(was: type, now: type, undo: list[Callable[[], object]]) -> bool:
+def _become_class(was: type, now: type, undo: _Undo) -> bool:
+    undo.became(now, was)
     if was.__bases__ != now.__bases__:
         try:
             _set(was, "__bases__", now.__bases__, undo)
@@ -193,7 +221,7 @@ def _become_class(was: type, now: type, undo: list[Callable[[], object]]) -> boo
     return True
 
 
-def _become_attribute(old: Any, new: Any, undo: list[Callable[[], object]]) -> bool:
+def _become_attribute(old: Any, new: Any, undo: _Undo) -> bool:
     if type(old) is not type(new):
         return False
     if isinstance(old, (staticmethod, classmethod)):
@@ -260,7 +288,7 @@ def _aliases(file: str, package: str) -> dict[str, dict[str, list[str]]]:
 # -- what can be undone ----------------------------------------------------------------
 
 
-def _put(table: dict[Any, Any], key: Any, value: Any, undo: list[Callable[[], object]]) -> None:
+def _put(table: dict[Any, Any], key: Any, value: Any, undo: _Undo) -> None:
     if key in table:
         undo.append(functools.partial(table.__setitem__, key, table[key]))
     else:
@@ -268,7 +296,7 @@ def _put(table: dict[Any, Any], key: Any, value: Any, undo: list[Callable[[], ob
     table[key] = value
 
 
-def _set(thing: Any, name: str, value: Any, undo: list[Callable[[], object]]) -> None:
+def _set(thing: Any, name: str, value: Any, undo: _Undo) -> None:
     before = vars(thing).get(name, _MISSING) if isinstance(thing, type) else getattr(thing, name)
     if isinstance(thing, type) and name == "__bases__":
         before = thing.__bases__
@@ -279,7 +307,7 @@ def _set(thing: Any, name: str, value: Any, undo: list[Callable[[], object]]) ->
         undo.append(functools.partial(setattr, thing, name, before))
 
 
-def _delete(cls: type, name: str, undo: list[Callable[[], object]]) -> None:
+def _delete(cls: type, name: str, undo: _Undo) -> None:
     before = vars(cls)[name]
     delattr(cls, name)
     undo.append(functools.partial(setattr, cls, name, before))

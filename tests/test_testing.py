@@ -258,6 +258,17 @@ def test_what_is_not_edited_stays_the_same_object(shop: Any, user: Any) -> None:
         assert user.price is shop.price
 
 
+def test_annotations_are_edited(shop: Any) -> None:
+    shop.total(shop.Model(), 2)
+    with edited(shop, "def total(model, x)", "def total(model: Model, x: int)"):
+        assert shop.total.__wrapped__.__annotations__ == {"model": shop.Model, "x": int}
+        assert_depends_on(shop.total, shop.helper)
+    with edited(shop, "def helper(x)", "def helper(x: int)"):
+        assert shop.helper.__annotations__ == {"x": int}
+    assert shop.helper.__annotations__ == {}
+    assert_independent(shop.total, shop.helper)
+
+
 def test_decorations_are_edited(shop: Any) -> None:
     shop.price(2)
     with edited("shop.tools", "@memo\ndef price", "@memo(version='2')\ndef price"):

@@ -45,7 +45,7 @@ def lock(packages: tuple[str, ...], checks: bool, output: str | None, whole: boo
         file = project.place(output)
         # What the user's modules print while they are imported is not our output.
         with contextlib.redirect_stdout(sys.stderr):
-            found = project.collect(packages, file)
+            found = project.collect(packages)
         for failure in found.failed:
             click.echo(f"dumbo: left out: {printable(failure)}", err=True)
         name = os.path.relpath(file)

@@ -66,7 +66,7 @@ def place(file: str | None = None) -> str:
     return os.path.join(config.project_directory(), NAME)
 
 
-def collect(packages: Sequence[str] = (), file: str | None = None) -> Found:
+def collect(packages: Sequence[str] = ()) -> Found:
     """Import *packages*, or those of the settings, and return what is memoized in them.
 
     Raises:
@@ -85,7 +85,7 @@ def collect(packages: Sequence[str] = (), file: str | None = None) -> Found:
         modules += inner
         failed += wrong
     memoized = reverse.memoized_in(modules)
-    folder = os.path.dirname(place(file))
+    folder = config.project_directory()
     closures = {}
     for label in sorted(memoized):
         closures[label], wrong_here = _closure(memoized[label], label, folder)
