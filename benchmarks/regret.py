@@ -225,8 +225,8 @@ class Dumbo(Rule):
         self.asked = request
         return judge(
             "auto", request.compute, store_time(request.size), load_time(request.size),
-            look=LOOK, chance=reuse.chance(trail.uses), lot=crc32(str(key).encode()) / 2**32,
-            rank=self.rank(key),
+            look=LOOK, chance=reuse.chance(trail.uses), uses=trail.uses,
+            lot=crc32(str(key).encode()) / 2**32, rank=self.rank(key),
             rent=rent(self.last_rank, self.used + request.size, self.low * self.limit, self.limit),
         ).store  # fmt: skip
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dumbo import by
 from dumbo.arguments.registry import register_hasher
 from dumbo.cache import Cache, clear, default_cache
+from dumbo.decision.policy import Offer, Policy
 from dumbo.entry import Entry
 from dumbo.errors import (
     DumboError,
@@ -42,6 +43,9 @@ __all__ = [
     "register_hasher",
     "Memoized",
     "Entry",
+    # which results are kept
+    "Policy",
+    "Offer",
     # directories of results
     "Cache",
     "default_cache",

@@ -126,8 +126,10 @@ def _too_fast_so_far(keeper: Keeper) -> Reason | None:
         return None
     if keeper.options.samples is not None:  # those are kept whatever they took
         return None
+    if not keeper.ledger.misses and not keeper.ledger.bypassed:  # of this run nothing is known
+        return None
     price = costs.store.of(0) + costs.load.of(0)
-    if not keeper.ledger.fast_in_a_row or costs.compute.value > price:
+    if costs.expected > price:
         return None
     return Reason("too fast", compute=costs.compute.value, price=price)
 
@@ -180,6 +182,7 @@ def _dear(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
 
 def info(keeper: Keeper) -> CacheInfo:
     """Return the counts of this process, and those of the store."""
+    keeper.catch_up()
     entries = size = 0
     try:
         entries, size = _stored(keeper)
@@ -195,6 +198,7 @@ def stats(keeper: Keeper) -> Stats:
     from dumbo import bookkeeping
     from dumbo.stats import Stats
 
+    keeper.catch_up()
     try:
         entries, size = _stored(keeper)
     except (StorageError, UnusableDirectory, OSError) as error:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal, ParamSpec, Self, TypeVar, overload
 
     from dumbo.arguments.matchers import Matcher
+    from dumbo.decision.policy import Rule
     from dumbo.decision.worth import Keep
     from dumbo.memo import Decorator, Read
     from dumbo.memoized import Memoized
@@ -101,7 +102,7 @@ class Cache(Shelf):
         *,
         track_deps: TrackDeps = True,
         observe: bool | None = None,
-        keep: Keep = "auto",
+        keep: Keep | Rule = "auto",
         ignore: list[str] | tuple[str, ...] = (),
         key: Mapping[str, Matcher | type[Matcher]] | None = None,
         reads: Iterable[Read] | Literal["observed"] | None = None,

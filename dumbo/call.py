@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from dumbo.arguments.matching import Taken
     from dumbo.chance import Draw
+    from dumbo.decision.reuse import Trail
     from dumbo.explain import Reason
     from dumbo.inputs import Inputs
     from dumbo.persistence.locks import Claim
@@ -27,6 +28,8 @@ class Call:
     """One call on its way.
 
     Attributes:
+        begun: when looking it up began; 0.0 if it was not looked up.
+        around: what `nesting` has to be told when it ends; None if it does not take part.
         done: whether `value` is the result, so that the function need not run.
         key: digest of the arguments; None for a call that the cache has no say in.
         snapshot: what the function depended on before it ran.
@@ -38,6 +41,8 @@ class Call:
         looks: how its arguments looked before it ran, for who keeps a record of it.
         act: asked for by hand, so that no switch holds it back.
         draw: which sample it is, if that was said or the function draws.
+        light: looked up, and by all that is known not worth storing, whatever it returns.
+        trail: how often it came before, as far as that is known.
         straight: not even looked up, because the function is faster than that.
         taken: its arguments as matchers see them, if the function has any.
         inputs: what it reads while it is computed.
@@ -49,6 +54,8 @@ class Call:
     """
 
     __slots__ = (
+        "around",
+        "begun",
         "act",
         "claim",
         "done",
@@ -57,6 +64,7 @@ class Call:
         "given",
         "inputs",
         "key",
+        "light",
         "looks",
         "reason",
         "record",
@@ -67,6 +75,7 @@ class Call:
         "store",
         "straight",
         "taken",
+        "trail",
         "value",
         "watch",
     )
@@ -80,11 +89,15 @@ class Call:
     started: float
 
     def __init__(self) -> None:
+        self.begun = 0.0
+        self.around: float | None = None
         self.done = False
         self.explicit = False
         self.act = False
         self.draw: Draw | None = None
         self.straight = False
+        self.light = False
+        self.trail: Trail | None = None
         self.key = None
         self.reason = None
         self.looks: Looks | None = None

@@ -12,6 +12,9 @@
     but within     recomp..   DUMBO_RECOMPUTE_WITHIN  recompute-within  any time
     lock packages  packages                         lock-packages    none
     root seed      seeded()   DUMBO_SEED            seed             0
+    thresholds     Policy()   DUMBO_BUDGET          budget           0.01
+                              DUMBO_MIN_COMPUTE     min-compute      0 seconds
+                              DUMBO_MAX_RESULT      max-result       no limit
     hidden chance  on_impure  DUMBO_ON_IMPURE       on-impure        warn
 
 The leftmost that is given wins. `[tool.dumbo]` is that of the nearest
@@ -37,8 +40,10 @@ __all__ = ["cache_directory", "is_disabled", "is_observing", "seed", "user_packa
 
 _KEYS = (
     "dir", "user-packages", "disable", "observe", "size-limit", "keep-details", "across-python",
-    "lock-packages", "seed", "on-impure", "on-stale", "recompute-within",
+    "lock-packages", "seed", "on-impure", "on-stale", "recompute-within", "budget",
+    "min-compute", "max-result",
 )  # fmt: skip
+_THRESHOLDS = ("budget", "min-compute", "max-result")
 ON_IMPURE = ("refuse", "warn", "ignore")
 SIZE_LIMIT = 10_000_000_000  # bytes
 ON_STALE = ("recompute", "reuse", "ask")
@@ -52,7 +57,7 @@ class Settings:
     __slots__ = (
         "across_python", "directory", "disable", "keep_details", "lock_packages", "observe",
         "on_impure", "on_stale", "recompute_within", "seed", "size_limit", "source",
-        "user_packages",
+        "thresholds", "user_packages",
     )  # fmt: skip
 
     def __init__(
@@ -73,6 +78,7 @@ class Settings:
     ) -> None:
         self.on_stale = on_stale
         self.recompute_within = recompute_within
+        self.thresholds: dict[str, float] = {}
         self.across_python = across_python
         self.on_impure = on_impure
         self.keep_details = keep_details
@@ -120,6 +126,30 @@ def size_limit(explicit: int | str | None = None) -> int:
         return _bytes(from_environment, f"DUMBO_SIZE_LIMIT={from_environment!r}")
     from_project = _project().size_limit
     return SIZE_LIMIT if from_project is None else from_project
+
+
+def thresholds() -> dict[str, float]:
+    """Return what is set of `budget`, `min_compute` and `max_result`, see `decision.policy`."""
+    found = dict(_project().thresholds)
+    for name in _THRESHOLDS:
+        variable = f"DUMBO_{name.replace('-', '_').upper()}"
+        given = os.environ.get(variable, "").strip()
+        if given:
+            found[name.replace("-", "_")] = _threshold(name, given, f"{variable}={given!r}")
+    return found
+
+
+def _threshold(name: str, given: object, where: str) -> float:
+    if name == "max-result":
+        return _bytes(given, where)
+    if isinstance(given, (str, int, float)) and not isinstance(given, bool):
+        try:
+            number = float(given)
+        except ValueError:
+            number = -1.0
+        if 0 <= number < 1e12:
+            return number
+    raise InvalidUse(f"{where}: give a number from 0 on, such as 0.01")
 
 
 def _bytes(given: object, where: str) -> int:
@@ -422,6 +452,8 @@ def _settings_of(table: Mapping[str, object], path: str) -> Settings:
             settings.recompute_within = duration(value, where)
         elif key == "size-limit":
             settings.size_limit = _bytes(value, where)
+        elif key in _THRESHOLDS:
+            settings.thresholds[key.replace("-", "_")] = _threshold(key, value, where)
         elif key == "seed":
             if type(value) is not int:
                 raise InvalidUse(f"{where}: give a whole number, such as 42")

@@ -9,6 +9,10 @@
     library changed what                          an installed library is another one
     gone                                          it was stored, and is no more
     too fast        compute, price                keep="auto"
+    never again     compute, price                a function whose calls hardly ever come again
+    no room         compute, price                the cache is full of what saves more by the byte
+    too large, by its policy, below the threshold
+                    compute, price                thresholds in the settings, keep=Policy(...)
     never           compute                       keep="never"
     not asked       compute                       a fast function that is called straight through
     unhashable      where, why                    an argument without an honest key
@@ -125,10 +129,25 @@ def _too_fast(compute: float, price: float) -> str:
     )
 
 
+def _never_again(compute: float, price: float) -> str:
+    return (
+        f"not kept: took {human_time(compute)}, storing and loading would take "
+        f"{human_time(price)}, and calls of this function hardly ever come again "
+        "(keep='always' stores it anyway)"
+    )
+
+
+def _no_room(compute: float, price: float) -> str:
+    return (
+        f"not kept: took {human_time(compute)}, and the cache is full of results that save more "
+        "by the byte (a larger size limit, or keep='always', stores it)"
+    )
+
+
 def _not_asked(compute: float) -> str:
     return (
-        f"not kept: took {human_time(compute)} again and again, which is less than a look into "
-        "the cache, so most calls go straight through (keep='always' stores them)"
+        f"not kept: took {human_time(compute)} again and again, which is less than looking it "
+        "up would cost, so most calls go straight through (keep='always' stores them)"
     )
 
 
@@ -141,6 +160,13 @@ _SENTENCES: dict[str, Callable[..., str]] = {
     "library changed": lambda what: f"no entry: {what}",
     "gone": lambda: "no entry: it was stored, and has been removed since (evicted, or by hand)",
     "too fast": _too_fast,
+    "never again": _never_again,
+    "no room": _no_room,
+    "below the threshold": lambda compute, price: (
+        f"not kept: took {human_time(compute)}, which is less than min-compute asks for"
+    ),
+    "too large": lambda compute, price: "not kept: larger than max-result allows",
+    "by its policy": lambda compute, price: "not kept: by the policy that keep= names",
     "never": lambda: "not kept: keep='never' (insert() and recompute() store nevertheless)",
     "not asked": _not_asked,
     "unhashable": lambda where, why: f"not cached: argument {where}: {why}",

@@ -20,12 +20,15 @@ from operator import is_
 from time import monotonic, perf_counter, time
 from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType
 
-from dumbo import config, inputs
+from dumbo import config, inputs, nesting
 from dumbo.arguments.matchers import file
 from dumbo.arguments.sharing import with_sharing
 from dumbo.call import Call
 from dumbo.decision.costs import rough_size
-from dumbo.decision.worth import judge, worth_looking
+from dumbo.decision.eviction import rank
+from dumbo.decision.policy import Offer, Policy, decide
+from dumbo.decision.road import Road
+from dumbo.decision.worth import BUDGET, asks, judge
 from dumbo.errors import Bypass, InvalidUse, StorageError, UnstorableResult
 from dumbo.explain import Reason, human_time
 from dumbo.failures import Misfit, is_for_good, let_through, not_cached, not_stored, text_of
@@ -44,6 +47,9 @@ if TYPE_CHECKING:
     from dumbo.arguments.matching import Matching, Taken
     from dumbo.arguments.signature import Binder
     from dumbo.chance import Chance
+    from dumbo.decision.policy import Rule
+    from dumbo.decision.reuse import Trail
+    from dumbo.decision.worth import Verdict
     from dumbo.inputs import Inputs
     from dumbo.options import Options
     from dumbo.persistence.recordings import Recording
@@ -60,6 +66,9 @@ __all__ = ["Keeper"]
 # A function that is known, by so many calls, to take less than this is not worth a lock.
 _KNOWN = 3
 _NOT_SHARED = 1e-4
+# Seconds, until they have been measured.
+_LOOK = 30e-6
+_MISS = 60e-6
 _NEVER_EXPIRES = float("inf")
 _INFO = 20  # logging.INFO
 _LOOKED = 4096  # closures of which it is remembered whether they hold chance
@@ -97,6 +106,8 @@ class Keeper:
         target: the function itself, and what a partial fixes of it.
         binder: how its arguments are named; None before its first call.
         on_stale: the rule for results of older code, and its limit; None before it is needed.
+        clocked: whether each call that goes straight through has to be told of.
+        road: which of its calls are looked up.
         number: what tells it from others of its name in this process.
         chance: what is drawn for its calls; None: nothing.
         never: why nothing about it can be stored, if that is so.
@@ -106,6 +117,7 @@ class Keeper:
     __slots__ = (
         "binder",
         "chance",
+        "clocked",
         "in_memory",
         "label",
         "ledger",
@@ -113,6 +125,7 @@ class Keeper:
         "number",
         "on_stale",
         "options",
+        "road",
         "shelf",
         "streams",
         "tally",
@@ -121,12 +134,18 @@ class Keeper:
         "_alone",
         "_digest",
         "_has_inputs",
+        "_has_stored",
         "_latest",
         "_looked",
         "_matching",
         "_memory",
+        "_not_before",
         "_off",
+        "_rule",
+        "_straight",
+        "_tells_each",
         "_tracker",
+        "_usual",
         "_warned",
         "_watcher",
         "_watching",
@@ -139,6 +158,7 @@ class Keeper:
         self.on_stale: tuple[str, float] | None = None
         self.shelf = shelf
         self.ledger = Ledger()
+        self.road = Road()
         self.target = Target(function)
         self.label = options.name or label_of(self.target.function)
         self.tally = Tally(self.label, shelf, self.ledger, draws=_draws(options))
@@ -149,6 +169,10 @@ class Keeper:
         self._has_inputs = options.reads is not None or any(
             isinstance(matcher, file) for matcher in options.key.values()
         )
+        self._decide_roads()
+        self._has_stored = False
+        self._not_before = 0.0  # when the next call may be looked up, if most go straight
+        self._usual = 0.0  # what a call took when its road was last decided on
         self.in_memory: dict[str, Any] = {}
         self.streams = is_generator_function(self.target.function)
         self.never: Reason | None = None
@@ -170,6 +194,17 @@ class Keeper:
 
         return Chance(self.target.function, self.options)
 
+    def _decide_roads(self) -> None:
+        """See to it that the next call is looked up, and whether others need not be."""
+        options = self.options
+        # What it reads has to be known to those that call it, however fast it is.
+        self._straight = options.keep == "auto" and not self._has_inputs and self.chance is None
+        self._rule: Rule | None = options.rule
+        # Who is told of each call, or gets other values than the function's, sees each of them.
+        self._tells_each = self.clocked = options.verbose or options.readonly
+        self._not_before = 0.0
+        self.road.stop()
+
     def set_apart(self, shelf: Shelf, options: Options) -> dict[str, Any]:
         """Go on as if new, with *shelf* and *options*; return what was, for `come_back`."""
         before = {name: getattr(self, name) for name in _OWN}
@@ -182,12 +217,14 @@ class Keeper:
         self._looked = set()
         self.never, self._off, self._warned = None, None, False
         self._latest, self._alone = b"", False
+        self._decide_roads()
         return before
 
     def come_back(self, before: dict[str, Any]) -> None:
         """Go on as it was before `set_apart`."""
         for name, value in before.items():
             setattr(self, name, value)
+        self._decide_roads()
 
     # -- before ----------------------------------------------------------------------------
 
@@ -211,7 +248,6 @@ class Keeper:
         ):
             return MISSING
         self.ledger.hits += 1
-        self.ledger.fast_in_a_row = 0
         if held.decode is None:
             return held.value
         return held.decode(held.payload)  # type: ignore[arg-type]
@@ -270,8 +306,10 @@ class Keeper:
         if turn is not None:
             turn.wait_in_thread()
             self._came(call, turn)
-        if not call.done:
+        if not call.done and not call.straight:
             self._watch(call)
+            call.around = nesting.enter()
+            call.started = perf_counter()
         return call
 
     async def begin_in_task(
@@ -292,9 +330,10 @@ class Keeper:
         if call is None:
             call = Call()
         begun = perf_counter()
-        # What it reads has to be known to those that call it, however fast it is.
-        fast = not worth_looking(self.options.keep, self.ledger.fast_in_a_row)
-        if fast and not self._has_inputs and self.chance is None and not call.explicit:
+        road = self.road
+        if not road.ahead and begun < self._not_before:
+            road.looked(self._pace(), clocked=self.clocked)
+        if road.ahead and not call.explicit:
             call.straight = True
             call.started = begun
             return call
@@ -302,6 +341,10 @@ class Keeper:
         reason = None if call.act else self.out_of_the_way()
         if reason is not None:
             call.reason = reason
+        elif first and self._is_known_fast(call):
+            call.straight = True
+            call.started = perf_counter()
+            return call
         else:
             try:
                 self.locate(call, args, kwargs)
@@ -321,8 +364,12 @@ class Keeper:
 
                 call.reason = why_missing(self, call)
             if call.key is not None and not call.done:
-                call.looks = self._looks(call)
-                call.inputs = self._begin_inputs()
+                call.light = self._straight and not call.explicit and not self._may_keep(call)
+                if not call.light:
+                    call.looks = self._looks(call)
+                    call.inputs = self._begin_inputs()
+            # The first call imports and traces, which the others do not.
+            call.begun = 0.0 if first else begun
         call.started = perf_counter()
         if reason is None:
             self.tally.looked(call.started - begun, first=first)
@@ -331,6 +378,43 @@ class Keeper:
 
             stale.warn(self.label, call.stale)  # which raises, if the program says so
         return call
+
+    def _is_known_fast(self, call: Call) -> bool:
+        """Whether earlier runs have found that looking up does not pay; then none is begun."""
+        if not self._straight or call.explicit or self.tally.began is not None:
+            return False
+        # Imported here: what a program calls, and not what it only imports.
+        from dumbo import bookkeeping
+
+        try:
+            bookkeeping.begin(self.tally)
+        except (Bypass, StorageError, OSError):  # the look that follows will say so
+            return False
+        if self.ledger.costs.compute.count < _KNOWN:
+            return False
+        self.clocked = self._tells_each or _is_logged()
+        self.road.looked(self._pace(), clocked=self.clocked)
+        return self.road.ahead > 0
+
+    def _may_keep(self, call: Call) -> bool:
+        """Whether the result of *call* may be worth storing, for all that is known before it runs.
+
+        If not, much that is only done for what is stored can be left out.
+        """
+        trail = self._note_use(call)
+        costs = self.ledger.costs
+        # A rule of the user's is asked once, when everything is known.
+        if costs.compute.count < _KNOWN or self.options.rule is not None:
+            return True
+        expected = max(costs.compute.value, trail.cost)
+        return self._verdict(call, expected, costs.result.value, price=False).store
+
+    def _note_use(self, call: Call) -> Trail:
+        trail = call.trail
+        if trail is None:
+            assert call.key is not None
+            trail = call.trail = self.ledger.costs.reuse.note(call.key, time())
+        return trail
 
     def _begin_inputs(self) -> Inputs:
         reads = self.options.reads
@@ -534,15 +618,13 @@ class Keeper:
             call.value = held.value if held.decode is None else held.decode(held.payload)  # type: ignore[arg-type]
             call.done = True
             self.ledger.hits += 1
-            self.ledger.fast_in_a_row = 0
             self._join(call, held.extras)
             return
         record = self.search(call)
-        found = perf_counter()
-        ledger = self.ledger
-        ledger.costs.look.add(found - begun)
         if record is None:
             return
+        ledger = self.ledger
+        found = perf_counter()
         try:
             call.value = self.value_of(call, record)
         except (StorageError, OSError) as error:
@@ -551,10 +633,13 @@ class Keeper:
             ledger.note(call.reason, call.identity)
             return
         loading = perf_counter() - found
-        ledger.costs.load.learn(record.size, loading)
+        # Of hits, one in eight is enough to learn from; not the first, which opens things.
+        if ledger.hits & 7 == 2:
+            ledger.costs.load.learn(record.size, loading)
+            ledger.costs.look.follow(found - begun)
         self.tally.loaded(record, loading)
+        ledger.costs.reuse.found(call.key, time())
         ledger.hits += 1
-        ledger.fast_in_a_row = 0
         call.record = record
         call.done = True
         self._join(call, record.extras)
@@ -630,7 +715,13 @@ class Keeper:
 
     def _watch(self, call: Call) -> None:
         """Make ready to observe what *call* runs, if its result may be stored."""
-        if call.key is None or _UNSEEN or not self._is_watching() or current() & READ_ONLY:
+        if (
+            call.key is None
+            or call.light
+            or _UNSEEN
+            or not self._is_watching()
+            or current() & READ_ONLY
+        ):
             return
         if self.options.keep == "never" and not call.explicit:
             return
@@ -716,7 +807,7 @@ class Keeper:
     def recording(self, call: Call) -> Recording | None:
         """Return what the items of *call* are recorded with; None if nothing shall be stored."""
         private = call.taken is not None and call.taken.private
-        if call.key is None or call.straight or private or current() & READ_ONLY:
+        if call.key is None or call.straight or call.light or private or current() & READ_ONLY:
             return None
         if self.options.keep == "never" and not call.explicit:
             return None
@@ -750,11 +841,14 @@ class Keeper:
             self.finish(call, None, compute)
             recording.drop()
             return
-        self.ledger.bypassed += call.key is None
-        self.ledger.misses += call.key is not None
-        self.tally.computed(compute, straight=call.straight)
         if call.straight:
-            self.ledger.went_straight(compute)
+            self.went_straight(compute)
+        else:
+            self.ledger.bypassed += call.key is None
+            self.ledger.misses += call.key is not None
+            self.tally.computed(compute)
+            self.ledger.costs.computed(compute)
+            self._learn(call, compute)
         if self.options.verbose or _is_logged():
             self._say(call, None, compute)
 
@@ -766,7 +860,7 @@ class Keeper:
 
     def _turn(self, call: Call, *, task: bool) -> Turn | None:
         """Return what *call* may have to wait for before it computes."""
-        if call.done or call.key is None:
+        if call.done or call.key is None or call.light:
             return None
         if self.options.keep == "never" and not call.explicit:
             return None
@@ -796,7 +890,6 @@ class Keeper:
         if turn.found:
             call.done = True
             self.ledger.hits += 1
-            self.ledger.fast_in_a_row = 0
         call.started = perf_counter()
 
     def _look_again(self, call: Call) -> bool:
@@ -825,6 +918,8 @@ class Keeper:
 
     def abandon(self, call: Call, error: BaseException) -> None:
         """Let others compute what *error* ended."""
+        if call.around is not None:
+            nesting.leave(call.around, nesting.within())
         if call.claim is not None:
             call.claim.end(UNKEPT if isinstance(error, Exception) else LEFT)
 
@@ -835,12 +930,12 @@ class Keeper:
         if compute is None:
             watch = call.watch
             compute = perf_counter() - call.started if watch is None else watch.compute
-        self.tally.computed(compute, straight=call.straight)
         if call.straight:
-            self.ledger.went_straight(compute)
+            self.went_straight(compute)
             if self.options.verbose:
                 self._say(call, Reason("not asked", compute=compute), compute)
             return
+        self.tally.computed(compute)
         kept = False
         try:
             outcome = self._keep(call, value, compute)
@@ -863,14 +958,82 @@ class Keeper:
                 self.ledger.note(outcome, call.identity)
         if self.options.verbose or _is_logged():
             self._say(call, outcome, compute)
+        self._learn(call, compute)
+
+    def _learn(self, call: Call, compute: float) -> None:
+        """Take in what this call cost, and decide on the road of the next ones."""
+        ledger = self.ledger
+        costs = ledger.costs
+        record = call.record
+        ended = perf_counter()
+        if call.begun:
+            storing = costs.store.of(record.size) if record is not None else 0.0
+            beside = ended - call.begun - compute - storing
+            costs.miss.follow(max(0.0, beside))
+        if call.around is not None:
+            less = nesting.within()
+            if record is not None:  # next time it will be loaded
+                looking = costs.look.value if costs.look.count else _LOOK
+                less = max(0.0, ended - call.started - looking - costs.load.of(record.size))
+            nesting.leave(call.around, less)
+        if call.reason is None or call.reason.code != "disabled":
+            ledger.missed()
+            if self._straight and not call.explicit:
+                self.clocked = self._tells_each or _is_logged()
+                pace = self._pace()
+                self.road.looked(pace, clocked=self.clocked)
+                # The time of a call holds that of calls within it, and the budget is to be spent
+                # once: so it is the time that has passed, too.
+                self._not_before = ended + (pace - 1) * self._usual if pace > 1 else 0.0
+
+    def went_straight(self, compute: float) -> None:
+        """Take in a call that was not looked up, and those before it that nobody clocked."""
+        road, costs = self.road, self.ledger.costs
+        calls = road.stretch
+        self.ledger.bypassed += calls
+        costs.computed(compute, calls)
+        self.tally.computed(compute, calls=calls, straight=True)
+        # As often as was said, unless it has become so much slower that this may be wrong.
+        slower = costs.expected > 2 * self._usual
+        pace = self._pace() if slower else _NEVER_EXPIRES
+        if pace <= 1:
+            self._not_before = 0.0
+        road.went(pace, clocked=self.clocked)
+
+    def catch_up(self) -> None:
+        """Take in the calls that nobody clocked, as if they had taken what others took."""
+        road, costs = self.road, self.ledger.costs
+        calls = road.stretch - 1
+        if calls > 0:
+            road.counted()
+            self.ledger.bypassed += calls
+            self.tally.computed(costs.compute.value, calls=calls, straight=True)
+
+    def _pace(self) -> float:
+        """Return of how many calls one is to be looked up."""
+        costs = self.ledger.costs
+        self._usual = costs.expected
+        look = costs.look.value if costs.look.count else _LOOK
+        miss = costs.miss.value if costs.miss.count else max(look, _MISS)
+        load = costs.load.of(costs.result.value)
+        rule = self._rule or self._find_rule()
+        return asks(
+            self.options.keep, costs.expected, look, load, costs.share, miss,
+            seen=costs.miss.count, budget=getattr(rule, "budget", BUDGET),
+        )  # fmt: skip
+
+    def _find_rule(self) -> Rule:
+        """What is set about `keep="auto"`."""
+        self._rule = Policy(**config.thresholds())
+        return self._rule
+
+    def _is_clocked(self) -> bool:
+        return self.clocked or _is_logged()
 
     def _keep(self, call: Call, value: object, compute: float) -> Reason | None:
         ledger = self.ledger
         costs = ledger.costs
-        costs.compute.add(compute)
-        size = costs.size.of(_rough_size(call, value))
-        verdict = judge(self.options.keep, compute, costs.store.of(size), costs.load.of(size))
-        ledger.judged(verdict)
+        costs.computed(compute)
         if call.key is None:
             ledger.bypassed += 1
             return None
@@ -879,14 +1042,60 @@ class Keeper:
             return _READ_ONLY
         if call.inputs is not None and call.inputs.stale:
             return Reason("made of stale", of=call.inputs.stale)
+        again = compute if call.around is None else max(0.0, compute - nesting.within())
+        verdict = self._judge(call, value, again)
+        if call.light:  # what it would take to store it was not done
+            code = "too fast" if verdict.store else verdict.code
+            return Reason(code, compute=again, price=verdict.price)
         # That it is of use to somebody is certain if somebody waits for it.
         wanted = call.claim is not None and call.claim.flight.waiters > 0
         if not (verdict.store or call.explicit or wanted):
             if verdict.code == "never":
                 return _NEVER
-            return Reason("too fast", compute=compute, price=verdict.price)
+            return Reason(verdict.code, compute=again, price=verdict.price)
         record = self.write(call, value, compute)
         return Reason("stored", size=record.size)
+
+    def _judge(self, call: Call, value: object, compute: float) -> Verdict:
+        """Return whether *value* is worth storing, if computing it again takes *compute*."""
+        costs = self.ledger.costs
+        costs.own.add(compute)
+        size = costs.size.of(_rough_size(call, value))
+        costs.result.add(size)
+        self._note_use(call).cost = compute
+        return self._verdict(call, compute, size)
+
+    def _verdict(self, call: Call, compute: float, size: float, *, price: bool = True) -> Verdict:
+        """Judge; without *price*, as if the store had room for everything."""
+        assert call.key is not None
+        costs = self.ledger.costs
+        trail = self._note_use(call)
+        reuse = costs.reuse
+        chance = reuse.chance(trail.uses)
+        look, load = costs.look.value, costs.load.of(size)
+        rent = call.store.rent if price else 0.0
+        worth = 0.0
+        if rent:
+            worth = rank(
+                compute - load - look, int(size), trail.uses, trail.first, trail.last, time(),
+                half_life=reuse.half_life, since=reuse.since, chance=chance,
+            )  # fmt: skip
+        keep = self.options.keep
+        store = costs.store.of(size)
+        rule = self._rule or self._find_rule()
+        verdict = judge(
+            keep, compute, store, load,
+            look=look, chance=chance, uses=trail.uses, rank=worth, rent=rent,
+            lot=int.from_bytes(call.key[:4], "big") / (1 << 32),
+            budget=getattr(rule, "budget", BUDGET),
+        )  # fmt: skip
+        if keep != "auto":
+            return verdict
+        offer = Offer(
+            self.label, compute, size, worth=verdict.store, store=store, load=load, look=look,
+            chance=chance, uses=trail.uses,
+        )  # fmt: skip
+        return decide(rule, offer, verdict)
 
     def write(self, call: Call, value: object, compute: float, *, given: bool = False) -> Record:
         """Store *value*; *given* if somebody says that it is the result, and nothing ran."""
@@ -919,7 +1128,6 @@ class Keeper:
         note = self._note(call)
         # A near call's entry stays that call's.
         key = call.key if taken is None else taken.key
-        begun = perf_counter()
         if call.recording is None:
             record = call.store.save(
                 digest, key, value,
@@ -935,7 +1143,9 @@ class Keeper:
             looks = call.looks or self._looks(call)
             call.store.recipes().add_call(self.label, key, looks.encode(), compute)
         ended = perf_counter()
-        costs.store.learn(record.size, ended - begun)
+        if self._has_stored:  # the first store imports and opens what the others find open
+            costs.store.learn(record.size, ended - entered)
+        self._has_stored = True
         self.tally.stored(record.size, ended - entered)
         if self.options.keep_versions is not None:
             self._drop_versions(call.store, digest)

@@ -13,7 +13,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dumbo.decision.worth import Verdict
     from dumbo.explain import Reason
 
 __all__ = ["Ledger"]
@@ -28,45 +27,36 @@ class Ledger:
     Attributes:
         hits, misses: calls that were loaded, and calls that were computed though they had a key.
         bypassed: calls that ran without the cache having a say.
-        fast_in_a_row: calls since the last that was found, or was worth storing.
+        costs: what its calls cost, and how they come again.
         last: the last reasons why a call was not loaded, or its result not stored.
     """
 
     __slots__ = (
         "bypassed",
         "costs",
-        "fast_in_a_row",
         "hits",
         "last",
         "misses",
         "_by_call",
         "_opened",
-        "_price",
+        "_taken",
     )
 
     def __init__(self) -> None:
         self.hits = 0
         self.misses = 0
         self.bypassed = 0
-        self.fast_in_a_row = 0
         self.costs = Costs()
         self.last: deque[Reason] = deque(maxlen=_LAST)
         self._by_call: dict[bytes, Reason] = {}
-        self._price = 0.0
+        self._taken = 0  # hits that costs have taken in
         self._opened: dict[bytes, tuple[str, ...]] = {}
 
-    def judged(self, verdict: Verdict) -> None:
-        """Count a computation that was judged."""
-        if verdict.code == "too fast":
-            self.fast_in_a_row += 1
-            self._price = verdict.price
-        else:
-            self.fast_in_a_row = 0
-
-    def went_straight(self, compute: float) -> None:
-        """Count a call that was not looked up; one that was slow makes the next be looked up."""
-        self.bypassed += 1
-        self.fast_in_a_row = self.fast_in_a_row + 1 if compute <= self._price else 0
+    def missed(self) -> None:
+        """Count a call that was looked up and not found; hits are counted where they are made."""
+        hits = self.hits
+        self.costs.asked(hits - self._taken)
+        self._taken = hits
 
     def note(self, reason: Reason, call: bytes | None = None) -> None:
         """Keep *reason*; *call* is what tells this call from others, if that is known."""

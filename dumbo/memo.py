@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal, ParamSpec, Protocol, TypeVar, overload
 
     from dumbo.arguments.matchers import Matcher, env
+    from dumbo.decision.policy import Rule
     from dumbo.decision.worth import Keep
     from dumbo.inputs import Reads
     from dumbo.memoized import Memoized
@@ -101,7 +102,7 @@ def memo(
     *,
     track_deps: TrackDeps = True,
     observe: bool | None = None,
-    keep: Keep = "auto",
+    keep: Keep | Rule = "auto",
     ignore: Iterable[str] = (),
     key: Mapping[str, Matcher | type[Matcher]] | None = None,
     reads: Iterable[Read] | Literal["observed"] | None = None,
@@ -136,8 +137,8 @@ def memo(*functions: Any, **keywords: Any) -> Any:
         observe: whether what runs while a result is computed, and was not foreseen, counts too
             (CPython 3.12+); None: as the settings say, which say yes if nothing is set.
         keep: which results are stored without being asked: ``"auto"``, those that took longer to
-            compute than to store and to load; ``"always"``; ``"never"``. What is stored is
-            served in any case, and `insert` and `recompute` always store.
+            compute than to store and to load; ``"always"``; ``"never"``; or a `dumbo.Policy`.
+            What is stored is served in any case; `insert` and `recompute` always store.
         ignore: names of parameters that do not count: neither their values nor their code.
         key: how parameters count that do not count by content: name to matcher, as in
             ``key={"path": by.file()}``; see `dumbo.by`. An annotation says the same,
@@ -225,11 +226,12 @@ class _Plan:
         on_impure: object = None,
         verbose: object = False,
     ) -> None:
-        if keep not in KEEP:
+        rule = callable(getattr(keep, "stores", None)) and not isinstance(keep, type)
+        if not rule and keep not in KEEP:
             close = _closest(keep, KEEP)
             raise InvalidUse(
                 f"memo(keep={keep!r}) at {_caller()}: there is no such rule{close}; "
-                "use 'auto', 'always' or 'never'"
+                "use 'auto', 'always', 'never', or a dumbo.Policy"
             )
         if track_deps != "names":
             _check_type("track_deps", track_deps, bool, "True, False or 'names'")

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from functools import WRAPPER_ASSIGNMENTS
 from operator import attrgetter
+from time import perf_counter
 from types import AsyncGeneratorType, GeneratorType, GenericAlias, MethodType
 
 from dumbo import acts, depth
@@ -107,7 +108,7 @@ class Memoized(Generic[P, R]):
 
     __dumbo_memo__ = True  # by this, on the type, tracing knows a memoized function
 
-    __slots__ = ("_attribute", "_function", "_keeper", "__dict__", "__weakref__")
+    __slots__ = ("_attribute", "_function", "_keeper", "_road", "__dict__", "__weakref__")
 
     __name__: str
     __qualname__: str
@@ -124,6 +125,7 @@ class Memoized(Generic[P, R]):
     def __init__(self, function: Callable[P, R], keeper: Keeper) -> None:
         self._function = function
         self._keeper = keeper
+        self._road = keeper.road
         self._attribute: str | None = None
         _dress(self, function)
 
@@ -133,10 +135,19 @@ class Memoized(Generic[P, R]):
         return self._function
 
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        road = self._road
+        if road.left:  # most calls of a function for which caching does not pay
+            road.left -= 1
+            return self._function(*args, **kwargs)
+        if road.ahead and not self._keeper.clocked:
+            begun = perf_counter()
+            value = self._function(*args, **kwargs)
+            self._keeper.went_straight(perf_counter() - begun)
+            return value
         try:
             value = self._keeper.recall(args, kwargs)
             if value is not MISSING:
-                return value  # type: ignore[no-any-return]
+                return value
             call = self._keeper.begin(args, kwargs)
         except RecursionError:  # of ours; whether the function has room enough, it will say
             call = None
@@ -150,8 +161,7 @@ class Memoized(Generic[P, R]):
                 watch.start()
             value = self._function(*args, **kwargs)
         except BaseException as error:
-            if call.claim is not None:
-                self._keeper.abandon(call, error)
+            self._keeper.abandon(call, error)
             raise
         finally:
             if watch is not None:
@@ -166,6 +176,14 @@ class Memoized(Generic[P, R]):
 
         def __call__(self, /, *args, **kwargs):
             # The same for CPython 3.11: see `depth`.
+            road = self._road
+            if road.left:
+                road.left -= 1
+                brought = depth.enter()
+                try:
+                    return self._function(*args, **kwargs)
+                finally:
+                    depth.leave(brought)
             try:
                 value = self._keeper.recall(args, kwargs)
                 if value is not MISSING:
@@ -179,7 +197,7 @@ class Memoized(Generic[P, R]):
             try:
                 value = self._function(*args, **kwargs)
             except BaseException as error:
-                if call is not None and call.claim is not None:
+                if call is not None:
                     self._keeper.abandon(call, error)
                 raise
             finally:
@@ -372,6 +390,7 @@ class Memoized(Generic[P, R]):
         """Be *other* from now on, for those who hold this one; for reloaders of modules."""
         self._function = other._function
         self._keeper = other._keeper
+        self._road = other._road
         self.__dict__.clear()
         self.__dict__.update(other.__dict__)
 

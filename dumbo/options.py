@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from dumbo.arguments.matchers import Matcher
+    from dumbo.decision.policy import Rule
     from dumbo.decision.worth import Keep
     from dumbo.inputs import Reads
     from dumbo.tracing.tracker import TrackDeps
@@ -40,6 +41,7 @@ class Options:
         "on_impure",
         "on_stale",
         "readonly",
+        "rule",
         "reads",
         "recompute_within",
         "samples",
@@ -52,7 +54,7 @@ class Options:
     def __init__(
         self,
         track_deps: TrackDeps = True,
-        keep: Keep = "auto",
+        keep: Keep | Rule = "auto",
         ignore: tuple[str, ...] = (),
         name: str | None = None,
         version: str = "",
@@ -89,6 +91,9 @@ class Options:
         self.track_deps: TrackDeps = track_deps
         self.lazy = lazy
         self.observe = observe
+        self.rule: Rule | None = None  # in place of a word
+        if not isinstance(keep, str):
+            self.rule, keep = keep, "auto"
         self.keep: Keep = keep
         self.ignore = ignore
         self.name = name
@@ -96,4 +101,6 @@ class Options:
         self.verbose = verbose
 
     def as_dict(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__slots__}
+        known = {name: getattr(self, name) for name in self.__slots__}
+        rule = known.pop("rule")
+        return known if rule is None else {**known, "keep": rule}

@@ -100,13 +100,17 @@ class Tally:
         sums["loading"] += seconds
         sums["loaded_bytes"] += record.size
 
-    def computed(self, seconds: float, *, straight: bool = False) -> None:
-        """The function ran; where it was not even looked up, nothing else is done."""
+    def computed(self, seconds: float, *, calls: int = 1, straight: bool = False) -> None:
+        """The function ran; where it was not even looked up, nothing else is done.
+
+        Parameters:
+            calls: how many took as long, as far as that is known.
+        """
         sums = self.sums
-        sums["computed"] += 1
-        sums["spent"] += seconds
+        sums["computed"] += calls
+        sums["spent"] += seconds * calls
         if straight:
-            sums["straight"] += 1
+            sums["straight"] += calls
             return
         self._due += _COMPUTATION
         if self._due >= _DUE:

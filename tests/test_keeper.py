@@ -281,7 +281,7 @@ def test_auto_does_not_keep_what_is_computed_faster(cache: Cache, ran: list[obje
     assert [f(1), f(1)] == [2, 2]
     assert ran == [1, 1]
     assert f.get_entry(1) is None
-    assert f.cache_info()[:3] == (0, 2, 0)
+    assert f.cache_info()[:3] == (0, 1, 1)
 
 
 @pytest.mark.usefixtures("idle")
@@ -311,11 +311,12 @@ def test_a_function_that_becomes_slow_is_kept_from_then_on(cache: Cache, ran: li
 
     for x in range(100):
         f(x)
-    f("slow")
+    for _ in range(20):
+        f("slow")
     ran.clear()
     f("slow")
     f("slow")
-    assert ran == ["slow"]
+    assert ran == []
 
 
 def test_never_keeps_nothing_but_serves_what_was_inserted(cache: Cache, ran: list[object]) -> None:

@@ -72,7 +72,7 @@ def test_a_result_that_somebody_waits_for_is_kept_even_if_it_was_fast(
     assert ran == [1]
 
 
-def _too_fast(keep, compute, store, load):
+def _too_fast(keep, compute, store, load, **circumstances):
     from dumbo.decision.worth import Verdict
 
     return Verdict(False, "too fast", 0.0, 1.0)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Average", "Price", "bucket"]
 
 _WEIGHT = 0.25
+_OUTLIER = 4.0  # times the mean
 _MOST = 1 << 40  # no count is larger, no measurement longer or larger than this
 _BUCKETS = 24
 
@@ -31,27 +32,35 @@ class Average:
         spread: how far from it they are, in the mean.
     """
 
-    __slots__ = ("count", "spread", "value")
+    __slots__ = ("count", "spread", "value", "_weight")
 
-    def __init__(self) -> None:
+    def __init__(self, weight: float = _WEIGHT) -> None:
         self.count = 0
+        self._weight = weight
         self.value = 0.0
         self.spread = 0.0
 
-    def add(self, measured: float) -> None:
-        self.count += 1
+    def add(self, measured: float, times: int = 1) -> None:
+        self.count += times
         # The first few count alike: the very first is often an outlier (imports, cold caches).
-        weight = max(_WEIGHT, 1 / self.count)
+        weight = max(min(0.5, self._weight * times), times / self.count)
         off = measured - self.value
         self.value += off * weight
         self.spread += (abs(off if self.count > 1 else 0.0) - self.spread) * weight
+
+    def follow(self, measured: float) -> None:
+        """As `add`, but one measurement that is out of all proportion does not count in full.
+
+        Tracing another kind of arguments takes a thousand looks; that happens once.
+        """
+        self.add(min(measured, self.value * _OUTLIER) if self.count >= 2 else measured)
 
     def plain(self) -> tuple[int, float, float]:
         return (self.count, self.value, self.spread)
 
     @classmethod
-    def of(cls, plain: Any) -> Average:
-        self = cls()
+    def of(cls, plain: Any, weight: float = _WEIGHT) -> Average:
+        self = cls(weight)
         if type(plain) in (tuple, list) and len(plain) == 3:
             count, value, spread = plain
             if type(count) is int and 0 < count <= _MOST and _fit(value) and _fit(spread):
@@ -84,6 +93,12 @@ class Price:
         return guess if self._elsewhere is None else self._elsewhere.of(size)
 
     def learn(self, size: float, measured: float) -> None:
+        """Take in that the operation took so long.
+
+        The first store of a process imports and opens what the others find open, so that nothing
+        counts for more than some times of what was expected.
+        """
+        measured = min(measured, _OUTLIER * self.of(size))
         factor = measured / (self._base + self._per_byte * size)
         self.scale.add(factor)
         number = bucket(size)

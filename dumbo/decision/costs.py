@@ -1,6 +1,7 @@
 """What one function's calls cost, as measured so far.
 
-    look    everything before the function runs: key, closure, index
+    look    finding a result: key, closure, index
+    miss    everything beside the function where none is found, but for storing what it returns
     compute the function itself
     store   writing a result, by its size
     load    reading one back, by its size
@@ -18,10 +19,18 @@ Knows seconds and bytes; must not know a clock, a store or a value's meaning.
 from __future__ import annotations
 
 from dumbo.decision.averages import Average, Price
+from dumbo.decision.reuse import Reuse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+_LONG = 1 / 256
+_TRUST = 2.0  # as if so many calls had been found, when nothing is known yet
+_LATELY = 256.0  # calls that were looked up, after which what was found before counts half
+_LEARN = (
+    "compute", "load", "look", "mean", "miss", "own", "result", "reuse", "size", "store",
+)  # fmt: skip
 
 __all__ = ["MACHINE", "Average", "Costs", "Machine", "Price", "rough_size"]
 
@@ -54,27 +63,77 @@ class Costs:
     """The measurements of one function.
 
     Attributes:
-        look: seconds before the function runs: key, closure, index.
+        look: seconds that finding a result takes.
+        miss: seconds that finding none takes, and all else but computing and storing.
         compute: seconds of the function, memoized calls within included.
-        own: the same without memoized calls within.
+        mean: the same over more calls, which remembers a dear one among many that are not.
+        own: the same with memoized calls within as dear as they will be next time.
+        result: bytes of a result.
         store, load: seconds by bytes.
         size: stored bytes by the rough size of the result.
+        found, looks: calls that were found, of those that were looked up; lately.
+        reuse: how its calls come again.
     """
 
-    __slots__ = ("compute", "load", "look", "own", "size", "store")
+    __slots__ = (
+        "compute",
+        "found",
+        "load",
+        "look",
+        "looks",
+        "mean",
+        "miss",
+        "own",
+        "result",
+        "reuse",
+        "size",
+        "store",
+    )
 
     def __init__(self, machine: Machine | None = None) -> None:
         machine = MACHINE if machine is None else machine
         self.look = Average()
+        self.miss = Average()
         self.compute = Average()
+        self.mean = Average(_LONG)
         self.own = Average()
+        self.result = Average()
+        self.found = self.looks = _TRUST
+        self.reuse = Reuse()
         self.store = Price(150e-6, 4e-9, machine.store)
         self.load = Price(30e-6, 1e-9, machine.load)
         self.size = Price(1.0, 1.0)  # stored bytes over the rough size: 1 until measured
 
+    @property
+    def share(self) -> float:
+        """The share of calls that were found, of those that were looked up."""
+        return self.found / self.looks
+
+    def asked(self, found: int) -> None:
+        """A call was not found, after so many that were."""
+        self.found += found
+        self.looks += found + 1
+        if self.looks > _LATELY:
+            self.found *= 0.5
+            self.looks *= 0.5
+
+    def computed(self, seconds: float, calls: int = 1) -> None:
+        """The function has run; so many *calls* took as long, as far as that is known."""
+        self.compute.add(seconds)
+        # The first call may import what the others use.
+        if self.compute.count > 1:
+            self.mean.add(seconds, calls)
+
+    @property
+    def expected(self) -> float:
+        """What a call is expected to take: as the last ones, or as dear ones among them."""
+        return max(self.compute.value, self.mean.value)
+
     def plain(self) -> dict[str, Any]:
         """Return what was learned as numbers, strings, tuples and dicts, to be kept."""
-        return {name: getattr(self, name).plain() for name in self.__slots__}
+        known: dict[str, Any] = {name: getattr(self, name).plain() for name in _LEARN}
+        known["found"] = (self.found, self.looks)
+        return known
 
     def take(self, plain: Any) -> None:
         """Learn at once what another process had learned, as far as *plain* makes sense.
@@ -84,10 +143,16 @@ class Costs:
         """
         if type(plain) is not dict:
             return
-        for name in ("look", "compute", "own"):
+        for name in ("look", "miss", "compute", "own", "result"):
             setattr(self, name, Average.of(plain.get(name)))
-        for name in ("store", "load", "size"):
+        self.mean = Average.of(plain.get("mean"), _LONG)
+        for name in ("store", "load", "size", "reuse"):
             getattr(self, name).take(plain.get(name))
+        share: Any = plain.get("found")
+        if type(share) in (tuple, list) and len(share) == 2:
+            found, looks = share
+            if type(found) is type(looks) is float and 0 < found <= looks <= 2 * _LATELY:
+                self.found, self.looks = found, looks
 
 
 def rough_size(value: object) -> int:

@@ -32,18 +32,19 @@ _TRAILS = 4096
 _FORGET = 0.998  # of what was foretold before, at each lesson
 _SURPRISE = 0.1  # what is left for calls that nothing was known of
 _STEP = 4  # calls to a lesson
-_TRUST = 5.0  # as if so many calls had come again when nothing is known yet
+_TRUST = 10.0  # as if so many calls had come again when nothing is known yet
 _LATELY = 1024.0  # calls after which what was learned of first calls counts half
 _NOTHING: Any = None
 _LN2 = 0.6931471805599453
 
 
 class Trail:
-    """What is remembered of one call."""
+    """What is remembered of one call; the seconds that it took last, if it was computed."""
 
-    __slots__ = ("first", "last", "uses")
+    __slots__ = ("cost", "first", "last", "uses")
 
     def __init__(self, now: float) -> None:
+        self.cost = 0.0
         self.uses = 1
         self.first = now
         self.last = now
@@ -126,6 +127,18 @@ class Reuse:
             trail.last = max(trail.last, now)
         trails[key] = trail
         return trail
+
+    def found(self, key: bytes, now: float) -> None:
+        """Take in that *key* came and its result was there, for less than noting it costs."""
+        trail = self.trails.get(key)
+        if trail is not None:
+            if trail.uses == 1:
+                self.again += 1
+            trail.uses += 1
+            trail.last = now
+        elif self.firsts < _LATELY:  # stored by another process: it came again
+            self.firsts += 1
+            self.again += 1
 
     def _learn(self, trail: Trail | None, now: float) -> None:
         """Ask each half-life how well it foretold this call."""

@@ -20,6 +20,7 @@ KEEP = ("auto", "always", "never")
 
 # Of a function's own time, what may be spent on finding out whether caching has come to pay.
 BUDGET = 0.01
+_FEW = 64  # calls to find out whether a function's calls come again
 
 
 class Verdict:
@@ -53,6 +54,7 @@ def judge(
     *,
     look: float = 0.0,
     chance: float = 1.0,
+    uses: int = 1,
     lot: float = 1.0,
     rank: float = 0.0,
     rent: float = 0.0,
@@ -63,6 +65,8 @@ def judge(
     Parameters:
         store, load, look: seconds that storing, loading and looking it up take.
         chance: how likely the call is to come again.
+        uses: how often it came so far. What came more than twice is expected to come as often
+            again as it came again.
         lot: a number in [0, 1) that is the call's for ever. Where calls do not seem to come
             again, some are stored nevertheless, so that it is seen if they do in another run:
             those with the lowest lots, as many as cost *budget* of the function's time.
@@ -74,11 +78,12 @@ def judge(
     if keep == "never":
         return Verdict(False, "never", compute, price)
     saving = compute - load - look
-    if compute <= price or saving <= 0:
+    often = max(1, uses - 1)
+    if saving <= 0 or often * saving <= store:
         return Verdict(False, "too fast", compute, price)
     if rank < rent:
         return Verdict(False, "no room", compute, price)
-    if chance * saving > store:
+    if chance * often * saving > store:
         return Verdict(True, "worth it", compute, price)
     if lot * store < budget * compute:
         return Verdict(True, "trial", compute, price)
@@ -86,29 +91,27 @@ def judge(
 
 
 def asks(
-    keep: Keep, compute: float, look: float, load: float, hits: float, *, budget: float = BUDGET
+    keep: Keep,
+    compute: float,
+    look: float,
+    load: float,
+    hits: float,
+    miss: float = 0.0,
+    *,
+    seen: int = 0,
+    budget: float = BUDGET,
 ) -> float:
     """Return of how many calls one is to be looked up: 1 for each of them.
 
     Parameters:
         compute: seconds that a call takes.
-        look, load: seconds that looking up and loading take.
+        look, load: seconds that finding and loading a result take.
+        miss: seconds that finding none takes.
         hits: the share of calls that were found, of those that were looked up.
+        seen: how many were looked up and not found; of too few, *hits* says nothing.
     """
-    if keep != "auto" or hits * (compute - load) > look:
+    if seen < _FEW and compute > 2 * (look + load):
         return 1.0
-    return max(1.0, look / max(budget * compute, 1e-12))
-
-
-_STRAIGHT_AFTER = 16
-_LOOK_EVERY = 64
-
-
-def worth_looking(keep: Keep, fast_in_a_row: int) -> bool:
-    """Return whether the next call should be looked up at all.
-
-    *fast_in_a_row* counts the calls since the last one that was found or was worth storing.
-    """
-    if keep != "auto" or fast_in_a_row < _STRAIGHT_AFTER:
-        return True
-    return (fast_in_a_row - _STRAIGHT_AFTER) % _LOOK_EVERY == _LOOK_EVERY - 1
+    if keep != "auto" or hits * (compute - load - look) > (1 - hits) * miss:
+        return 1.0
+    return max(1.0, max(look, miss) / max(budget * compute, 1e-12))

@@ -74,6 +74,8 @@ class Ground:
         self._root = ""  # the real path of the directory, once it is prepared
         self._names: dict[int, str] = {}
         self._touched: dict[int, int] = {}
+        self.rent = 0.0  # of a byte, as of the last look at all of it: see `decision.eviction`
+        self.last_rank = 0.0  # of the last result that went
         self._proved: set[object] = set()
         self._swept: set[str] = set()
         self._told: set[str] = set()

@@ -18,7 +18,7 @@ import os
 import time
 
 from dumbo.decision.costs import MACHINE
-from dumbo.decision.eviction import lowest, rank
+from dumbo.decision.eviction import lowest, rank, rent
 from dumbo.errors import StorageError
 from dumbo.persistence import blobs, rows, shelves
 
@@ -94,9 +94,11 @@ def evict(store: Store, limit: int, *, down_to: float = _LOW) -> tuple[int, int]
     _sweep_files(store, grace=_YOUNG)
     measured = usage(store)
     if measured.total <= limit * _HIGH:
+        store.rent = rent(store.last_rank, measured.total, limit * _LOW, limit * _HIGH)
         return 0, 0
     swept = sweep_rows(store)
     gone, freed = remove(store, _lowest(store, measured.total - swept - int(limit * down_to)))
+    store.rent = 0.0  # there is room again
     sweep_rows(store)
     _shrink(store, limit)
     return gone, freed
@@ -124,7 +126,7 @@ def _lowest(store: Store, excess: int) -> list[rows.Row]:
                 value = rank(saving, size, uses, first, used, now, half_life=_MONTH, since=begun)
                 yield value, size + _HEADER, where
 
-        gone, _ = lowest(ranked(), excess)
+        gone, store.last_rank = lowest(ranked(), excess)
         found = [sql.execute(f"{_WHOLE} WHERE id = ?", (where,)).fetchone() for where in gone]
         return [row for row in found if row is not None]
 

@@ -1,0 +1,70 @@
+"""Which road a function's next calls take: looked up, or straight through.
+
+Where looking up does not pay, most calls run as if there were no cache. One in eight of them, and
+at first each, is clocked, so that it is noticed when the function becomes slow. After so many calls
+that a look costs no more than its share of the function's own time, one is looked up again, so that
+it is noticed when looking begins to pay.
+
+Knows numbers of calls; must not know a clock, nor who counts.
+"""
+
+from __future__ import annotations
+
+__all__ = ["STRIDE", "Road"]
+
+STRIDE = 8
+_EACH = 2  # clocked calls with the same number of unclocked ones between them
+_FAR = 1 << 40  # calls; as good as never
+
+
+class Road:
+    """The calls ahead of one function.
+
+    Attributes:
+        left: calls that go straight through, and that nobody clocks. Whoever makes one of them
+            takes one from this number. Threads that do so at the same time may lose one.
+        ahead: calls until the next one that is looked up, as of the last that was clocked.
+    """
+
+    __slots__ = ("ahead", "left", "_stride", "_went")
+
+    def __init__(self) -> None:
+        self.left = 0
+        self.ahead = 0
+        self._stride = 0  # the unclocked ones before the next that is clocked
+        self._went = 0  # clocked ones since a look
+
+    def looked(self, calls: float, *, clocked: bool = False) -> None:
+        """A call was looked up, and one in so many *calls* shall be.
+
+        Parameters:
+            clocked: each call that goes straight through has to be.
+        """
+        self.ahead = int(min(calls, _FAR)) - 1
+        self._went = 0
+        self._plan(clocked)
+
+    @property
+    def stretch(self) -> int:
+        """How many calls went straight through since one was clocked, with the one that is now."""
+        return self._stride - self.left + 1
+
+    def counted(self) -> None:
+        """The calls that went straight through so far have been taken in."""
+        self.ahead = max(0, self.ahead - (self._stride - self.left))
+        self._stride = self.left
+
+    def went(self, calls: float, *, clocked: bool = False) -> None:
+        """A call went straight through on the clock; one in *calls* shall be looked up."""
+        self.ahead = min(self.ahead - self.stretch, int(min(calls, _FAR)) - 1)
+        self._went += 1
+        self._plan(clocked)
+
+    def stop(self) -> None:
+        """The next call is looked up."""
+        self.ahead = self._stride = self.left = 0
+
+    def _plan(self, clocked: bool) -> None:
+        # The last of those ahead is clocked in any case.
+        stride = min(STRIDE, 1 + self._went // _EACH, self.ahead)
+        self._stride = self.left = 0 if clocked else max(0, stride - 1)

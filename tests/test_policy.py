@@ -1,0 +1,207 @@
+"""Whether calls are looked up and results are stored, as programs meet it."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import pytest
+
+from dumbo import Cache, InvalidUse, Policy, bookkeeping
+from dumbo.decision.road import STRIDE
+
+
+def work(seconds: float) -> None:
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        pass
+
+
+def test_a_fast_function_is_looked_up_once_and_then_runs(cache: Cache) -> None:
+    @cache.memo(observe=False)
+    def f(x):
+        return x + 1
+
+    f(0)
+    for x in range(500):
+        assert f(x) == x + 1
+    info = f.cache_info()
+    assert info.misses < 20
+    assert info.bypassed > 450
+    assert info.entries == 0
+
+
+def test_a_function_that_becomes_slow_is_stored_within_twenty_calls(cache: Cache) -> None:
+    @cache.memo
+    def f(x):
+        if x < 0:
+            work(0.02)
+        return x
+
+    for x in range(300):
+        f(x)
+    for _ in range(STRIDE + 4):
+        f(-1)
+        if f.get_entry(-1) is not None:
+            break
+    assert f.get_entry(-1) is not None
+
+
+def test_a_slow_function_is_never_called_past_its_cache(cache: Cache, ran: list[object]) -> None:
+    @cache.memo
+    def f(x):
+        sys.audit("ran", x)
+        work(0.005)
+        return x
+
+    for _ in range(3):
+        for x in range(20):
+            f(x)
+    assert sorted(ran) == list(range(20))
+
+
+def test_one_fast_call_does_not_make_the_next_ones_run_unclocked(
+    cache: Cache, ran: list[object]
+) -> None:
+    @cache.memo
+    def f(x):
+        sys.audit("ran", x)
+        if x:
+            work(0.02)
+        return x
+
+    f(0)
+    for _ in range(6):
+        f(1)
+    assert ran.count(1) <= 3
+
+
+def test_recursion_computes_each_call_few_times(cache: Cache, ran: list[object]) -> None:
+    @cache.memo
+    def fib(n):
+        sys.audit("ran", n)
+        return n if n < 2 else fib(n - 1) + fib(n - 2)
+
+    assert fib(24) == 46368
+    assert len(ran) < 46368 / 5
+    ran.clear()
+    assert fib(24) == 46368
+    assert len(ran) <= 100
+
+
+def test_a_memoized_call_within_counts_by_what_it_takes_next_time(cache: Cache) -> None:
+    @cache.memo
+    def inner(x):
+        work(0.05)
+        return x
+
+    @cache.memo
+    def outer(x):
+        return inner(x) + 1
+
+    inner(0)  # imports and traces, as does the next
+    outer(0)
+    for x in range(1, 4):
+        assert outer(x) == x + 1
+    assert inner.cache_info().entries == 4
+    costs = outer._keeper.ledger.costs
+    assert costs.own.value < 0.5 * costs.compute.value
+
+
+def test_what_an_earlier_run_found_is_known_at_the_first_call(cache: Cache, tmp_path) -> None:
+    def f(x):
+        return x + 1
+
+    first = cache.memo(name="mod:f", observe=False)(f)
+    for x in range(200):
+        first(x)
+    bookkeeping.flush()
+    again = Cache(tmp_path / "cache").memo(name="mod:f", observe=False)(f)
+    for x in range(5):
+        assert again(x) == x + 1
+    assert again.cache_info().misses == 0
+    assert again.cache_info().bypassed == 5
+    assert again._keeper._tracker is None  # nothing was traced
+
+
+def test_thresholds_by_argument(cache: Cache) -> None:
+    slow = cache.memo(keep=Policy(min_compute=10))(lambda x: work(0.02))
+    slow(1)
+    assert slow.cache_info().entries == 0
+    assert "min-compute" in slow.why(1)
+    large = cache.memo(keep=Policy(max_result=1000))(lambda n: work(0.02) or bytes(n))
+    large(10)
+    large(10_000)
+    assert large.get_entry(10) is not None
+    assert large.get_entry(10_000) is None
+    assert "max-result" in large.why(10_000)
+
+
+def test_thresholds_by_setting(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUMBO_MIN_COMPUTE", "10")
+    f = cache.memo(lambda x: work(0.02))
+    f(1)
+    assert f.cache_info().entries == 0
+
+
+def test_a_rule_of_ones_own_is_asked_and_told(cache: Cache) -> None:
+    offers = []
+
+    class Even:
+        def stores(self, offer):
+            offers.append(offer)
+            return len(offers) % 2 == 0
+
+    @cache.memo(keep=Even(), name="mod:f")
+    def f(x):
+        work(0.02)
+        return x
+
+    for x in range(4):
+        f(x)
+    assert [f.get_entry(x) is not None for x in range(4)] == [False, True, False, True]
+    assert offers[0].function == "mod:f"
+    assert offers[0].compute >= 0.02
+    assert offers[0].worth
+    assert "policy" in f.why(0)
+
+
+def test_a_rule_that_fails_costs_a_result(cache: Cache, ran: list[object]) -> None:
+    class Broken:
+        def stores(self, offer):
+            raise LookupError("no such rule")
+
+    @cache.memo(keep=Broken())
+    def f(x):
+        sys.audit("ran", x)
+        work(0.02)
+        return x
+
+    assert [f(1), f(1)] == [1, 1]
+    assert ran == [1, 1]
+    assert "no such rule" in " ".join(f.cache_info().reasons)
+
+
+def test_what_is_inserted_is_stored_whatever_the_rule_says(cache: Cache) -> None:
+    f = cache.memo(keep=Policy(min_compute=1e6))(lambda x: x)
+    f.insert(5, 1)
+    assert f(1) == 5
+
+
+def test_a_word_that_is_no_rule_is_refused(cache: Cache) -> None:
+    with pytest.raises(InvalidUse, match="Policy"):
+        cache.memo(keep="sometimes")(lambda x: x)
+
+
+def test_an_audit_hook_sees_straight_calls_as_plain_ones(cache: Cache) -> None:
+    seen = []
+
+    @cache.memo(observe=False)
+    def f(x):
+        frame = sys._getframe(1)
+        seen.append(frame.f_code.co_name)
+        return x
+
+    for x in range(100):
+        f(x)
+    assert set(seen) == {"__call__"}
