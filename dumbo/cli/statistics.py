@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from dumbo.stats import Stats
 
-__all__ = ["stats"]
+__all__ = ["stats", "table"]
 
 _HEADER = ("function", "calls", "loaded", "computing", "saved", "caching", "stored", "verdict")
 _SUMS = ("calls", "hits", "computed", "spent", "saved", "overhead", "entries", "bytes")
@@ -52,7 +52,7 @@ def stats(functions: tuple[str, ...], directory: str | None, as_json: bool, whol
             for line in chosen[0].lines():
                 click.echo(line)
         else:
-            for line in _lines(chosen, path):
+            for line in table(chosen, path):
                 click.echo(line)
 
 
@@ -109,7 +109,8 @@ def _total(chosen: Sequence[Stats]) -> dict[str, Any]:
     return {name: sum(getattr(one, name) for one in chosen) for name in _SUMS}
 
 
-def _lines(chosen: Sequence[Stats], path: str) -> Iterator[str]:
+def table(chosen: Sequence[Stats], path: str) -> Iterator[str]:
+    """Yield the lines that `dumbo stats` shows of several functions."""
     if not chosen:
         yield f"Nothing is known of calls in {printable(path)}"
         return

@@ -2,6 +2,7 @@
 
     deps f, deps NAME    what a function, or the cell that makes NAME, depends on
     why f(x), why NAME   what that call, or that cell, would meet now
+    stats, stats NAME    what caching these has cost and gained; that function, or that cell
     status               how the functions and cells of the notebook stand to what is stored
     suggest              cells of this session that would have been worth it
 
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["USAGE", "run"]
 
-USAGE = "%dumbo deps FUNCTION|OUTPUT, why FUNCTION(ARGUMENTS)|OUTPUT, status, suggest"
+USAGE = (
+    "%dumbo deps FUNCTION|OUTPUT, why FUNCTION(ARGUMENTS)|OUTPUT, stats [FUNCTION|OUTPUT], status, "
+    "suggest"
+)
 
 
 def run(line: str, session: Session) -> Any:
@@ -32,7 +36,7 @@ def run(line: str, session: Session) -> Any:
         CellError: if it cannot be meant.
     """
     word, _, rest = line.strip().partition(" ")
-    known = {"deps": _deps, "why": _why, "status": _status, "suggest": _suggest}
+    known = {"deps": _deps, "why": _why, "stats": _stats, "status": _status, "suggest": _suggest}
     if word not in known:
         raise CellError(f"%dumbo {word}: use {USAGE}")
     return known[word](rest.strip(), session)
@@ -69,6 +73,21 @@ def _why(text: str, session: Session) -> Any:
     if not hasattr(type(function), "__dumbo_memo__"):
         raise CellError(f"%dumbo why {text}: that function is not memoized")
     return _Text(function.why(*args, **kwargs))
+
+
+def _stats(text: str, session: Session) -> Any:
+    if text:
+        cell = session.maker_of(text)
+        named = _value(text, session) if cell is None or _is_function(text, session) else None
+        memoized = cell.memoized if cell is not None and named is None else named
+        if memoized is None or not hasattr(type(memoized), "__dumbo_memo__"):
+            raise CellError(f"%dumbo stats {text}: that is no memoized function, and no output")
+        return memoized.stats()
+    from dumbo import asking, default_cache
+    from dumbo.cli.statistics import table  # the command's own words
+
+    known = [asking.stats(keeper) for keeper in session.keepers().values()]
+    return _Text("\n".join(table(known, default_cache().directory)))
 
 
 def _status(text: str, session: Session) -> Any:

@@ -37,7 +37,7 @@ class DumboMagics(Magics):  # type: ignore[misc]
 
     @line_magic("dumbo")  # type: ignore[untyped-decorator]
     def line(self, line: str) -> Any:
-        """%dumbo deps f | why f(x) | why NAME | status | suggest"""
+        """%dumbo deps f | why f(x) | why NAME | stats | status | suggest"""
         return commands.run(line, self.session)
 
     @output_can_be_silenced  # type: ignore[untyped-decorator]

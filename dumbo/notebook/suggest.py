@@ -89,8 +89,8 @@ def _suggestion(run: Run, session: Session) -> Suggestion | None:
         sides = settle(source, Wanted(), shell.user_ns, shell.user_ns_hidden)
     except (InvalidUse, SyntaxError):
         return None  # it could not be kept
-    if not source.work:
-        return None
+    if len(source.work) < 2 and not sides.outputs:
+        return None  # definitions, or one call, whose function is the one to be memoized
     outputs = [shell.user_ns[name] for name in sides.outputs if name in shell.user_ns]
     size = size_of(outputs)
     if size is None:

@@ -410,7 +410,7 @@ def test_autoreload_reaches_cells_and_memoized_functions(
 # ------------------------------------------------------------------ the line magic
 
 
-def test_why_deps_and_suggest(notebook: Any) -> None:
+def test_why_deps_stats_and_status(notebook: Any) -> None:
     notebook("from dumbo import memo\nimport time\nRATE = 3\ndef helper(x):\n    return x * RATE")
     notebook("@memo(keep='always')\ndef f(x):\n    return helper(x)")
     notebook("f(2)")
@@ -424,17 +424,18 @@ def test_why_deps_and_suggest(notebook: Any) -> None:
     states = [line.split()[:2] for line in status.splitlines()]
     assert ["__main__:f", "stale"] in states
     assert ["notebook:b", "stale"] in states
+    stats = notebook("%dumbo stats").value
+    rows = {line.split()[0]: line.split()[1] for line in stats.splitlines() if line}
+    assert (rows["__main__:f"], rows["notebook:b"]) == ("1", "1")
+    assert notebook("%dumbo stats b").value.computed == 1
+    assert notebook("%dumbo stats f").value.function == "__main__:f"
+    assert "no memoized function" in notebook.run("%dumbo stats RATE").stdout
     notebook(kept("c = helper(1)", "--name mine"))
     assert "mine        fresh" in notebook("%dumbo status").value
     for shown in (notebook("%dumbo deps f"), notebook("%dumbo deps b"), notebook("%dumbo deps")):
         data, _ = notebook.shell.display_formatter.format(shown.value)
         assert "helper" in data["text/plain"]
         assert data["image/svg+xml"].startswith("<svg")
-    assert not notebook("%dumbo suggest").value
-    notebook("data = [0] * 100\ntime.sleep(0.15)")
-    (one,) = notebook("%dumbo suggest").value
-    assert one.line == "%%dumbo () -> data"
-    assert "data = [0] * 100" in notebook("%dumbo suggest").value._repr_html_()
     assert "use %dumbo deps" in notebook.run("%dumbo dpes").stdout
     assert "not memoized" in notebook.run("%dumbo why helper(1)").stdout
 
@@ -548,3 +549,31 @@ def test_a_figure_is_shown_but_is_no_output(notebook: Any, ran: list[object]) ->
         assert "Text(" in repr(shown.value)
     assert ran == ["cell", "cell"]
     notebook("plt.close('all')")
+
+
+def test_cells_that_would_have_been_worth_it_are_suggested(notebook: Any) -> None:
+    import dumbo.notebook
+    from dumbo.notebook.session import Run
+
+    (session,) = dumbo.notebook._sessions.values()
+    notebook("n = 3\ndef helper(x):\n    return [x] * 100")
+    notebook("data = helper(n)")
+    notebook(kept("other = 1"))
+    assert list(session.runs)[-1] == "data = helper(n)", "cells with the magic need no advice"
+    texts = {
+        "data = helper(n)": 2.0,
+        "print(n)\nprint(helper(n))": 3.0,
+        "def helper(x):\n    return x": 9.0,  # nothing but definitions
+        "helper(n)": 9.0,  # nothing but a call
+        "quick = 1": 0.001,
+        "stream = open('nowhere')": 9.0,  # gives out what is not there
+        "n = (": 9.0,
+    }
+    notebook("stream = (x for x in [])")
+    session.runs = {text: Run(text, 7, seconds) for text, seconds in texts.items()}
+    found = notebook("%dumbo suggest").value
+    assert [one.line for one in found] == ["%%dumbo (n) -> ()", "%%dumbo (n) -> data"]
+    assert "data = helper(n)" in found._repr_html_()
+    assert "In [7]  2 s" in repr(found)
+    session.runs = {}
+    assert "No cell of this session" in repr(notebook("%dumbo suggest").value)
