@@ -23,6 +23,7 @@ from dumbo.reasons import changes_beside, changes_between
 from dumbo.target import label_of
 from dumbo.tracing.compare import differences, digest_below
 from dumbo.tracing.observed import UNOBSERVED, outdated
+from dumbo.why import Change
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from dumbo.standing import Version
     from dumbo.tracing.account import Account
     from dumbo.tracing.compare import Difference
-    from dumbo.why import Change
 
 _ENTRIES = 2000  # of one version that are looked at
 
@@ -119,6 +119,8 @@ def _proposal(keeper: Keeper, store: Store, version: Version) -> Proposal | None
         found = Proposal(keeper.label, version, [], account, [])
     else:
         changes = changes_between(version.account, account, store)
+        if not changes:
+            changes = [Change("other", keeper.label, (keeper.label,))]
         found = Proposal(keeper.label, version, digests, account, changes)
     _add_seen(found, keeper, store)
     return found if found.now or found.seen else None
@@ -184,6 +186,8 @@ def _covers(shown: Proposal, outer: Proposal, inner: str) -> bool:
     assert outer.version.account is not None
     known = (shown.version.account, shown.account)
     asked = (outer.version.account, outer.account)
+    if not all(account.whole for account in (*known, *asked)):
+        return False
     seen = differences(*known, every=True)
     outside = tuple(_without(account, inner) for account in asked)
     for one in differences(*asked, every=True):

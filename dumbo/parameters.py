@@ -127,7 +127,7 @@ def _is_own_change(keeper: Keeper, call: Call, older: bytes) -> bool:
     assert keeper.binder is not None
     old = account_in(call.store, older)
     new = keeper.track().account_of(call.snapshot, call.store)
-    if old is None or new is None:
+    if old is None or new is None or not (old.whole and new.whole):
         return False
     kept = [name for name in keeper.binder.names if name not in keeper.options.new_parameters]
     if list(old.names) != kept:

@@ -66,7 +66,7 @@ def _is_same(old: Account, new: Account, call: Call) -> bool:
     def text(part: Part) -> str:
         return now.get(part) or (recipes.text(part.text) if part.text else "")
 
-    if old.salt != new.salt:
+    if old.salt != new.salt or not (old.whole and new.whole):
         return False
     pairs = {(0, 0)}
     queue = [(0, 0)]

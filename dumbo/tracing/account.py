@@ -112,6 +112,11 @@ class Account:
         self.names = names
         self.salt = salt
 
+    @property
+    def whole(self) -> bool:
+        """Whether all of the closure was written down: only then two can be told to be the same."""
+        return 0 < len(self.parts) < _MOST
+
     def texts(self, source_of: Callable[[CodeType], str]) -> dict[bytes, str]:
         """The sources of its code by their digests, which the parts are told."""
         found: dict[bytes, str] = {}
