@@ -306,13 +306,15 @@ def _texts(values: Sequence[Any], kind: type) -> bytes | None:
 
 
 def _records(values: Sequence[dict[Any, Any]], depth: int, left: list[int]) -> bytes | None:
-    """Return the content of dicts that have the same names in one order; else it is empty."""
+    """Return the content of dicts that have the same names in one order; empty if they don't."""
     names = tuple(values[0])
+    if {*map(len, values)} != {len(names)}:
+        return b""
+    if len(names) * len(values) > left[0]:  # before as many names are looked at
+        return None
     found = tuple(chain.from_iterable(values))
     # Types first: to compare anything else could run its code.
     if set(map(type, found)) != _STR or found != names * len(values):
-        return b""
-    if {*map(len, values)} != {len(names)}:
         return b""
     return _by_columns(b"d", dumps(names, 2), values, map(dict.values, values), depth, left)
 
