@@ -281,6 +281,21 @@ def test_a_module_that_fails_and_a_function_that_cannot_be_followed_are_named(
     assert "\nshop.chance:f\n    unknown -\n" in project.text
 
 
+def test_what_cannot_be_imported_is_neither_forgotten_nor_taken_for_unchanged(
+    project: Project,
+) -> None:
+    project.lock()
+    before = project.text
+    project.edit("shop/prices.py", "from dumbo", "import not_here\nfrom dumbo")
+    said = project.lock("--check", status=1)
+    assert "dumbo.lock cannot be compared as a whole." in said
+    assert "cannot be imported here:\n    shop.prices:lonely\n    shop.prices:price" in said
+    project.lock()
+    assert project.text == before
+    (project.home / "shop/prices.py").unlink()
+    assert "No longer in the code:\n    shop.prices:lonely" in project.lock("--check", status=1)
+
+
 def test_options_of_the_decorator_count(project: Project) -> None:
     project.lock()
     project.edit("shop/prices.py", '@memo(keep="always")\ndef lonely',

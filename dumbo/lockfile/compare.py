@@ -7,7 +7,7 @@ not count. Names are for people: what was renamed or moved is told as such, and 
     renamed      the same under other names: its own, or those of what it depends on
     invalidated  by what has changed: its results will be computed again
     added        new in the code
-    removed      no longer in the code
+    removed      no longer in the code (or unseen, says who knows that it cannot be imported)
 
 Pure: knows locks; must not know code, files or what is stored.
 """

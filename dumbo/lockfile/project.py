@@ -18,6 +18,7 @@ from dumbo.lockfile.closure import closure_of
 from dumbo.lockfile.compare import Outcome, compare, holds
 from dumbo.target import Target
 from dumbo.tracing import DIGEST_VERSION
+from dumbo.tracing.sources import find
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,7 +126,18 @@ def check(found: Found, file: str) -> Checked:
     if not os.path.exists(file):
         raise InvalidUse(f"there is no {file!r} to compare with: write it with `dumbo lock`")
     old = _read(file)
-    return Checked(compare(old, found.lock), old, found.lock)
+    outcomes = compare(old, found.lock)
+    outcomes = [
+        one._replace(state="unseen") if one.state == "removed" and _is_unseen(one.label) else one
+        for one in outcomes
+    ]
+    return Checked(outcomes, old, found.lock)
+
+
+def _is_unseen(label: str) -> bool:
+    """Whether the module of a function is there, but could not be imported."""
+    module = label.partition(":")[0]
+    return module not in sys.modules and find(module) is not None
 
 
 def _read(file: str) -> form.Lock:
@@ -142,7 +154,8 @@ def _read(file: str) -> form.Lock:
 def save(found: Found, file: str) -> bool:
     """Write what the code says to *file*, and return whether that changed it.
 
-    One that says the same is left alone: two Pythons must not take turns at writing it.
+    One that says the same is left alone: two Pythons must not take turns at writing it. What it
+    says of modules that cannot be imported stays.
 
     Raises:
         InvalidUse: if it cannot be written.
@@ -151,12 +164,14 @@ def save(found: Found, file: str) -> bool:
         old = _read(file)
     except InvalidUse:  # an unfinished merge, or another format
         old = form.Lock({})
-    if os.path.exists(file) and holds(compare(old, found.lock)):
+    kept = {label: old.closures[label] for label in old.closures if _is_unseen(label)}
+    lock = found.lock._replace(closures={**kept, **found.lock.closures})
+    if os.path.exists(file) and holds(compare(old, lock)):
         return False
     beside = f"{file}.{os.getpid()}"
     try:
         with open(beside, "w", encoding="utf-8", newline="\n") as lines:
-            lines.write(form.write(found.lock))
+            lines.write(form.write(lock))
         os.replace(beside, file)
     except OSError as error:
         raise InvalidUse(f"{file!r} cannot be written: {error.strerror}") from error

@@ -41,6 +41,8 @@ def lines(
     if invalidated:
         many = "1 of them" if len(invalidated) == 1 else f"{len(invalidated)} of them"
         yield f"{name}: of {_functions(total)}, {many} would be computed again."
+    elif "unseen" in states:
+        yield f"{name} cannot be compared as a whole."
     else:
         yield f"{name} is out of date, but no result is lost."
     for outcome in invalidated:
@@ -98,6 +100,7 @@ def _others(states: Mapping[str, list[Outcome]]) -> Iterator[str]:
         ("renamed", "Renamed, or what it uses is; its results stay:"),
         ("added", "New, not in the lock:"),
         ("removed", "No longer in the code:"),
+        ("unseen", "Nobody knows, for their modules cannot be imported here:"),
     ):
         if state in states:
             yield ""
