@@ -170,9 +170,8 @@ def _put(store: Store, function: str, unit: object, compute: float) -> tuple[byt
             _touch(store, digest)
             return digest, known.size
         draft.path = store._path(PYTHON, CLOSURE, digest, b"")
-        size = draft.size
-        saving.finish(store, index, draft, compute, time.perf_counter_ns())
-        return digest, size
+        record = saving.finish(store, index, draft, compute, time.perf_counter_ns())
+        return digest, record.size
 
 
 def _is_whole(store: Store, record: Record) -> bool:

@@ -115,6 +115,20 @@ def test_who_has_no_zstd_computes_and_leaves_what_is_there(
     assert ran == []
 
 
+def test_parts_are_compressed_and_have_the_size_that_they_take(tmp_path: Path) -> None:
+    zstd()
+    cache = Cache(tmp_path / "c", compress=True)
+
+    @cache.memo(keep="always")
+    def f(n: int) -> dict[str, object]:
+        return {"zeros": bytes(300_000), "n": n}
+
+    assert f(1) == f(1) == f(2) | {"n": 1}
+    sizes = [entry.parts["zeros"] for n in (1, 2) if (entry := f.get_entry(n)) is not None]
+    assert len(set(sizes)) == 1
+    assert sizes[0] < 1000
+
+
 def test_results_move_between_caches(tmp_path: Path, ran: list[object]) -> None:
     zstd()
     one, two = Cache(tmp_path / "one", compress=True), Cache(tmp_path / "two")
