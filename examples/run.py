@@ -83,11 +83,17 @@ class Runs:
         path.write_text(text.replace(before, after), encoding="utf-8")
 
     def expect(self, ran: set[str], expected: frozenset[str], report: dict) -> None:
-        """Say so if other stages ran than should have, and why they did."""
-        if ran != expected:
+        """Say so if other stages ran than should have, and why they did.
+
+        On a busy machine, storing may take longer than computing: what was not kept for that runs
+        each time, by decision, and not because of an edit.
+        """
+        why = {name: str(report["calls"][name]["reason"]) for name in ran - expected}
+        wrong = {name for name, reason in why.items() if not reason.startswith("not kept")}
+        if wrong or expected - ran:
             self.wrong(f"ran: {sorted(ran)}; should have run: {sorted(expected)}")
-        for name in sorted(ran - expected):
-            print(f"    {name}: {report['calls'][name]['reason']}")
+        for name in sorted(why):
+            print(f"    {name}: {why[name]}")
 
     def wrong(self, fault: str) -> None:
         self.faults.append(fault)
