@@ -7,7 +7,8 @@ they are for:
     reading objects     lookup, boundary, contents, sources, shapes, annotations
     interpreting        values, frame, and what steps do: loads, attributes, calls, data, flow;
                         models, namespaces, local_classes, memo_tables, truth, escapes,
-                        uses, vocabulary, mentions, by_name; callgraph, outside, interpreter, rapid
+                        uses, vocabulary, mentions, by_name; callgraph, schedule, outside,
+                        interpreter, unfinished
     proving             fingerprint, digest, replay, summary, guards, tracker
     observing           observer, observed
     showing             labels, places, account, texts, graphs
@@ -23,4 +24,5 @@ from __future__ import annotations
 # 3        branches that cannot be taken have no edges; less is called out of sight
 # 4        what the program puts into classes and globals by itself rules out no branch
 # 5        functions that are only mentioned do not count; items of lists that move do
-DIGEST_VERSION = 5
+# 6        call graphs that are too large are cut; empty containers and plain data call nothing
+DIGEST_VERSION = 6

@@ -148,7 +148,7 @@ def _value(frame: Frame, function: Known, tree: ast.expr, site: Any) -> Value | 
 
 def instances(frame: Frame, cls: Known) -> list[Value]:
     """An instance of *cls*, and of the user classes that derive from it."""
-    made: list[Value] = [frame.pool.make(Instance, cls, ("class", id(cls.obj)))]
+    made: list[Value] = [frame.pool.make(Instance, cls, ("found", id(cls.obj)))]
     if owner_of(cls.obj) is not None:
         return made
     todo = [cls]
@@ -158,7 +158,7 @@ def instances(frame: Frame, cls: Known) -> list[Value]:
             if owner_of(child) is None and len(made) <= SUBCLASSES and mro(child):
                 ref = frame.analysis.look("item", children, index)
                 todo.append(frame.pool.known(child, ref))
-                made.append(frame.pool.make(Instance, todo[-1], ("class", id(child))))
+                made.append(frame.pool.make(Instance, todo[-1], ("found", id(child))))
     return made
 
 

@@ -53,6 +53,7 @@ from dumbo.tracing.values import (
     Unknown,
     Value,
     each,
+    is_plain,
 )
 
 MARKERS = frozenset({"globals()", "sys.modules()", "__dict__()", "table()"})  # namespaces as tables
@@ -129,6 +130,9 @@ def _may_have(value: Value, name: str) -> bool:
 def _of_unknown(frame: Frame, value: Value, name: str) -> Value | None:
     """Whatever went out of sight may have come back."""
     # One value for all such, or chains of them would never end.
+    if is_plain(value):
+        plain: Value = frame.pool.make(Builtin, name, value)
+        return plain
     if isinstance(value, Builtin):
         if value.name in MARKERS:
             marked: Value = frame.pool.make(Builtin, name, value)
@@ -237,7 +241,7 @@ def _of_member_holder(frame: Frame, value: Known, name: str) -> Value | None:
 def _of_class(frame: Frame, value: Known, name: str) -> Value | None:
     analysis = frame.analysis
     stored = analysis.read(("object", id(value.obj)), ("attr", name), frame, frame.index)
-    stored = analysis.pool.join(stored, _rebound(frame, name, None))
+    stored = analysis.pool.join(stored, _rebound(frame, name, value))
     meta = analysis.get("type", value.ref, None)
     assert isinstance(meta, Known)
     from_meta = analysis.get("mro", meta.ref, name)
@@ -375,24 +379,47 @@ def _fields(frame: Frame, value: Instance, name: str) -> Value | None:
     return analysis.pool.join(held, anything, _rebound(frame, name, value))
 
 
-def _rebound(frame: Frame, name: str, receiver: Value | None) -> Value | None:
-    """What the program itself puts into an attribute *name* of a class: of any, for all inherit."""
+def _rebound(frame: Frame, name: str, receiver: Value) -> Value | None:
+    """What the program itself puts into an attribute *name* of the class, or of a base of it.
+
+    Parameters:
+        receiver: the class itself, or an instance of it.
+    """
+    analysis = frame.analysis
+    changed = analysis.slots(REBOUND, frame, frame.index)
+    if not changed:
+        return None
+    cls = _class_behind(receiver)
+    order = frozenset(map(id, mro(cls))) if cls is not None else frozenset(changed)
+    is_bound = not (isinstance(receiver, Known) and is_class(receiver.obj))
     found: Value | None = None
-    for slot in (name, None):
-        held = frame.analysis.read(REBOUND, ("attr", slot), frame, frame.index)
-        for member in each(held):
-            is_function = isinstance(member, Local) or (
-                isinstance(member, Known) and type(member.obj) is FunctionType
-            )
-            if is_function and receiver is not None:
-                found = frame.pool.join(found, frame.pool.make(Bound, member, receiver))
-            found = frame.pool.join(found, member)
+    for place in [place for place in changed if place in order]:
+        for slot in (name, None):
+            held = analysis.read((REBOUND, place), ("attr", slot), frame, frame.index)
+            for member in each(held):
+                is_function = isinstance(member, Local) or (
+                    isinstance(member, Known) and type(member.obj) is FunctionType
+                )
+                if is_function and is_bound:
+                    found = frame.pool.join(found, frame.pool.make(Bound, member, receiver))
+                found = frame.pool.join(found, member)
     return found
 
 
-def rebind(frame: Frame, name: str | None, value: Value) -> None:
+def _class_behind(value: Value) -> type | None:
+    if isinstance(value, Known):
+        found: type = value.obj if is_class(value.obj) else type(value.obj)
+        return found
+    if isinstance(value, Instance) and isinstance(value.cls, Known) and not value.vague:
+        cls: type = value.cls.obj
+        return cls
+    return None
+
+
+def rebind(frame: Frame, cls: Known, name: str | None, value: Value) -> None:
     """The program puts *value* into an attribute of a class; None: into one it computes."""
-    frame.analysis.write(REBOUND, ("attr", name), value)
+    frame.analysis.write(REBOUND, id(cls.obj), frame.pool.const(True))
+    frame.analysis.write((REBOUND, id(cls.obj)), ("attr", name), value)
 
 
 def _missing(frame: Frame, value: Instance, name: str) -> Value | None:
@@ -403,8 +430,12 @@ def _missing(frame: Frame, value: Instance, name: str) -> Value | None:
         escape(frame, value, SPECIAL)
         found: Value = frame.pool.make(Builtin, name, value)
         return found
-    owner = value.cls.obj.__name__
-    return frame.await_or(lambda: frame.unresolved(f"attribute {name} of {owner}"))
+    reason = f"attribute {name} of {value.cls.obj.__name__}"
+    if frame.analysis.partial and value.site[0] == "class":
+        # It was made by code that was seen, none of which sets the field: this raises.
+        frame.unresolved(reason)
+        return None
+    return frame.await_or(lambda: frame.unresolved(reason))
 
 
 def _of_local_class(
@@ -644,7 +675,7 @@ def _store_on_known(frame: Frame, target: Known, name: str, value: Value, *, sur
         if isinstance(cls, Known) and _set_by_descriptor(frame, cls, target, name, value):
             return
     if is_class(obj):
-        rebind(frame, name, value)
+        rebind(frame, target, name, value)
     frame.write(("object", id(obj)), ("attr", name), value)
 
 

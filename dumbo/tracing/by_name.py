@@ -53,7 +53,7 @@ class Methods:
         found: list[Value | None] = []
         for cls in self._classes.get(name, ()):
             raw = frame.analysis.get("mro", cls.ref, name)
-            made = frame.pool.make(Instance, cls, ("class", id(cls.obj)))
+            made = frame.pool.make(Instance, cls, ("found", id(cls.obj)))
             if raw is not None:
                 found.append(frame.touch(raw, f"attribute {name}") and bind(frame, raw, made, cls))
         return found

@@ -1,11 +1,11 @@
-"""The analysis of one call: the work list, the heap, and the graph that comes of it.
+"""The analysis of one call: the heap, the lookups, and the graph that comes of it.
 
 A *frame* is one function entered with one set of abstract arguments. Frames run
-until nothing changes: a frame that reads a result, a heap slot or a cell is run
-again from that step when it grows. Values only grow and are finite in number,
-so this ends. A callee that has not run yet is asked for by `NeedsCallee`: the
-caller's step is put back, and made again when the callee is done, so that the
-interpreter needs no recursion of its own.
+until nothing changes, in the order of `schedule`: a frame that reads a result, a heap
+slot or a cell is run again from that step when it grows. Values only grow and are
+finite in number, so this ends. A callee that has not run yet is asked for by
+`NeedsCallee`: the caller's step is put back, and made again when the callee is done, so
+that the interpreter needs no recursion of its own.
 
 Each lookup of a live object is recorded once, in `program`; each thing that a
 function depends on is a `Node`, and an edge says at which step of which
@@ -16,7 +16,6 @@ Knows values, lookups and nodes; must not know steps or opcodes.
 
 from __future__ import annotations
 
-from collections import deque
 from types import CodeType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -36,6 +35,7 @@ from dumbo.tracing.lookup import (
 )
 from dumbo.tracing.replay import UNLOADED
 from dumbo.tracing.rewritten import plain
+from dumbo.tracing.schedule import STEPS, Schedule
 from dumbo.tracing.values import Const, Known, Local, LocalClass, Pool, Unknown, Value, each
 
 if TYPE_CHECKING:
@@ -43,27 +43,11 @@ if TYPE_CHECKING:
 
     from dumbo.tracing.by_name import Methods
     from dumbo.tracing.frame import Frame
-    from dumbo.tracing.outside import Outside
     from dumbo.tracing.uses import Use
 
 CONTEXTS = 6  # argument sets of one function, beyond which they are joined
 PATH = 8  # lookups in a row through fields and items, beyond which the whole is taken
-STEPS = (80_000, 100_000)  # of abstract work: with contexts, then without; then it is given up
-MORE = 40  # steps for each function that is entered: a large program is not a hard one
-
-
-class NeedsCallee(Exception):
-    """Raised within a step whose callee has not run yet."""
-
-    def __init__(self, frame: Frame) -> None:
-        self.frame = frame
-
-
 Chance = tuple[str, str, str, str, int]
-
-
-class TooManySteps(Exception):
-    """The analysis takes more work than it may: again without contexts, or not at all."""
 
 
 class Node:
@@ -125,17 +109,23 @@ class Before(NamedTuple):
     contents: dict[Any, Any]
 
 
-class Analysis:
+class Analysis(Schedule):
     """What one call depends on, while it is being found out.
 
     *before* is what an earlier analysis of the same call has found: a run that changes
     a global must not change what was seen before it.
     """
 
-    def __init__(self, before: Before | None = None, *, contexts: int = CONTEXTS) -> None:
+    def __init__(
+        self,
+        before: Before | None = None,
+        *,
+        contexts: int = CONTEXTS,
+        limit: int = STEPS[0],
+        partial: bool = False,
+    ) -> None:
+        super().__init__(limit, partial=partial)
         self.contexts = contexts
-        self.limit = STEPS[contexts < CONTEXTS]
-        self.work = 0  # steps made and calls followed
         self.pool = Pool(self._spill, haste=contexts < CONTEXTS)
         self.program: list[tuple[str, int, Any]] = []
         self.found: list[Any] = []
@@ -150,7 +140,6 @@ class Analysis:
         self.unloaded: dict[str, None] = {}
         self.identity = False  # the code can tell one object from an equal one
         self.untraceable = ""  # why no digest of this closure would be honest
-        self.outside: Outside  # set by `interpreter`
         self.methods: Methods | None = None  # the same; what unknown objects may have
         self.escaped: dict[Any, dict[Use, None]] = {}  # heap sites, and who may write to them
         self.named_out: set[str] = set()  # attributes that unknown values were asked for
@@ -169,8 +158,6 @@ class Analysis:
         self._heap: dict[tuple[Any, Any], Value] = {}
         self._slots: dict[Any, dict[Any, None]] = {}
         self._readers: dict[tuple[Any, Any], dict[tuple[Frame, int], None]] = {}
-        self._work: deque[Frame] = deque()
-        self._waiting: dict[tuple[Frame, int], bool] = {}
         self._alive: list[Any] = []  # ids are keys here, so nothing may be collected
 
     def _spill(self, value: Value) -> None:
@@ -259,47 +246,6 @@ class Analysis:
         """Whoever gets *value* may change it: nothing is sure of its content while this runs."""
         self.write(("changed", id(value.obj)), "elem", self.pool.const(True))
 
-    def wake(self, frame: Frame, step: int) -> None:
-        if frame.again(step):
-            self._work.append(frame)
-
-    # --- running -----------------------------------------------------------------
-
-    def run(self) -> None:
-        """Run frames until nothing changes.
-
-        Raises:
-            TooManySteps: if that takes more than `limit`, and `MORE` for each function.
-        """
-        while self._work or self._give_up_waiting():
-            stack = [self._work.popleft()]
-            while stack:
-                if self.work > self.limit + MORE * len(self.by_node):
-                    raise TooManySteps
-                try:
-                    stack[-1].run()
-                except NeedsCallee as need:
-                    stack.append(need.frame)
-                else:
-                    stack.pop()
-
-    def later(self, frame: Frame) -> None:
-        """Run a new frame when there is time: nobody waits for it."""
-        self._work.append(frame)
-
-    def may_wait(self, frame: Frame, step: int) -> bool:
-        """Whether a step that finds nothing may hope for a later write."""
-        self._waiting.setdefault((frame, step), True)
-        return self._waiting[frame, step]
-
-    def _give_up_waiting(self) -> bool:
-        """All is quiet: what still waits for a write goes on without."""
-        hopeful = [place for place, waits in self._waiting.items() if waits]
-        for place in hopeful:
-            self._waiting[place] = False
-            self.wake(*place)
-        return bool(self._work)
-
     def enter(self, node: Node, frame: Frame, key: Any) -> Frame:
         """The frame of *node* with arguments *key*: a known one, or *frame*, which is new."""
         known = self.frames.get((node, key))
@@ -307,6 +253,7 @@ class Analysis:
             return known
         self.frames[node, key] = frame
         self.by_node.setdefault(node, []).append(frame)
+        self.entered = len(self.by_node)
         return frame
 
     def unresolve(self, where: str, line: int | None, reason: str) -> None:

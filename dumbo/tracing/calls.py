@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 from dumbo.tracing import fingerprint
 from dumbo.tracing.attributes import bind, special, unwrap_memoized
 from dumbo.tracing.boundary import owner_of
-from dumbo.tracing.callgraph import NeedsCallee, describe_value
+from dumbo.tracing.callgraph import describe_value
 from dumbo.tracing.escapes import (
     consume,
     enter_unknown,
@@ -36,10 +36,12 @@ from dumbo.tracing.escapes import (
 from dumbo.tracing.frame import Frame, Plan, plan_of
 from dumbo.tracing.impure import Source
 from dumbo.tracing.lookup import MEMBERS, draws_of, is_class, is_memoized, is_module
+from dumbo.tracing.schedule import NeedsCallee
 from dumbo.tracing.steps import Step
 from dumbo.tracing.uses import SHOWN, Use, by_made
 from dumbo.tracing.values import (
     NULL,
+    PLAIN,
     UNKNOWN,
     Bound,
     Builtin,
@@ -57,6 +59,7 @@ from dumbo.tracing.values import (
     Unknown,
     Value,
     each,
+    is_plain,
 )
 
 _VARARGS, _VARKEYWORDS, _GENERATOR = 4, 8, 0x20 | 0x80 | 0x200
@@ -516,6 +519,9 @@ def _enter(
         entered.parameters = joined
         if isinstance(callee, Local) and key[:1] == ("joined",):
             _share_cells(frame, callee, entered)
+    if entered.far and not frame.far:
+        entered.far = False
+        analysis.later(entered)
     entered.entered_with(frame.written)
     entered.callers[frame, frame.index] = None
     if grown:
@@ -558,7 +564,9 @@ def context_of(value: Value) -> Any:
     if isinstance(value, Union):
         return frozenset(map(context_of, value.members)) if len(value.members) < 4 else Union
     if isinstance(value, Unknown | Text):
-        return type(value)
+        return PLAIN if is_plain(value) else type(value)
+    if isinstance(value, Builtin) and value.receiver is UNKNOWN:
+        return Unknown
     return value
 
 
@@ -582,6 +590,7 @@ def _new_frame(
     # The first contexts have a heap of their own; the others share one, lest it never settles.
     site = (node, min(number, HEAPS))
     made = Frame(analysis, node, plan, home, parameters, cells, site, frame.handlers)
+    made.far = frame.far
     first_name = plan.code.co_varnames[0] if plan.code.co_argcount else None
     made.receiver = parameters.get(first_name) if first_name else None
     return made

@@ -24,6 +24,7 @@ from dumbo.tracing.steps import Step
 from dumbo.tracing.uses import SHOWN
 from dumbo.tracing.values import (
     NULL,
+    PLAIN,
     UNKNOWN,
     Builtin,
     Const,
@@ -37,6 +38,7 @@ from dumbo.tracing.values import (
     Unknown,
     Value,
     each,
+    is_plain,
 )
 
 TABLE = 512  # items of a live table that are looked at one by one
@@ -476,7 +478,7 @@ def _item_of(frame: Frame, source: Value, key: Value) -> Value | None:
         return held or frame.unknown_value("an item")
     if isinstance(source, Builtin):
         escape(frame, source.receiver)
-    return frame.unknown_value("an item")
+    return PLAIN if is_plain(source) else frame.unknown_value("an item")
 
 
 def _item_of_tuple(frame: Frame, source: Tuple, constant: tuple[Any] | None) -> Value | None:
@@ -502,6 +504,14 @@ def read_item(frame: Frame, source: Heap, constant: tuple[Any] | None) -> Value 
     if source.site in analysis.escaped:
         found = frame.pool.join(found, frame.unknown_value("an item from out of sight"))
     return found or frame.await_or(lambda: frame.unknown_value("an item that nobody puts"))
+
+
+def _any_item(frame: Frame, source: Heap) -> Value | None:
+    """What iterating a container gives: nothing, if nobody puts anything into it."""
+    found = read_item_quietly(frame, source)
+    if source.site in frame.analysis.escaped:
+        found = frame.pool.join(found, frame.unknown_value("an item from out of sight"))
+    return found
 
 
 def _item_of_live(
@@ -581,7 +591,7 @@ def out_of_content(frame: Frame, source: Known) -> Value:
         frame.touch(root, "content")
         made: Value = root
         if is_class(root.obj):
-            made = frame.pool.make(Instance, root, ("class", id(root.obj)))
+            made = frame.pool.make(Instance, root, ("found", id(root.obj)))
         found = frame.pool.join(found, root, made) or found
     return found
 
@@ -599,7 +609,7 @@ def _items_of_member(frame: Frame, source: Value) -> Value | None:
             return next_of(frame, source)
         if source.kind == "dict":
             return frame.analysis.read(source.site, "key", frame, frame.index)
-        return read_item(frame, source, None)
+        return _any_item(frame, source)
     if isinstance(source, Const):
         if type(source.obj) is tuple:
             return frame.pool.join(*[frame.pool.const(item) for item in source.obj[:64]])
@@ -722,6 +732,8 @@ def next_of(frame: Frame, iterator: Value | None) -> Value | None:
                 found = frame.pool.join(found, call(frame, method, ()))
             if not methods:
                 found = frame.pool.join(found, frame.unknown_value("the next item"))
+        elif is_plain(member):
+            found = frame.pool.join(found, PLAIN)
         else:
             found = frame.pool.join(found, frame.unknown_value("the next item"))
     return found
@@ -1049,7 +1061,7 @@ def match_class(frame: Frame, step: Step) -> None:
         frame.touch(kind, "match")
         if isinstance(kind, Known) and is_class(kind.obj):
             wanted = [*_match_args(frame, kind, step.arg), *names]
-            narrowed = frame.pool.make(Instance, kind, ("class", id(kind.obj)))
+            narrowed = frame.pool.make(Instance, kind, ("found", id(kind.obj)))
             for member in (narrowed, *each(subject)):
                 if _is_plain(kind):
                     found: list[Value | None] = [narrowed if member is narrowed else member]

@@ -18,7 +18,6 @@ from typing import Any
 
 from dumbo.tracing import fingerprint, vocabulary
 from dumbo.tracing.boundary import owner_of
-from dumbo.tracing.callgraph import NeedsCallee
 from dumbo.tracing.contents import holds_class
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.lookup import (
@@ -30,6 +29,7 @@ from dumbo.tracing.lookup import (
     mro,
     namespace,
 )
+from dumbo.tracing.schedule import NeedsCallee
 from dumbo.tracing.uses import CALLED, KEPT, SHOWN, SPECIAL, Use, by_module, by_stranger
 from dumbo.tracing.values import (
     Bound,
@@ -190,7 +190,7 @@ def _escape_known(frame: Frame, value: Known, use: Use) -> None:
             frame.touch(root, "content")
             if is_class(root.obj) and not holds_class(obj, root.obj):
                 # Not the class is in there, but an instance of it.
-                made = frame.pool.make(Instance, root, ("class", id(root.obj)))
+                made = frame.pool.make(Instance, root, ("found", id(root.obj)))
                 escape(frame, made, use)
             else:
                 escape(frame, root, use)

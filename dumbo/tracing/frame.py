@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from types import CodeType
 from typing import Any
 
-from dumbo.tracing.callgraph import Analysis, Node, TooManySteps
+from dumbo.tracing.callgraph import Analysis, Node
 from dumbo.tracing.instructions import lower
 from dumbo.tracing.lookup import globals_of, is_module
 from dumbo.tracing.mentions import CARRYING, use_operands
@@ -25,6 +25,7 @@ from dumbo.tracing.values import UNKNOWN, Cell, Known, Unknown, Value
 
 _PUSHING = frozenset({"LOAD_CONST", "LOAD_DEREF", "LOAD_FAST", "LOAD_GLOBAL", "PUSH_NULL"})
 _MOVING = frozenset({"SWAP", "COPY", "STORE_FAST", "DELETE_FAST"})  # no simple loads
+DEAR = 64  # of work: a step that takes so much counts as one more time that it was made
 State = tuple[tuple[Value, ...], dict[str, Value], frozenset[Any]]
 
 
@@ -124,8 +125,10 @@ class Frame:
         self.entry_written: frozenset[Any] | None = None
         self.callers: dict[tuple[Frame, int], None] = {}
         self.states: dict[int, State] = {}
+        self.far = False  # only code out of sight calls it; see `schedule`
         self._pending: list[int] = []
         self._queued: set[int] = set()
+        self._times: dict[int, int] = {}  # that a step was made ready
         self.stack: list[Value] = []
         self.locals: dict[str, Value] = {}
         self.written: frozenset[Any] = frozenset()
@@ -199,6 +202,7 @@ class Frame:
             if caught is not None:
                 self._raise_into(caught, stack, variables, written)
             handler = self.handlers.get(step.name)
+            before = self.analysis.work
             try:
                 if step.name not in CARRYING:
                     use_operands(self, step)
@@ -212,9 +216,9 @@ class Frame:
                 self._push(index)
                 raise
             self.analysis.work += 1
+            self._times[index] += (self.analysis.work - before) // DEAR
             self._flow(index, step)
-            if self.analysis.work > self.analysis.limit:
-                raise TooManySteps
+            self.analysis.check()
 
     def _raise_into(
         self, handler: Handler, stack: tuple[Value, ...], variables: dict[str, Value], written: Any
@@ -274,8 +278,14 @@ class Frame:
                 both[name] = value  # unbound on one way: reading it there raises
         return (joined, both, written & new[2])
 
+    def is_settled(self) -> bool:
+        """Whether nothing is left to be done that is known of, and each step was reached."""
+        return not self._pending and len(self.states) == len(self.plan.steps)
+
     def _push(self, index: int) -> None:
-        if index not in self._queued:
+        times = self._times.get(index, 0)
+        if index not in self._queued and not self.analysis.is_hot(self, index, times):
+            self._times[index] = times + 1
             self._queued.add(index)
             heapq.heappush(self._pending, index)
 

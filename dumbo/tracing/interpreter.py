@@ -10,21 +10,33 @@ Knows how an analysis begins and ends; must not know what steps mean.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from dumbo.errors import ClosureTooLarge
-from dumbo.tracing import boundary, calls, data, flow, loads, memo_tables, mentions, rapid
+from dumbo.tracing import (
+    boundary,
+    calls,
+    data,
+    flow,
+    loads,
+    memo_tables,
+    mentions,
+    schedule,
+    unfinished,
+)
 from dumbo.tracing.annotations import parameters_of
 from dumbo.tracing.by_name import Methods
-from dumbo.tracing.callgraph import Analysis, Before, NeedsCallee, Node, TooManySteps
+from dumbo.tracing.callgraph import Analysis, Before, Node
 from dumbo.tracing.calls import Arguments
 from dumbo.tracing.escapes import escape, remember
 from dumbo.tracing.frame import Frame, plan_of
 from dumbo.tracing.lookup import is_class
 from dumbo.tracing.outside import Outside
+from dumbo.tracing.schedule import NeedsCallee, TooManySteps
 from dumbo.tracing.uses import KEPT
-from dumbo.tracing.values import UNKNOWN, Heap, Instance, Known, Tuple, Value
+from dumbo.tracing.values import PLAIN, UNKNOWN, Heap, Instance, Known, Tuple, Value
 
 if TYPE_CHECKING:
     from dumbo.tracing.shapes import Shape
@@ -54,21 +66,23 @@ def trace(
         names: to which parameters the items of *shape* belong.
         before: what was seen before the run; see `Analysis`.
         by_name: an unknown object may have any method of the name in reach; see `by_name`.
-        observed: what the call runs is observed, so that a closure by types and names will
-            do where the call graph is too large; see `rapid`.
+        observed: what the call runs is observed, so that the near part of the call graph will
+            do where the whole is too large; see `schedule` and `unfinished`.
 
     Raises:
         ClosureTooLarge: if that takes more work than it may, and is not observed.
     """
     boundary.refresh()
     refused: frozenset[int] = frozenset()
+
+    def trace_so_far(**bounds: Any) -> Analysis:
+        analysis = Analysis(before, **bounds)
+        analysis.plain_tables = refused
+        analysis.methods = Methods(analysis, function) if by_name else None
+        return _trace(analysis, function, roots, shape, names)
+
     while True:
-        try:
-            analysis = _trace_so_far(function, roots, shape, names, before, refused, by_name)
-        except ClosureTooLarge:
-            if not observed:
-                raise
-            return rapid.trace_rapidly(function, roots, before)
+        analysis = (_trace_partly if observed else _trace_wholly)(trace_so_far)
         more = memo_tables.finish(analysis)
         if not more:
             mentions.drop(analysis)
@@ -76,28 +90,21 @@ def trace(
         refused |= more
 
 
-def _trace_so_far(
-    function: Any,
-    roots: Sequence[Any],
-    shape: Sequence[Shape] | None,
-    names: Sequence[str],
-    before: Before | None,
-    plain_tables: frozenset[int],
-    by_name: bool,
-) -> Analysis:
-    analysis = Analysis(before)
-    analysis.plain_tables = plain_tables
-    analysis.methods = Methods(analysis, function) if by_name else None
+def _trace_partly(trace_so_far: Callable[..., Analysis]) -> Analysis:
+    """What is left out where there is too much of it, the observer sees."""
+    analysis = trace_so_far(partial=True, limit=schedule.PARTIAL)
+    if analysis.cut:
+        unfinished.complete(analysis)
+        analysis.unresolve("call", None, "too large to follow: what is left out is observed")
+    return analysis
+
+
+def _trace_wholly(trace_so_far: Callable[..., Analysis]) -> Analysis:
+    with suppress(TooManySteps):
+        return trace_so_far(limit=schedule.STEPS[0])
     try:
-        return _trace(analysis, function, roots, shape, names)
-    except TooManySteps:
-        pass
-    # One frame for each function: less is told apart, and it settles sooner.
-    analysis = Analysis(before, contexts=1)
-    analysis.plain_tables = plain_tables
-    analysis.methods = Methods(analysis, function) if by_name else None
-    try:
-        return _trace(analysis, function, roots, shape, names)
+        # One frame for each function: less is told apart, and it settles sooner.
+        return trace_so_far(limit=schedule.STEPS[1], contexts=1)
     except TooManySteps:
         raise ClosureTooLarge("its call graph is too large to follow") from None
 
@@ -242,6 +249,9 @@ def build(frame: Frame, shape: Shape, site: Any, above: tuple[Value, ...] = ()) 
     if kind in ("list", "set", "dict"):
         made = pool.make(Heap, kind, ("argument", *site))
         inside = (*above, made)
+        if not shape[1] and not shape[2]:  # no code in it
+            analysis.write(("argument", *site), "elem", PLAIN)
+            analysis.write(("argument", *site), "key", PLAIN if kind == "dict" else None)
         for slot, item in shape[1]:
             value = build(frame, item, (*site, repr(slot)), inside)
             analysis.write(("argument", *site), slot, value)
@@ -265,7 +275,7 @@ def _hide(frame: Frame, value: Value) -> None:
     """
     if isinstance(value, Known) and is_class(value.obj):
         frame.touch(value, "type within an argument")
-        remember(frame, value, frame.pool.make(Instance, value, ("class", id(value.obj))))
+        remember(frame, value, frame.pool.make(Instance, value, ("found", id(value.obj))))
     else:
         escape(frame, value)
 

@@ -62,6 +62,7 @@ from dumbo.tracing.namespaces import (
 )
 from dumbo.tracing.uses import SHOWN, SPECIAL, Use, by_made, by_module
 from dumbo.tracing.values import (
+    PLAIN,
     UNKNOWN,
     Bound,
     Builtin,
@@ -78,6 +79,7 @@ from dumbo.tracing.values import (
     Union,
     Value,
     each,
+    is_plain,
 )
 
 Model = Callable[[Frame, Arguments], "Value | None"]
@@ -358,7 +360,7 @@ def _setattr(frame: Frame, args: Arguments) -> Value:
                 if isinstance(member, Instance):
                     frame.write(member.site, ("attr", None), value)
                 elif isinstance(member, Known) and is_class(member.obj):
-                    rebind(frame, None, value)
+                    rebind(frame, member, None, value)
                 else:
                     if isinstance(member, Known) and is_module(member.obj):
                         site = ("global", id(globals_of(member.obj)))
@@ -841,6 +843,8 @@ def _call_on(frame: Frame, name: str, receiver: Value, args: Arguments) -> Value
         return _call_on_live(frame, name, receiver, args)
     if isinstance(receiver, Builtin) and is_namespace(receiver):
         return namespaces.call_method(frame, name, receiver, args)
+    if is_plain(receiver):
+        return _call_on_plain(frame, name, args)
     if isinstance(receiver, Local | Bound | Partial):
         if name in ("register", "cache_clear", "cache_info"):
             return args.positional[-1] if args.positional else UNKNOWN
@@ -858,6 +862,19 @@ def _call_on(frame: Frame, name: str, receiver: Value, args: Arguments) -> Value
         escape_all(frame, args, use)
         return frame.unknown_value(f"the result of {name}")
     return out_of_sight(frame, args, f"method {name} of {getattr(receiver, 'reason', 'a value')}")
+
+
+def _call_on_plain(frame: Frame, name: str, args: Arguments) -> Value | None:
+    """A method of plain data gives plain data, or what it is given."""
+    for value in args.all():
+        consume(frame, value)
+        escape(frame, value, SPECIAL)
+    if name in ("get", "pop", "setdefault"):
+        return frame.pool.join(PLAIN, *args.positional[1:], frame.pool.const(None))
+    if name in ("items", "values", "keys"):
+        row = make_tuple(frame, (PLAIN, PLAIN)) if name == "items" else PLAIN
+        return iterator_over(frame, row, name)
+    return PLAIN
 
 
 def _use_by(cls: type) -> Use:
@@ -1039,6 +1056,8 @@ def _more_on_heap(frame: Frame, name: str, receiver: Heap, args: Arguments) -> V
     if name in ("clear", "reverse", "rotate", "close", "aclose", "move_to_end"):
         return frame.pool.const(None)
     escape_all(frame, args)
+    for value in args.all():
+        add(frame, receiver, value)  # who knows what it does with them
     return frame.unknown_value(f"the result of {name}")
 
 

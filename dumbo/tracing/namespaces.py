@@ -9,6 +9,8 @@ Knows which names a namespace has; must not know steps.
 
 from __future__ import annotations
 
+from types import FunctionType
+
 from dumbo.tracing import memo_tables
 from dumbo.tracing.attributes import MARKERS, attribute, rebind, store_attribute
 from dumbo.tracing.boundary import owner_of
@@ -17,7 +19,7 @@ from dumbo.tracing.data import instance_of, iterator_over, make_tuple
 from dumbo.tracing.escapes import escape, out_of_sight_with
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.loads import import_module, read_global
-from dumbo.tracing.lookup import globals_of, is_class, is_module, names_between
+from dumbo.tracing.lookup import globals_of, is_class, is_module, mro, names_between, namespace
 from dumbo.tracing.values import (
     UNKNOWN,
     Builtin,
@@ -87,12 +89,22 @@ def put(frame: Frame, target: Builtin, key: Value, value: Value) -> None:
     else:
         if target.name == "globals()":
             frame.write(("global", id(globals_of(frame.home.obj))), None, value)
+        if frame.analysis.partial and _is_nothing_known(value):
+            frame.unresolved("attributes by computed names")
+            return
         for member in each(target.receiver):
             if isinstance(member, Known) and is_class(member.obj):
-                rebind(frame, None, value)
+                rebind(frame, member, None, value)
             if isinstance(member, Instance):
                 frame.write(member.site, ("attr", None), value)
         escape(frame, value)
+
+
+def _is_nothing_known(value: Value) -> bool:
+    """It would be among all that is read of anything, and say nothing."""
+    return isinstance(value, Unknown) or (
+        isinstance(value, Builtin) and isinstance(value.receiver, Unknown)
+    )
 
 
 def everything(frame: Frame, source: Builtin) -> Value:
@@ -159,15 +171,35 @@ def by_pattern(frame: Frame, target: Value, name: Value, *, own: bool = False) -
     ends = ends_of(name)
     found: Value | None = None
     for member in each(target):
-        if isinstance(member, Unknown | Builtin):
+        guessing = frame.analysis.partial and ends == ANY
+        if isinstance(member, Unknown | Builtin) and not guessing:
             for other in out_of_sight_with(frame):
                 found = frame.pool.join(found, by_pattern(frame, other, name, own=own))
         matching = names_of(frame, member, ends, own=own)
+        if guessing:
+            matching = _likely(frame, member, matching)
         for text in matching:
             found = frame.pool.join(found, attribute(frame, member, text))
         if not matching:
             escape(frame, member)
     return frame.pool.join(found, frame.unresolved("an attribute by a computed name"))
+
+
+def _likely(frame: Frame, value: Value, names: list[str]) -> list[str]:
+    """Of *names*, those that are not of the class whose method picks one, and not private.
+
+    A dispatcher's own methods are not what it dispatches to. If it is so all the same, the
+    call is marked as not resolved, and observed.
+    """
+    held: set[str] = set()
+    cls = value.cls if isinstance(value, Instance) else None
+    if isinstance(cls, Known):
+        own = frame.code.co_name
+        for base in mro(cls.obj):
+            method = namespace(base).get(own)
+            if type(method) is FunctionType and method.__code__ is frame.code:
+                held = set(namespace(base))
+    return [name for name in names if name not in held and not name.startswith("_")]
 
 
 def names_of(frame: Frame, value: Value, ends: tuple[str, str], *, own: bool = False) -> list[str]:

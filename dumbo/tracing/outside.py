@@ -10,11 +10,13 @@ Knows how frames run; must not know which parts of a value can be called back.
 
 from __future__ import annotations
 
+import heapq
 from typing import Any
 
-from dumbo.tracing.callgraph import Analysis, NeedsCallee, Node
+from dumbo.tracing.callgraph import Analysis, Node
 from dumbo.tracing.escapes import escape, expose
 from dumbo.tracing.frame import Frame, plan_of
+from dumbo.tracing.schedule import NeedsCallee
 from dumbo.tracing.uses import Use
 from dumbo.tracing.values import Bound, Instance, Known, Local, LocalClass, Unknown, Value
 
@@ -30,6 +32,7 @@ class Outside(Frame):
         super().__init__(
             analysis, self.nowhere, plan_of(_nobody.__code__), home, {}, {}, site, handlers
         )
+        self.far = True
         self.members: list[tuple[Value, Use]] = []
         self.known: set[tuple[Value, Use]] = set()
 
@@ -40,7 +43,6 @@ class Outside(Frame):
             self.known.add(key)
             self._push(len(self.members))
             self.members.append(key)
-            self.analysis.later(self)
 
     def take_from_nowhere(self, value: Value) -> None:
         """*value* is let go by no step in particular."""
@@ -56,20 +58,23 @@ class Outside(Frame):
         self._push(step)
         return True
 
+    def has_more(self) -> bool:
+        return bool(self._pending)
+
     def run(self) -> None:
-        while self._pending:
-            index = self._pending.pop(0)
-            self._queued.discard(index)
-            value, use = self.members[index]
-            self.index, self.stack, self.locals, self.written = index, [], {}, frozenset()
-            self.escaping.clear()
-            self.analysis.work += 1
-            self.node = self._node_of(value)
-            try:
-                expose(self, value, use)
-            except NeedsCallee:
-                self._push(index)
-                raise
+        # One at a time: what is near goes first, if this has woken any of it.
+        index = heapq.heappop(self._pending)
+        self._queued.discard(index)
+        value, use = self.members[index]
+        self.index, self.stack, self.locals, self.written = index, [], {}, frozenset()
+        self.escaping.clear()
+        self.analysis.work += 1
+        self.node = self._node_of(value)
+        try:
+            expose(self, value, use)
+        except NeedsCallee:
+            self._push(index)
+            raise
 
     def depend(self, node: Node | None, label: str) -> None:
         if node is not None and node is not self.node:

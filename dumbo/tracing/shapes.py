@@ -32,16 +32,25 @@ if TYPE_CHECKING:
 _UNKNOWN = ("unknown",)
 _ATOM_SHAPES = {kind: ("atom", kind) for kind in ATOMS}
 _DEPTH = 4
+_NAMED = ((("atom", str),), ())  # the rest of a dict of which all keys are known
 _KINDS = 8  # different shapes of items in one container
 _SLOTS = 16  # keys with a shape of their own
 _LOOKED_INTO = 256  # items of one container that hold more than atoms
 _LEAVES = frozenset({"array", "datetime", "decimal", "fractions", "ipaddress", "pathlib", "uuid"})
 
 
-def shape_of(values: Sequence[Any], roots: Sequence[Any]) -> tuple[Any, ...]:
-    """The shape of each of *values*, whose code roots are *roots*."""
+def shape_of(values: Sequence[Any], roots: Sequence[Any], keywords: int = -1) -> tuple[Any, ...]:
+    """The shape of each of *values*, whose code roots are *roots*.
+
+    Parameters:
+        keywords: which of them holds the keywords that the function takes as a dict: which
+            ones there are counts, for they are written in the call.
+    """
     if not roots:
-        return tuple([_ATOM_SHAPES.get(type(value)) or _plain(value) for value in values])
+        shapes = [_ATOM_SHAPES.get(type(value)) or _plain(value) for value in values]
+        if keywords >= 0:
+            shapes[keywords] = _plain_keywords(values[keywords])
+        return tuple(shapes)
     reader = _Reader(roots)
     shapes = [reader.read(value, _DEPTH) for value in values]
     # Where something was not looked into, any of the code may lie in it.
@@ -63,6 +72,14 @@ def _plain(value: Any) -> tuple[Any, ...]:
     if kind is tuple:
         return ("tuple", tuple([_ATOM_SHAPES.get(type(v)) or _plain(v) for v in value[:8]]))
     return ("any", (), kind.__qualname__)
+
+
+def _plain_keywords(held: dict[str, Any]) -> tuple[Any, ...]:
+    slots = [
+        (("item", name), _ATOM_SHAPES.get(type(value)) or _plain(value))
+        for name, value in held.items()
+    ]
+    return ("dict", tuple(slots[:_SLOTS]), _NAMED if len(slots) <= _SLOTS else ())
 
 
 class _Reader:
@@ -146,7 +163,7 @@ class _Reader:
     def _read_dict(self, value: dict[Any, Any], depth: int) -> tuple[Any, ...]:
         if len(value) <= _SLOTS and all(type(key) is str for key in value):
             slots = tuple([(("item", key), self.read(item, depth)) for key, item in value.items()])
-            return ("dict", slots, ((("atom", str),), ()))
+            return ("dict", slots, _NAMED)
         return ("dict", (), (self._kinds(value, depth), self._kinds(value.values(), depth)))
 
     def _kinds(self, items: Any, depth: int) -> tuple[Any, ...]:

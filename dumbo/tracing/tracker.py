@@ -257,7 +257,7 @@ class Tracker:
         Raises:
             Bypass: if that cannot be known; the message says why.
         """
-        shape = shape_of(values, roots) if self.track_deps else ()
+        shape = shape_of(values, roots, self._keywords(names)) if self.track_deps else ()
         return self.look_at(shape, roots, store, names)
 
     def look_at(
@@ -693,7 +693,16 @@ class Tracker:
         except UnhashableArgument:
             # Good enough to look at, though no call with it can be cached.
             return to_networkx(self._analyse(None, (), (), None))
-        return to_networkx(self._analyse(shape_of(values, roots), roots, binder.names, None))
+        shape = shape_of(values, roots, self._keywords(binder.names))
+        return to_networkx(self._analyse(shape, roots, binder.names, None))
+
+    def _keywords(self, names: Sequence[str]) -> int:
+        """Which parameter takes all other keywords; -1 if none does."""
+        code = getattr(self.function, "__code__", None)
+        if type(code) is not CodeType or not code.co_flags & 8 or not names:
+            return -1
+        at = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & 4)
+        return len(names) - 1 if names[-1] == code.co_varnames[at] else -1
 
     def analysis(self) -> Analysis:
         """What the function is found to depend on, whatever its arguments may be.

@@ -1,11 +1,12 @@
 """What the analyser knows about a value that does not exist yet.
 
     Value
-    ├── Unknown(reason)                  anything; the reason is for people
+    ├── Unknown(reason)                  anything; the reason is for people. PLAIN is plain data
     │   └── Test(variable, yes, no)      a truth value, and what it says of a local variable
     ├── Known(obj, ref)                  this live object, and the lookup that reaches it
     ├── Const(obj)                       a constant in code: no lookup needed
-    ├── Instance(cls, site)              some instance of a class, made at *site*
+    ├── Instance(cls, site)              some instance of a class, made at *site*: by the
+    │                                    class itself, or "found", or part of an argument
     ├── Local(code, ...)                 a function that is made while the program runs
     ├── LocalClass(code, ...)            a class that is made while the program runs
     ├── Tuple(items)                     a tuple of known length
@@ -35,6 +36,7 @@ from typing import Any
 WIDTHS = (32, 8)  # members of a union, beyond which they are let out of sight; with haste
 ALIKE = 3  # tuples of one length in a union, beyond which they are joined item by item
 CONSTANTS = 8  # different ones in a union, beyond which they are just some value
+NUMBERS = 2  # the same of numbers, which name nothing
 DEPTH = 4  # of tuples in tuples, bound methods of partials and so on
 
 
@@ -195,8 +197,12 @@ NULL = _Null()
 NULL.number, NULL.depth = -1, 0
 UNKNOWN = Unknown("not known")
 UNKNOWN.number, UNKNOWN.depth = -2, 0
-MANY = Unknown("one of many constants")
+PLAIN = Unknown("plain data")  # a number, a text, or a builtin container of such: no code in it
+PLAIN.number, PLAIN.depth = -5, 0
+MANY = Unknown("one of many constants, or something else")
 MANY.number, MANY.depth = -3, 0
+PLAIN_MANY = Unknown("one of many constants")
+PLAIN_MANY.number, PLAIN_MANY.depth = -6, 0
 
 
 EVERYTHING = Unknown("one of too many things")
@@ -281,13 +287,17 @@ class Pool:
         # Many constants say no more than that it is a constant; and so it stays, or a
         # union would grow and shrink for ever.
         consts = [member for member in members if isinstance(member, Const | Text)]
-        rest: Value | None = next(iter(unknown), None)
+        others = [member for member in unknown if not is_plain(member)]
+        rest: Value | None = next(iter(others), None)
         if len(unknown) > 1 and any(isinstance(member, Test) for member in unknown):
             rest = UNKNOWN if EVERYTHING not in unknown else EVERYTHING
-        if MANY in unknown or len(consts) > CONSTANTS:
-            rest = MANY
-        if rest is MANY:
+        numbers = [member for member in consts if _is_number(member)]
+        if MANY in unknown or PLAIN_MANY in unknown or len(consts) - len(numbers) > CONSTANTS:
+            rest = MANY if others else PLAIN_MANY
             members = {member: None for member in members if member not in consts}
+        elif PLAIN in unknown or len(numbers) > NUMBERS:
+            rest = rest or PLAIN
+            members = {member: None for member in members if member not in numbers}
         if EVERYTHING in unknown or len(members) > self._width:
             # And so it stays, for the same reason.
             for lost in members:
@@ -334,6 +344,15 @@ class Pool:
         else:
             found = UNKNOWN  # it has become too deep, and went out of sight
         return found
+
+
+def is_plain(value: Value) -> bool:
+    """Whether a member is some plain data of which no more is known."""
+    return value is PLAIN or value is PLAIN_MANY
+
+
+def _is_number(value: Value) -> bool:
+    return isinstance(value, Const) and type(value.obj) in (int, float, complex)
 
 
 def _number(value: Value) -> int:

@@ -16,7 +16,7 @@ from zlib import crc32
 
 import pytest
 
-from dumbo.tracing import callgraph
+from dumbo.tracing import schedule
 from dumbo.tracing.interpreter import HANDLERS, trace
 from dumbo.tracing.steps import EFFECTS
 
@@ -55,8 +55,9 @@ def always() -> frozenset[str]:
 @pytest.mark.parametrize("name", MODULES.split())
 def test_it_only_looks(name: str, always: frozenset[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DUMBO_USER_PACKAGES", name.partition(".")[0])
-    monkeypatch.setattr(callgraph, "STEPS", (STEPS, STEPS))
-    monkeypatch.setattr(callgraph, "MORE", 0)
+    monkeypatch.setattr(schedule, "STEPS", (STEPS, STEPS))
+    monkeypatch.setattr(schedule, "PARTIAL", STEPS)
+    monkeypatch.setattr(schedule, "MORE", 0)
     module = pytest.importorskip(name)
     watch = fuzz.Watch({module.__file__} - always)
     chosen = [

@@ -114,8 +114,8 @@ def test_what_cannot_be_traced_is_learnt_once() -> None:
 def test_a_call_graph_that_is_too_large_is_tried_once_by_all_processes(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dumbo.tracing.callgraph.STEPS", (3, 3))
-    monkeypatch.setattr("dumbo.tracing.callgraph.MORE", 0)
+    monkeypatch.setattr("dumbo.tracing.schedule.STEPS", (3, 3))
+    monkeypatch.setattr("dumbo.tracing.schedule.MORE", 0)
     one, two = (Tracker(module(HELPED).f, observed=False) for _ in range(2))
     for tracker in (one, one, two, two):
         with pytest.raises(UntraceableFunction, match="too large"):

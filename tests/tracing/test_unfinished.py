@@ -1,0 +1,135 @@
+"""Analyses that are cut: what of a large call graph is looked at, and what counts all the same."""
+
+from __future__ import annotations
+
+import types
+from typing import Any
+
+import pytest
+
+from dumbo.errors import ClosureTooLarge
+from dumbo.tracing import callgraph, schedule
+from dumbo.tracing.digest import closure_digest
+from dumbo.tracing.interpreter import trace
+
+SOURCE = """
+import functools
+import json
+
+RATE = 3
+LIMITS = {"a": [1]}
+OTHER = 4
+
+class Table:
+    size = 5
+    other = 6
+
+    def rows(self):
+        return far_helper()
+
+    def __len__(self):
+        return 1
+
+def far_helper():
+    return 1
+
+def near_helper(x):
+    return last_helper(x)
+
+def last_helper(x):
+    return x
+
+def not_called():
+    return OTHER
+
+def entry(x):
+    json.dumps(x, default=Table().rows)
+    return near_helper(x)
+
+def slow(x):
+    near_helper(x)
+    near_helper(RATE)
+    LIMITS["a"]
+    return Table().size
+"""
+
+
+def made() -> Any:
+    module = types.ModuleType("unfinished_target")
+    exec(compile(SOURCE, "unfinished_target.py", "exec"), vars(module))
+    return module
+
+
+@pytest.fixture
+def module(monkeypatch: pytest.MonkeyPatch) -> Any:
+    found = made()
+    monkeypatch.setitem(__import__("sys").modules, "unfinished_target", found)
+    monkeypatch.setattr(schedule, "MORE", 0)
+    return found
+
+
+def names(analysis: callgraph.Analysis) -> set[str]:
+    return {node.name.partition(":")[2] for node in analysis.nodes.values()}
+
+
+def reasons(analysis: callgraph.Analysis) -> list[str]:
+    return [reason for _, _, reason in analysis.unresolved]
+
+
+def test_nothing_is_cut_that_fits(module: Any) -> None:
+    found = trace(module.entry)
+    assert {"near_helper", "last_helper", "far_helper"} <= names(found)
+    assert not found.cut
+
+
+def test_what_is_near_is_looked_at_before_what_is_far(
+    module: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedule, "FAR", 0)
+    found = trace(module.entry)
+    assert {"near_helper", "last_helper"} <= names(found)
+    assert "far_helper" not in names(found)
+
+
+def test_what_is_cut_says_so(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedule, "FAR", 0)
+    found = trace(module.entry)
+    assert found.cut
+    assert any("too large" in reason for reason in reasons(found))
+
+
+def test_nothing_is_cut_where_nobody_observes(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedule, "FAR", 0)
+    assert "far_helper" in names(trace(module.entry, observed=False))
+    monkeypatch.setattr(schedule, "STEPS", (1, 1))
+    with pytest.raises(ClosureTooLarge):
+        trace(module.entry, observed=False)
+
+
+CHANGES = {
+    "a number": lambda module: setattr(module, "RATE", 4),
+    "an item within data": lambda module: module.LIMITS["a"].append(2),
+    "a class attribute": lambda module: setattr(module.Table, "size", 7),
+    "a name that hides a builtin's place": lambda module: setattr(module.Table, "fresh", 1),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_an_unfinished_function_reads_counts(
+    change: str, module: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedule, "PARTIAL", 3)
+    before = closure_digest(trace(module.slow))
+    state = list(trace(module.slow).found)
+    CHANGES[change](module)
+    after = trace(module.slow)
+    assert closure_digest(after) != before or list(after.found) != state
+
+
+def test_what_nobody_reads_does_not_count(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedule, "PARTIAL", 3)
+    before = closure_digest(trace(module.slow))
+    module.OTHER = 5
+    module.Table.other = 7
+    module.not_called.__code__ = module.far_helper.__code__
+    assert closure_digest(trace(module.slow)) == before
