@@ -17,7 +17,7 @@ from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, Meth
 from typing import Any
 
 from dumbo.tracing import fingerprint
-from dumbo.tracing.boundary import STDLIB, owner_of
+from dumbo.tracing.boundary import STDLIB, owner_of, wall_of
 from dumbo.tracing.callgraph import PATH, Node
 from dumbo.tracing.escapes import consume, defines, escape, is_data, out_of_sight_with
 from dumbo.tracing.frame import Frame
@@ -344,7 +344,7 @@ def _of_instance_of(frame: Frame, value: Instance, name: str) -> Value | None:
         return _of_local_class(frame, value.cls, value.cls, name, value)
     assert isinstance(value.cls, Known)
     analysis, cls = frame.analysis, value.cls
-    if owner_of(cls.obj) is not None:
+    if wall_of(cls.obj) is not None:
         held = analysis.read(value.site, ("attr", name), frame, frame.index)
         if cls.obj in _MODELLED and not hasattr(cls.obj, name):
             return held
@@ -425,7 +425,7 @@ def rebind(frame: Frame, cls: Known, name: str | None, value: Value) -> None:
 def _missing(frame: Frame, value: Instance, name: str) -> Value | None:
     """A field that nobody writes: maybe nobody has written it yet."""
     assert isinstance(value.cls, Known)
-    if any(owner_of(base) for base in mro(value.cls.obj)[:-1]):
+    if any(wall_of(base) for base in mro(value.cls.obj)[:-1]):
         # A library's base class may set it, and may call what the subclass overrides.
         escape(frame, value, SPECIAL)
         found: Value = frame.pool.make(Builtin, name, value)
@@ -565,7 +565,7 @@ def _user_hook(frame: Frame, cls: Value | None, name: str) -> Value | None:
         return None
     raw = frame.analysis.get("mro", cls.ref, name)
     if isinstance(raw, Known) and type(raw.obj) in (FunctionType, MethodType):
-        if owner_of(raw.obj) is None:
+        if wall_of(raw.obj) is None:
             frame.touch(raw, f"attribute {name}")
             return raw
     return None
@@ -592,7 +592,7 @@ def special(frame: Frame, value: Value, name: str) -> list[Value]:
         if isinstance(cls, LocalClass):
             own = _of_local_class_quietly(frame, cls, name, member)
             found += [own] if own is not None else []
-        elif isinstance(cls, Known) and owner_of(cls.obj) is None:
+        elif isinstance(cls, Known) and wall_of(cls.obj) is None:
             raw = frame.analysis.get("mro", cls.ref, name)
             if raw is None:
                 frame.depend(frame.analysis.absent(), f"attribute {name}")
@@ -626,7 +626,7 @@ def store_attribute(frame: Frame, target: Value, name: str, value: Value) -> Non
     for member in each(target):
         if isinstance(member, Instance):
             cls = member.cls
-            if isinstance(cls, Known) and owner_of(cls.obj) is None:
+            if isinstance(cls, Known) and wall_of(cls.obj) is None:
                 if _set_by_descriptor(frame, cls, member, name, value):
                     continue
             frame.write(member.site, ("attr", name), value)

@@ -57,6 +57,23 @@ def owner_of(obj: Any) -> Owner | None:
     return _owner_of_module(module) if isinstance(module, str) else STDLIB
 
 
+# The mixins of abstract containers: what they call is what the class that derives from them
+# defines, so they are looked through, and belong to the standard library all the same.
+_OPEN = frozenset({"collections.abc", "_collections_abc"})
+
+
+def wall_of(obj: Any) -> Owner | None:
+    """The owner of a function or class that is not looked into; None if it is."""
+    owner = owner_of(obj)
+    if owner != STDLIB:
+        return owner
+    if type(obj) is FunctionType:
+        module = obj.__globals__.get("__name__")
+    else:
+        module = namespace(obj).get("__module__") if is_class(obj) else None
+    return None if module in _OPEN else owner
+
+
 def owner_of_code(filename: str, module: str) -> Owner | None:
     """Who owns code from *filename* that runs in the globals of *module*."""
     if module.partition(".")[0] in _user_packages():

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 from dumbo.tracing import fingerprint
 from dumbo.tracing.attributes import bind, special, unwrap_memoized
-from dumbo.tracing.boundary import owner_of
+from dumbo.tracing.boundary import owner_of, wall_of
 from dumbo.tracing.callgraph import describe_value
 from dumbo.tracing.escapes import (
     consume,
@@ -271,7 +271,7 @@ def _invoke_known(frame: Frame, callee: Known, args: Arguments) -> Value | None:
     if is_memoized(obj):
         return invoke(frame, unwrap_memoized(frame, callee), _with_draw(frame, obj, args))
     if type(obj) is FunctionType:
-        if owner_of(obj) is None:
+        if wall_of(obj) is None:
             return _invoke_function(frame, callee, args)
         escape_captured(frame, callee)
         return call_library(frame, callee, args)
@@ -604,7 +604,7 @@ def construct(frame: Frame, cls: Known, args: Arguments) -> Value | None:
     from dumbo.tracing.models import call_library  # a cycle: `map` calls its function
 
     frame.touch(cls, "class")
-    if owner_of(cls.obj) is not None:
+    if wall_of(cls.obj) is not None:
         return call_library(frame, cls, args)
     analysis = frame.analysis
     meta = analysis.get("type", cls.ref, None)
@@ -655,7 +655,7 @@ def escape_all(frame: Frame, args: Arguments, use: Use | None = None) -> None:
 
 def _is_user_code(obj: Any) -> bool:
     inner = obj.__func__ if type(obj) in (staticmethod, classmethod) else obj
-    return type(inner) is FunctionType and owner_of(inner) is None
+    return type(inner) is FunctionType and wall_of(inner) is None
 
 
 def _construct_local(frame: Frame, cls: LocalClass, args: Arguments) -> Value | None:

@@ -97,7 +97,7 @@ def _escape_member(frame: Frame, value: Value, use: Use) -> None:
         frame.analysis.outside.receive(value, use)
     elif isinstance(value, Local | LocalClass):
         if use.calls:
-            frame.analysis.outside.receive(value, CALLED)
+            frame.analysis.outside.receive(value, CALLED if isinstance(value, Local) else use)
     elif isinstance(value, Heap):
         _expose_site(frame, value.site, use)
         frame.analysis.outside.receive(value, use)
@@ -126,11 +126,11 @@ def expose(frame: Frame, value: Value, use: Use) -> None:
     if isinstance(value, Instance):
         _escape_site(frame, value.site, use)
         if isinstance(value.cls, LocalClass):
-            _escape_local_class(frame, value.cls, value)
+            _escape_local_class(frame, value.cls, value, use)
         elif isinstance(value.cls, Known):
             escape_methods(frame, value.cls, value, use, made=False)
     elif isinstance(value, LocalClass):
-        _escape_local_class(frame, value, None)
+        _escape_local_class(frame, value, None, use)
     elif isinstance(value, Heap):
         _escape_heap(frame, value, use)
     elif isinstance(value, Bound):
@@ -316,11 +316,14 @@ def _caller(base: type) -> str:
     return name.partition(":")[0] if calls else ""
 
 
-def _escape_local_class(frame: Frame, cls: LocalClass, receiver: Value | None) -> None:
+def _escape_local_class(frame: Frame, cls: LocalClass, receiver: Value | None, use: Use) -> None:
     made = receiver or frame.pool.make(Instance, cls, ("instance", cls.site))
     remember(frame, cls, made)
+    overrides = any(_is_foreign(base) for base in cls.bases)
     for name in frame.analysis.slots(cls.site, frame, frame.index):
         held = frame.analysis.read(cls.site, name, frame, frame.index)
+        if not (overrides or use.wants(name) or (receiver is None and name in _MADE_WITH)):
+            continue
         for raw in each(held):
             if isinstance(raw, Local):
                 escape(frame, frame.pool.make(Bound, raw, made))
@@ -328,9 +331,18 @@ def _escape_local_class(frame: Frame, cls: LocalClass, receiver: Value | None) -
                 escape(frame, frame.analysis.read(raw.site, "function", frame, frame.index))
     for base in cls.bases:
         if isinstance(base, LocalClass):
-            _escape_local_class(frame, base, made)
+            _escape_local_class(frame, base, made, use)
         elif isinstance(base, Known) and is_class(base.obj):
-            escape_methods(frame, base, made, SPECIAL, made=True)
+            escape_methods(frame, base, made, use, made=receiver is None)
+
+
+def _is_foreign(base: Value) -> bool:
+    """Whether code that is not seen may call what a class overrides that derives from *base*."""
+    if isinstance(base, LocalClass):
+        return any(_is_foreign(inner) for inner in base.bases)
+    if not isinstance(base, Known) or not is_class(base.obj):
+        return True
+    return any(owner_of(cls) is not None for cls in mro(base.obj)[:-1])
 
 
 def _expose_site(frame: Frame, site: Any, use: Use) -> None:
