@@ -4,7 +4,7 @@ Its closure, a digest of it, and cheap proofs that the digest still holds. The m
 they are for:
 
     reading code        steps, instructions, pairs, normal
-    reading objects     lookup, boundary, contents, sources, shapes, annotations
+    reading objects     lookup, boundary, contents, sources, shapes, opened, annotations
     interpreting        values, frame, and what steps do: loads, attributes, calls, data, flow;
                         models, namespaces, local_classes, memo_tables, truth, escapes,
                         uses, vocabulary, mentions, by_name; callgraph, schedule, outside,

@@ -468,7 +468,6 @@ def _item_of(frame: Frame, source: Value, key: Value) -> Value | None:
         return namespaces.item(frame, source, key)
     methods = [
         *special(frame, source, "__getitem__"),
-        *special(frame, source, "__class_getitem__"),
         *special(frame, source, "__missing__"),
     ]
     if methods:

@@ -261,6 +261,10 @@ def build(frame: Frame, shape: Shape, site: Any, above: tuple[Value, ...] = ()) 
                 value = build(frame, one, (*site, slot, option), inside)
                 analysis.write(("argument", *site), slot, value)
         return made
+    if kind == "generator":
+        fields = {name: build(frame, field, (*site, name)) for name, field in shape[2]}
+        given = calls.invoke(frame, _root(frame, shape[1]), Arguments((), fields))
+        return frame.unknown_value("a generator") if given is None else given
     if kind == "any":
         for number in shape[1]:
             _hide(frame, _root(frame, number))

@@ -5,6 +5,7 @@
     ("object", n, fields, items)             an instance whose class is code root n
     ("tuple", items)                         a short tuple
     ("list" | "set" | "dict", slots, rest)   a container: by key, and the shapes of all else
+    ("generator", n, fields)                 what code root n makes of these arguments
     ("up", n)                                what stands n levels above, again: a cycle
     ("any", roots, type name)                anything else, with the code roots that are left
     ("unknown",)
@@ -21,6 +22,7 @@ from types import FunctionType, MemberDescriptorType
 
 from dumbo.tracing.fingerprint import ATOMS
 from dumbo.tracing.lookup import instance_dict, is_class, is_module, mro, namespace
+from dumbo.tracing.opened import Opened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -121,6 +123,11 @@ class _Reader:
             self.open.pop()
 
     def _read_inside(self, value: Any, kind: type, depth: int) -> tuple[Any, ...]:
+        if kind is Opened:
+            number = self.number(value.function)
+            held = value.given.items()
+            fields = tuple([(name, self.read(item, depth)) for name, item in held])
+            return _UNKNOWN if number is None else ("generator", number, fields)
         if kind is tuple and len(value) <= _SLOTS:
             return ("tuple", tuple([self.read(item, depth) for item in value]))
         if kind in (list, tuple, set, frozenset):

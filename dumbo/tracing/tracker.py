@@ -692,9 +692,27 @@ class Tracker:
             _, roots = digest_call(values, binder.names)
         except UnhashableArgument:
             # Good enough to look at, though no call with it can be cached.
-            return to_networkx(self._analyse(None, (), (), None))
+            opened = self._open(values, binder.names)
+            if opened is None:
+                return to_networkx(self._analyse(None, (), (), None))
+            values, roots = opened
         shape = shape_of(values, roots, self._keywords(binder.names))
         return to_networkx(self._analyse(shape, roots, binder.names, None))
+
+    def _open(
+        self, values: tuple[Any, ...], names: tuple[str, ...]
+    ) -> tuple[tuple[Any, ...], tuple[Any, ...]] | None:
+        """*values* with what is known of generators among them, and their code roots."""
+        from dumbo.arguments.hashing import digest_call
+        from dumbo.tracing.opened import open_all, parts_of
+
+        opened = open_all(values)
+        if opened is None:
+            return None
+        try:
+            return opened, digest_call(parts_of(opened), names)[1]
+        except UnhashableArgument:
+            return None
 
     def _keywords(self, names: Sequence[str]) -> int:
         """Which parameter takes all other keywords; -1 if none does."""

@@ -1,0 +1,151 @@
+"""What a closure does not hold, because no call of these arguments can reach it."""
+
+from __future__ import annotations
+
+import sys
+import types
+from typing import Any
+
+import pytest
+
+from dumbo.tracing.tracker import Tracker
+
+SOURCE = """
+import collections.abc
+
+class Plugin:
+    def set_up(self):
+        return wide()
+
+def wide():
+    return 1
+
+def load(name):
+    return Plugin()
+
+def build(text, **options):
+    for plugin in options.get("plugins", []):
+        load(plugin).set_up()
+    return text
+
+def each(items):
+    return [item.set_up() for item in items], Plugin()
+
+class Table(collections.abc.Mapping):
+    def __init__(self):
+        self.held = {"a": one}
+
+    def __getitem__(self, key):
+        return self.held[key]
+
+    def __iter__(self):
+        return iter(self.held)
+
+    def __len__(self):
+        return unused()
+
+def one():
+    return 1
+
+def unused():
+    return 2
+
+def by_table(name):
+    return Table().get(name)()
+
+class Marked:
+    def run(self):
+        return marked()
+
+class Other:
+    def run(self):
+        return other()
+
+def marked():
+    return 1
+
+def other():
+    return 2
+
+def late(self):
+    return 3
+
+def mark(value):
+    setattr(Marked, "stop", late)
+    return Other().run()
+
+class Bare:
+    pass
+
+class Full:
+    def __init__(self):
+        self.field = one
+
+def pick(flag):
+    made = Full() if flag else Bare()
+    return made.field()
+
+class Dispatcher:
+    def call(self, name):
+        return getattr(self, name)()
+
+    def _private(self):
+        return unused()
+
+class Visitor(Dispatcher):
+    def visit(self):
+        return one()
+
+def dispatch(name):
+    return Visitor().call(name)
+"""
+
+
+@pytest.fixture
+def module(monkeypatch: pytest.MonkeyPatch) -> Any:
+    made = types.ModuleType("left_out_target")
+    exec(compile(SOURCE, "left_out_target.py", "exec"), vars(made))
+    monkeypatch.setitem(sys.modules, "left_out_target", made)
+    return made
+
+
+def closure(function: Any, *args: Any, observed: bool = True, **kwargs: Any) -> set[str]:
+    graph = Tracker(function, observed=observed).graph(args, kwargs)
+    nodes = graph.nodes.values()
+    return {n["name"].partition(":")[2] for n in nodes if n["kind"] in ("function", "method")}
+
+
+def test_keywords_that_a_call_does_not_pass_reach_nothing(module: Any) -> None:
+    assert closure(module.build, "x") == {"build"}
+    assert "wide" in closure(module.build, "x", plugins=["a"])
+
+
+def test_plain_data_has_no_methods_of_the_program(module: Any) -> None:
+    assert "wide" not in closure(module.each, [1, "two"])
+    assert "wide" in closure(module.each, [module.Plugin()])
+
+
+def test_mixins_of_abstract_containers_are_looked_through(module: Any) -> None:
+    found = closure(module.by_table, "a")
+    assert {"Table.__getitem__", "one"} <= found
+    assert not {"Table.__len__", "unused"} & found
+
+
+def test_what_a_program_sets_on_a_class_is_not_on_all_others(module: Any) -> None:
+    found = closure(module.mark, 1)
+    assert {"Other.run", "other"} <= found
+    assert "marked" not in found
+
+
+def test_an_attribute_that_nobody_sets_is_marked_where_the_call_is_observed(module: Any) -> None:
+    graph = Tracker(module.pick, observed=True).graph((True,), {})
+    reasons = [n["name"] for n in graph.nodes.values() if n["kind"] == "unresolved"]
+    assert "one" in closure(module.pick, True)
+    assert any("attribute field of Bare" in reason for reason in reasons)
+
+
+def test_a_dispatcher_calls_any_method_but_its_own_and_private_ones(module: Any) -> None:
+    found = closure(module.dispatch, "visit")
+    assert {"Visitor.visit", "one"} <= found
+    assert "unused" not in found
+    assert "unused" in closure(module.dispatch, "visit", observed=False) or not found
