@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from time import perf_counter, time
 
 from dumbo.arguments.hashing import digest_call
+from dumbo.entry import Entry
 from dumbo.keeper import Keeper
 from dumbo.memoized import AsyncMemoized, Memoized
 from dumbo.notebook.capture import Recorder, flush_figures
@@ -278,7 +279,7 @@ class Cell:
         outcome = Outcome(result, self._value, loaded=not self._ran)
         call = self._keeper.call
         if call is not None and call.record is not None:
-            outcome.size = call.record.size
+            outcome.size = Entry(call.store, call.record).size
         if call is not None and call.draw is not None and self._keeper.options.samples:
             outcome.sample = (call.draw.number, self._keeper.options.samples)
         if self._ran:

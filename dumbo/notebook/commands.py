@@ -120,7 +120,10 @@ def _is_function(text: str, session: Session) -> bool:
 def _value(text: str, session: Session) -> Any:
     if not text:
         raise CellError(f"%dumbo deps: of what? use {USAGE}")
-    return eval(text, session.shell.user_ns)
+    try:
+        return eval(text, session.shell.user_ns)
+    except Exception as error:  # noqa: BLE001 - the expression is the user's
+        raise CellError(f"%dumbo: {text}: {type(error).__name__}: {error}") from None
 
 
 def _call(text: str, session: Session) -> tuple[Any, tuple[Any, ...], dict[str, Any]] | None:

@@ -249,9 +249,11 @@ def test_a_function_is_no_output(notebook: Any, ran: list[object]) -> None:
     assert ran == ["cell", "cell"]
 
 
-def test_a_quick_cell_is_not_worth_it(notebook: Any) -> None:
-    shown = notebook("%%dumbo\nb = 1")
-    assert "not kept" in shown.said
+def test_what_is_not_to_be_kept_is_computed_each_time(notebook: Any, ran: list[object]) -> None:
+    cell = f"%%dumbo --keep never\n{RAN}\nb = 1"
+    assert "not kept: keep='never'" in notebook(cell).said
+    notebook(cell)
+    assert ran == ["cell", "cell"]
 
 
 def test_recompute_runs_and_stores(notebook: Any, ran: list[object]) -> None:
@@ -430,6 +432,7 @@ def test_why_deps_stats_and_status(notebook: Any) -> None:
     assert notebook("%dumbo stats b").value.computed == 1
     assert notebook("%dumbo stats f").value.function == "__main__:f"
     assert "no memoized function" in notebook.run("%dumbo stats RATE").stdout
+    assert "NameError: name 'nowhere'" in notebook.run("%dumbo deps nowhere").stdout
     notebook(kept("c = helper(1)", "--name mine"))
     assert "mine        fresh" in notebook("%dumbo status").value
     for shown in (notebook("%dumbo deps f"), notebook("%dumbo deps b"), notebook("%dumbo deps")):
@@ -577,3 +580,14 @@ def test_cells_that_would_have_been_worth_it_are_suggested(notebook: Any) -> Non
     assert "In [7]  2 s" in repr(found)
     session.runs = {}
     assert "No cell of this session" in repr(notebook("%dumbo suggest").value)
+
+
+def test_large_outputs_are_parts_that_can_be_loaded_alone(notebook: Any, ran: list[object]) -> None:
+    pytest.importorskip("numpy")
+    notebook("import numpy as np\nn = 100_000")
+    cell = kept("x = np.zeros(n)\ny = np.ones(n)\nz = y")
+    for _ in range(2):
+        assert "1.6 MB" in notebook(cell).said
+        assert notebook("y is z, float(y.sum()), y.flags.writeable").value == (True, 1e5, True)
+    assert ran == ["cell"]
+    assert float(entry(notebook).part("x").sum()) == 0.0
