@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import gc
 import sys
-from contextlib import suppress
 from types import CodeType, FunctionType
 
 import xxhash
@@ -564,8 +563,10 @@ class Tracker:
         program = replay.Program([("root", -1, 0)], False)
         state = replay.run(program, (self.function,)).state
         payload, shape = replay.encode(program), _shape_digest(shape)
-        with suppress(OSError, StorageError):  # then they try
+        try:  # not `suppress`, whose module a cold hit would pay for
             store.add_trace(self._label, self._root(), shape, payload, state, _GIVEN_UP, b"")
+        except (OSError, StorageError):  # then they try
+            pass
 
     # --- explaining -------------------------------------------------------------------
 
