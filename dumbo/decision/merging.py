@@ -1,8 +1,8 @@
 """What several processes learned at the same time about one thing, as one.
 
 Each began with what was known, *base*, and went on by itself: *mine* and *theirs*. Of averages,
-whoever measured more since then counts more; counts are those of both. Everything else that is
-not alike is mine, for it is newer.
+whoever measured more since then counts more; counts are those of both, and so are those of calls
+that came, and came again. Everything else that is not alike is mine, for it is newer.
 
     average   (count, mean, spread)
     price     (count, mean, spread, (bucket, count, mean, spread), ...)
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["merged"]
 
 _LATELY = 8  # measurements, of which older ones hardly count
+_SHARES = ("firsts", "again")
+_CALLS = 1024.0  # beyond which those before count half
 
 
 def merged(base: Any, mine: Any, theirs: Any) -> Any:
@@ -28,10 +30,21 @@ def merged(base: Any, mine: Any, theirs: Any) -> Any:
     if type(mine) is dict and type(theirs) is dict:
         began = base if type(base) is dict else {}
         known = {name: merged(began.get(name), mine[name], theirs.get(name)) for name in mine}
-        return {**theirs, **known}
+        return {**theirs, **known, **_shares(began, mine, theirs)}
     if _is_price(mine) and _is_price(theirs):
         return _price(base if _is_price(base) else (0, 0.0, 0.0), mine, theirs)
     return mine
+
+
+def _shares(base: Any, mine: Any, theirs: Any) -> dict[str, float]:
+    """Return how many calls came at all, and again, as all of them saw it; see `reuse`."""
+    counts = [[known.get(name) for name in _SHARES] for known in (base, mine, theirs)]
+    if not all(type(count) is float for three in counts for count in three):
+        return {}
+    both = [there + max(0.0, own - was) for was, own, there in zip(*counts, strict=True)]
+    while both[0] > _CALLS:
+        both = [count / 2 for count in both]
+    return dict(zip(_SHARES, both, strict=True))
 
 
 def _price(base: Any, mine: Any, theirs: Any) -> tuple[Any, ...]:

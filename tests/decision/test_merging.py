@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dumbo.decision.averages import Average, Price
+from dumbo.decision.costs import Costs
 from dumbo.decision.merging import merged
 
 seconds = st.floats(1e-9, 1e3)
@@ -66,3 +67,26 @@ def test_what_makes_no_sense_gives_way() -> None:
     for theirs in ((1, "x", 2.0), "text", (1,), ((),), 5, (True, None, 2)):
         assert merged(None, mine, theirs) == mine
     assert merged((1, 2), mine, average(3.0).plain())[0] == 2
+
+
+def test_calls_that_came_again_add_up() -> None:
+    base = {"firsts": 10.0, "again": 5.0, "half_life": 1.0}
+    mine = {"firsts": 14.0, "again": 5.0, "half_life": 4.0}
+    theirs = {"firsts": 12.0, "again": 7.0, "half_life": 16.0}
+    assert merged(base, mine, theirs) == {"firsts": 16.0, "again": 7.0, "half_life": 4.0}
+    many = {**theirs, "firsts": 1500.0, "again": 1000.0}
+    found = merged(base, mine, many)
+    assert found["firsts"] <= 1024
+    assert found["again"] / found["firsts"] == 1000 / 1504
+
+
+def test_what_is_merged_is_what_costs_can_take() -> None:
+    base, mine, theirs = Costs(), Costs(), Costs()
+    for number in range(40):
+        mine.reuse.note(b"%d" % (number % 7), float(number + 1))
+        theirs.reuse.note(b"%d" % number, float(number + 1))
+        mine.compute.add(1.0)
+    taken = Costs()
+    taken.take(merged(base.plain(), mine.plain(), theirs.plain()))
+    assert mine.reuse.chance(1) > taken.reuse.chance(1) > theirs.reuse.chance(1)
+    assert taken.compute.value == 1.0
