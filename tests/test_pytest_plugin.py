@@ -452,6 +452,8 @@ def test_pytest_finds_it_by_its_entry_point(
         "    assert 'Rewriting' in type(__loader__).__name__\n",
     )
     runs.run(plugin="").assert_outcomes(passed=1)
+    # Named in both ways it is one plugin; but then dumbo is imported before it can have a say.
+    runs.write("test_it.py", "def test_it(dumbo_cache): pass\n")
     runs.run("-p", "dumbo.pytest_plugin", plugin="").assert_outcomes(passed=1)
     ran = runs.run("--help", plugin="")
     ran.stdout.fnmatch_lines(["*--dumbo-check*", "*--dumbo-update*"])
