@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("IPython", reason="needs IPython")
-
 
 class Shown:
     """What one cell did.
@@ -70,6 +68,7 @@ class Notebook:
 
 @pytest.fixture
 def notebook(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebook]:
+    pytest.importorskip("IPython", reason="needs IPython")
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
 

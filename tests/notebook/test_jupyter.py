@@ -20,6 +20,8 @@ pytest.importorskip("ipykernel", reason="needs ipykernel")
 pytest.importorskip("matplotlib", reason="needs matplotlib")
 webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
 
+pytestmark = pytest.mark.slow
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DRIVER = shutil.which("chromedriver")
 FLAGS = (
