@@ -4,10 +4,14 @@
 
 Each kind of function is called as programs call such functions: without a cache, and with dumbo's
 default, in turns of fifty calls, so that a busy machine is as busy for both. Compared is the CPU
-time of all calls but the first hundred. Allowed are 2 % more and 5 µs a call. What a clairvoyant
-would save is reckoned from what each call takes, and what storing and loading it takes
-(`keep="always"`, measured as well): who knows all calls in advance stores a result only if that
-pays. Where that is a fifth of the time or more, dumbo is to save four fifths of it.
+time of all calls but the first hundred, and dumbo is given the same clock to decide by: on a busy
+machine, that of the wall shows how busy it is. Each turn runs without a cache once before and once
+after; by how much these two differ is the noise. Allowed are 2 % more and 5 µs a call, and the
+noise.
+
+What a clairvoyant would save is reckoned from what each call takes, and what storing and loading it
+takes (`keep="always"`, measured as well): who knows all calls in advance stores a result only if
+that pays. Where that is a fifth of the time or more, dumbo is to save four fifths of it.
 """
 
 from __future__ import annotations
@@ -222,8 +226,8 @@ KINDS = [
     Kind("1 ms, scans", busy(2_500), scan(2_000, 20)),
     Kind("2 ms, a loop", busy(5_000), loop(1_500, 150)),
     Kind("2 ms, shifting sets", busy(5_000), shifting(1_500, 30, 5)),
-    Kind("30 ms, Zipf", busy(75_000), zipf(250, 30)),
-    Kind("30 ms, never again", busy(75_000), never_again(200)),
+    Kind("30 ms, Zipf", busy(75_000), zipf(400, 30)),
+    Kind("30 ms, never again", busy(75_000), never_again(400)),
     Kind("100 MB argument, the same", strided_sum, arrays(4_000, 12_500_000, change=False)),
     Kind("100 MB argument, others", strided_sum, arrays(4_000, 12_500_000, change=True)),
     Kind("len of a large list", length, lists(200_000, 300_000, 1)),
@@ -245,12 +249,13 @@ class Found(NamedTuple):
 
     calls: int
     plain: float
+    again: float  # the same calls without a cache, once more
     kept: float
     foreseen: float  # what a clairvoyant takes
 
     @property
     def allowed(self) -> float:
-        return 1.02 * self.plain + 5e-6 * self.calls
+        return 1.02 * self.plain + 5e-6 * self.calls + abs(self.again - self.plain)
 
     @property
     def could_save(self) -> float:
@@ -314,7 +319,7 @@ def measured(kind: Kind, scale: float) -> Found:
     plain_function = kind.make()
     run(plain_function, calls[:2])
     storing, loading = prices(kind, calls)
-    plain = kept = 0.0
+    plain = again = kept = 0.0
     by_name: dict[object, list[float]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as directory:
         kept_function = memoized(Cache(directory), kind)
@@ -322,12 +327,14 @@ def measured(kind: Kind, scale: float) -> Found:
         for turn in turns(calls):
             without = run(plain_function, turn)
             with_it = run(kept_function, turn)
+            once_more = run(plain_function, turn)
             kept_until += len(turn)
             if kept_until <= UNTIL:
                 for name, _ in turn:
                     by_name[name].append(-1.0)  # came, and does not count
                 continue
             plain += without
+            again += once_more
             kept += with_it
             for name, _ in turn:
                 by_name[name].append(without / len(turn))
@@ -340,7 +347,15 @@ def measured(kind: Kind, scale: float) -> Found:
         stored = loading * (len(counted) - (not there))
         stored += 0.0 if there else counted[0] + storing
         foreseen += min(sum(counted), stored)
-    return Found(max(0, len(calls) - UNTIL), plain, kept, foreseen)
+    return Found(max(0, len(calls) - UNTIL), plain, again, kept, foreseen)
+
+
+def by_cpu_time() -> None:
+    """Let dumbo measure what this benchmark measures."""
+    from dumbo import keeper, memoized, watch
+
+    for module in (keeper, memoized, watch):
+        module.perf_counter = time.process_time  # type: ignore[attr-defined]
 
 
 def main() -> int:
@@ -348,18 +363,22 @@ def main() -> int:
     parser.add_argument("--kinds", nargs="+", help="those whose names begin so")
     parser.add_argument("--scale", type=float, default=1.0, help="times the number of calls")
     options = parser.parse_args()
-    print("| kind | calls | plain | with dumbo | µs more a call | could save | of that saved | |")
-    print("|---|--:|--:|--:|--:|--:|--:|---|")
+    by_cpu_time()
+    print("| kind | calls | plain | again | with dumbo | µs more | could save | of that saved | |")
+    print("|---|--:|--:|--:|--:|--:|--:|--:|---|")
     bad = 0
     for kind in KINDS:
         if options.kinds and not kind.name.startswith(tuple(options.kinds)):
             continue
         found = measured(kind, options.scale)
+        if not found.calls:
+            print(f"| {kind.name} | too few calls at this scale | | | | | | | |")
+            continue
         more = (found.kept - found.plain) / found.calls * 1e6
         saves = f"{found.saved:.0%}" if found.could_save >= 0.2 else ""
         print(
             f"| {kind.name} | {found.calls:,} | {found.plain:.3f} s "
-            f"| {found.kept / found.plain:.3f} × "
+            f"| {found.again / found.plain:.3f} × | {found.kept / found.plain:.3f} × "
             f"| {more:+.2f} | {max(0.0, found.could_save):.0%} | {saves} "
             f"| {'' if found.is_fine else 'missed'} |",
             flush=True,
