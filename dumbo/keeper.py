@@ -363,7 +363,11 @@ class Keeper:
                 from dumbo.asking import why_missing
 
                 call.reason = why_missing(self, call)
+            if call.done and self._straight and self.ledger.hits & 7 == 3:
+                self._choose_road(perf_counter())  # a hit may be dearer than the function
             if call.key is not None and not call.done:
+                if not first:
+                    self.ledger.costs.look.follow(perf_counter() - begun)
                 call.light = self._straight and not call.explicit and not self._may_keep(call)
                 if not call.light:
                     call.looks = self._looks(call)
@@ -617,6 +621,8 @@ class Keeper:
         if held is not None and (not held.extras or held.guard.holds()):  # type: ignore[union-attr]
             call.value = held.value if held.decode is None else held.decode(held.payload)  # type: ignore[arg-type]
             call.done = True
+            if self.ledger.hits & 7 == 2:
+                self.ledger.costs.look.follow(perf_counter() - begun)
             self.ledger.hits += 1
             self._join(call, held.extras)
             return
@@ -979,12 +985,16 @@ class Keeper:
         if call.reason is None or call.reason.code != "disabled":
             ledger.missed()
             if self._straight and not call.explicit:
-                self.clocked = self._tells_each or _is_logged()
-                pace = self._pace()
-                self.road.looked(pace, clocked=self.clocked)
-                # The time of a call holds that of calls within it, and the budget is to be spent
-                # once: so it is the time that has passed, too.
-                self._not_before = ended + (pace - 1) * self._usual if pace > 1 else 0.0
+                self._choose_road(ended)
+
+    def _choose_road(self, now: float) -> None:
+        """A call was looked up: decide on those that follow."""
+        self.clocked = self._tells_each or _is_logged()
+        pace = self._pace()
+        self.road.looked(pace, clocked=self.clocked)
+        # The time of a call holds that of calls within it, and the budget is to be spent once:
+        # so it is the time that has passed, too.
+        self._not_before = now + (pace - 1) * self._usual if pace > 1 else 0.0
 
     def went_straight(self, compute: float) -> None:
         """Take in a call that was not looked up, and those before it that nobody clocked."""

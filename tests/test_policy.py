@@ -205,3 +205,28 @@ def test_an_audit_hook_sees_straight_calls_as_plain_ones(cache: Cache) -> None:
     for x in range(100):
         f(x)
     assert set(seen) == {"__call__"}
+
+
+def test_an_argument_that_is_dearer_to_hash_than_the_body_is_hashed_a_few_times(
+    cache: Cache,
+) -> None:
+    hashed = []
+
+    class Slow:
+        def __init__(self):
+            self.values = list(range(10))
+
+        def __dask_tokenize__(self):
+            hashed.append(1)
+            work(0.02)
+            return "slow"
+
+    @cache.memo(observe=False)
+    def f(x):
+        work(0.0005)
+        return 1
+
+    given = Slow()
+    for _ in range(200):
+        f(given)
+    assert len(hashed) < 20
