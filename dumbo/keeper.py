@@ -35,6 +35,7 @@ from dumbo.failures import Misfit, is_for_good, let_through, not_cached, not_sto
 from dumbo.isolation import admit
 from dumbo.ledger import Ledger
 from dumbo.memory import MISSING, Held, Memory, epoch, has_plain_defaults, is_unchanging, plain_key
+from dumbo.net import describe
 from dumbo.switches import DISABLED, READ_ONLY, current
 from dumbo.tally import Tally
 from dumbo.target import Target, is_generator_function, label_of
@@ -1105,7 +1106,11 @@ class Keeper:
             self.label, compute, size, worth=verdict.store, store=store, load=load, look=look,
             chance=chance, uses=trail.uses,
         )  # fmt: skip
-        return decide(rule, offer, verdict)
+        try:
+            return decide(rule, offer, verdict)
+        except Exception as error:  # the program's own rule may raise anything
+            let_through(error)
+            raise StorageError(f"the policy that keep= names failed: {describe(error)}") from error
 
     def write(self, call: Call, value: object, compute: float, *, given: bool = False) -> Record:
         """Store *value*; *given* if somebody says that it is the result, and nothing ran."""

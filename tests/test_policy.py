@@ -179,7 +179,10 @@ def test_a_rule_that_fails_costs_a_result(cache: Cache, ran: list[object]) -> No
 
     assert [f(1), f(1)] == [1, 1]
     assert ran == [1, 1]
-    assert "no such rule" in " ".join(f.cache_info().reasons)
+    said = " ".join(f.cache_info().reasons)
+    assert "policy" in said
+    assert "no such rule" in said
+    assert "bug" not in said
 
 
 def test_what_is_inserted_is_stored_whatever_the_rule_says(cache: Cache) -> None:
