@@ -10,7 +10,8 @@ Knows how some libraries read texts; must not know values.
 from __future__ import annotations
 
 import ast
-import re
+
+from dumbo.tracing.queries import names_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["names_in_texts"]
 
-_MARKED = re.compile(r"@\s*([^\W\d]\w*)")
 _WHOLE = {("pd", "eval"), ("pandas", "eval"), ("ne", "evaluate"), ("numexpr", "evaluate")}
 
 
@@ -40,16 +40,4 @@ def _names(call: ast.Call, function: ast.Attribute) -> Iterator[str]:
     for argument in [*call.args, *(keyword.value for keyword in call.keywords)]:
         for node in ast.walk(argument):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                yield from _MARKED.findall(node.value)
-                if whole:
-                    yield from _read(node.value)
-
-
-def _read(text: str) -> Iterator[str]:
-    try:
-        tree = ast.parse(text.replace("@", "").strip())
-    except SyntaxError:
-        return
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name):
-            yield node.id
+                yield from names_in(node.value, whole=whole)

@@ -7,7 +7,7 @@ they are for:
     reading objects     lookup, boundary, contents, sources, shapes, opened, annotations
     interpreting        values, frame, and what steps do: loads, attributes, calls, data, flow;
                         models, namespaces, local_classes, memo_tables, truth, escapes,
-                        uses, vocabulary, mentions, by_name; callgraph, schedule, outside,
+                        uses, vocabulary, queries, mentions, by_name; callgraph, schedule, outside,
                         interpreter, unfinished
     proving             fingerprint, digest, replay, summary, guards, tracker
     observing           observer, observed

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from types import BuiltinFunctionType, CodeType
 from typing import Any
 
-from dumbo.tracing import fingerprint, mentions, namespaces, truth
+from dumbo.tracing import fingerprint, mentions, namespaces, queries, truth
 from dumbo.tracing.attributes import attribute, rebind, special, store_attribute
 from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.calls import (
@@ -165,6 +165,8 @@ def _call_library(frame: Frame, callee: Known, args: Arguments) -> Value | None:
     name = fingerprint.qualified_name(callee.obj).decode("utf-8", "replace")
     if name in _KEEP_ORDER and args.positional:
         note_order(frame, args.positional[0])
+    if queries.reads_names(name):
+        queries.look_up(frame, args.all(), whole=True)
     known = _MODELS.get(name)
     if known is not None:
         return known(frame, args)
@@ -789,6 +791,8 @@ def _call_method(frame: Frame, name: str, receiver: Value, args: Arguments) -> V
     if name.endswith("()") or name == "__build_class__":
         return _call_marker(frame, name, receiver, args)
     mentions.use_in_method(frame, name, receiver, args.all())
+    if name in queries.METHODS:
+        queries.look_up(frame, args.all(), whole=False)
     if name in _CHANGING:
         frame.analysis.changes(receiver)
     return frame.pool.join(*[_call_on(frame, name, member, args) for member in each(receiver)])
