@@ -26,7 +26,7 @@ from dumbo.errors import (
 )
 from dumbo.memo import memo
 from dumbo.memoized import Memoized
-from dumbo.root_seed import seeded
+from dumbo.randomness.root_seed import seeded
 from dumbo.switches import disabled, read_only
 
 TYPE_CHECKING = False

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from dumbo.keeper import Keeper
     from dumbo.persistence.store import Record, Store
-    from dumbo.sampling import Family
+    from dumbo.randomness.sampling import Family
 
 __all__ = ["clear", "extras", "find", "find_stale", "forget", "insert", "is_call", "samples"]
 
@@ -45,7 +45,7 @@ def find(
 def _sample(number: int) -> Call:
     call = Call()
     if number:
-        from dumbo.chance import Draw  # only for samples
+        from dumbo.randomness.chance import Draw  # only for samples
 
         call.draw = Draw(number)
     return call
@@ -53,7 +53,7 @@ def _sample(number: int) -> Call:
 
 def samples(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[int]:
     """Return which samples of this call may be stored: the first, and those that are."""
-    from dumbo.chance import Draw  # only for samples
+    from dumbo.randomness.chance import Draw  # only for samples
 
     call = Call()
     draw = call.draw = Draw(0)
@@ -78,7 +78,7 @@ def find_stale(
     """Return the store and the record of older code that this call gets, with a warning."""
     if not keeper.reuses_stale():
         return None
-    from dumbo import stale  # few programs allow it
+    from dumbo.versions import stale  # few programs allow it
 
     call = Call()
     try:
@@ -174,7 +174,7 @@ def forget(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int
 
 def _forget_samples(keeper: Keeper, call: Call) -> int:
     """Remove the further samples of *call*; return how many there were."""
-    from dumbo.sampling import family_of_runs
+    from dumbo.randomness.sampling import family_of_runs
 
     assert call.key is not None
     draw, store = call.draw, call.store

@@ -9,15 +9,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from dumbo.answers.recipe import Looks
     from dumbo.arguments.matching import Taken
-    from dumbo.chance import Draw
     from dumbo.decision.reuse import Trail
     from dumbo.explain import Reason
     from dumbo.inputs import Inputs
     from dumbo.persistence.locks import Claim
     from dumbo.persistence.recordings import Recording
     from dumbo.persistence.store import Record, Store
-    from dumbo.recipe import Looks
+    from dumbo.randomness.chance import Draw
     from dumbo.tracing.tracker import Snapshot
     from dumbo.watch import Watch
 

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-    from dumbo.why import Change
+    from dumbo.answers.why import Change
 
 __all__ = ["Reason", "human_size", "human_time", "printable"]
 

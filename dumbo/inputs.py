@@ -25,7 +25,7 @@ from _thread import get_ident
 import xxhash
 
 from dumbo.errors import InvalidUse, MadeOfStale, StorageError, UnhashableArgument
-from dumbo.root_seed import root
+from dumbo.randomness.root_seed import root
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -21,6 +21,7 @@ from time import monotonic, perf_counter, time
 from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType
 
 from dumbo import config, inputs, nesting
+from dumbo.accounts.tally import Tally
 from dumbo.arguments.matchers import file
 from dumbo.arguments.sharing import with_sharing
 from dumbo.call import Call
@@ -37,7 +38,6 @@ from dumbo.ledger import Ledger
 from dumbo.memory import MISSING, Held, Memory, epoch, has_plain_defaults, is_unchanging, plain_key
 from dumbo.net import describe
 from dumbo.switches import DISABLED, READ_ONLY, current
-from dumbo.tally import Tally
 from dumbo.target import Target, is_generator_function, label_of
 
 TYPE_CHECKING = False
@@ -45,9 +45,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from dumbo.answers.recipe import Looks
     from dumbo.arguments.matching import Matching, Taken
     from dumbo.arguments.signature import Binder
-    from dumbo.chance import Chance
     from dumbo.decision.policy import Rule
     from dumbo.decision.reuse import Trail
     from dumbo.decision.worth import Verdict
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from dumbo.options import Options
     from dumbo.persistence.recordings import Recording
     from dumbo.persistence.store import Record, Store
-    from dumbo.recipe import Looks
+    from dumbo.randomness.chance import Chance
     from dumbo.shelf import Shelf
     from dumbo.tracing.guards import Guard
     from dumbo.tracing.tracker import Snapshot, Tracker
@@ -191,7 +191,7 @@ class Keeper:
     def _chance(self) -> Chance | None:
         if not _draws(self.options):
             return None
-        from dumbo.chance import Chance  # only for functions that draw
+        from dumbo.randomness.chance import Chance  # only for functions that draw
 
         return Chance(self.target.function, self.options)
 
@@ -353,7 +353,7 @@ class Keeper:
                 if call.record is not None:
                     self._hold(call, args, kwargs)
                 elif not call.done and not call.explicit and self.reuses_stale():
-                    from dumbo import stale  # few programs allow it
+                    from dumbo.versions import stale  # few programs allow it
 
                     stale.serve(self, call)
             except Exception as error:  # noqa: BLE001 - __reduce__ and the like of arguments
@@ -361,7 +361,7 @@ class Keeper:
             tells = not call.done and (self.options.verbose or _is_logged())
             if tells and call.reason is None:
                 # Imported here: only who asks for it is told why.
-                from dumbo.asking import why_missing
+                from dumbo.answers.asking import why_missing
 
                 call.reason = why_missing(self, call)
             if call.done and self._straight and self.ledger.hits & 7 == 3:
@@ -379,7 +379,7 @@ class Keeper:
         if reason is None:
             self.tally.looked(call.started - begun, first=first)
         if call.stale is not None:
-            from dumbo import stale
+            from dumbo.versions import stale
 
             stale.warn(self.label, call.stale)  # which raises, if the program says so
         return call
@@ -389,7 +389,7 @@ class Keeper:
         if not self._straight or call.explicit or self.tally.began is not None:
             return False
         # Imported here: what a program calls, and not what it only imports.
-        from dumbo import bookkeeping
+        from dumbo.accounts import bookkeeping
 
         try:
             bookkeeping.begin(self.tally)
@@ -448,7 +448,7 @@ class Keeper:
     def _looks(self, call: Call) -> Looks:
         """Return how the arguments of *call* look, before it runs."""
         # Imported here: a hit is not described.
-        from dumbo.recipe import Looks
+        from dumbo.answers.recipe import Looks
 
         assert self.binder is not None
         return Looks(self.binder.names, *call.given, self.options.key)
@@ -505,7 +505,7 @@ class Keeper:
         call.store = store
         call.key = with_sharing(key, values) if call.snapshot.identity else key
         if call.draw is not None or self.chance is not None:
-            from dumbo.chance import settle  # only for functions that draw, and samples
+            from dumbo.randomness.chance import settle  # only for functions that draw, and samples
 
             settle(self, call, key, drawn)
         if call.taken is not None:
@@ -597,7 +597,9 @@ class Keeper:
                 self.options.reads if self._says_what_it_reads() else None,
             )
         if self.tally.began is None:
-            from dumbo import bookkeeping  # what a program calls, and not what it only imports
+            from dumbo.accounts import (
+                bookkeeping,  # what a program calls, and not what it only imports
+            )
 
             bookkeeping.begin(self.tally)
         self.binder = binder
@@ -661,7 +663,7 @@ class Keeper:
         said = call.store.statements().exist() or self.options.new_parameters
         if not said and not self.goes_across_pythons():
             return None
-        from dumbo import older  # most caches have nothing of the kind
+        from dumbo.versions import older  # most caches have nothing of the kind
 
         return older.find(self, call)
 
@@ -1127,13 +1129,13 @@ class Keeper:
         if changed:
             raise StorageError(f"{changed} changed while the function ran")
         settled = self.track().settle(call.snapshot, call.store)
-        stale = sys.modules.get("dumbo.stale")
+        stale = sys.modules.get("dumbo.versions.stale")
         if stale is not None and not given:
             stale.check_caches(settled)
         digest = settled.digest
         seen = b"" if given else self._extras(call, settled)
         if not given and digest + seen not in self._looked:
-            from dumbo import hidden  # once for each closure
+            from dumbo.randomness import hidden  # once for each closure
 
             hidden.check(self, call, settled, seen)
             if len(self._looked) >= _LOOKED:
@@ -1174,7 +1176,7 @@ class Keeper:
     def _note(self, call: Call) -> str:
         """Return what an entry says beside its result: who saw it, and whose it is."""
         # Imported here: only what is stored has a note.
-        from dumbo.kin import kin_of, noted
+        from dumbo.versions.kin import kin_of, noted
 
         said = "other processes" if call.watch is not None and call.watch.elsewhere else ""
         return noted(said, kin_of(self.target.function, self.number, call.snapshot.roots))

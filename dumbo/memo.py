@@ -20,7 +20,7 @@ from dumbo.decision.worth import KEEP
 from dumbo.errors import InvalidUse, UnusableDirectory
 from dumbo.memoized import ClassMemoized, wrap
 from dumbo.options import HOW, Options
-from dumbo.sampling import MOST
+from dumbo.randomness.sampling import MOST
 from dumbo.shelf import Shelf, check_usable
 from dumbo.target import Target, is_coroutine_function, is_generator_function
 
@@ -330,7 +330,7 @@ class _Plan:
         """Return the parameter that is filled in with a generator."""
         if self._seed is None:
             return None
-        from dumbo.generators import parameter_of  # only for functions that draw
+        from dumbo.randomness.generators import parameter_of  # only for functions that draw
 
         seed = parameter_of(target, self._seed)
         if seed in self._options.ignore:

@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 
     import networkx as nx
 
+    from dumbo.accounts.stats import Stats
+    from dumbo.answers.why import Why
     from dumbo.info import CacheInfo
     from dumbo.options import Options
     from dumbo.shelf import Shelf
-    from dumbo.stats import Stats
-    from dumbo.why import Why
 
     P = ParamSpec("P")
     Q = ParamSpec("Q")
@@ -281,7 +281,7 @@ class Memoized(Generic[P, R]):
         With ``stacked=True`` they come as one numpy array. Of a coroutine function, this has to be
         awaited; of a generator function, each sample is a list of what it yields.
         """
-        from dumbo import sampled  # only for who draws
+        from dumbo.randomness import sampled  # only for who draws
 
         return sampled.samples(self, args, kwargs)
 
@@ -310,19 +310,19 @@ class Memoized(Generic[P, R]):
 
     def cache_info(self) -> CacheInfo:
         """Return the counts of calls in this process, and of what is stored."""
-        from dumbo import asking  # only for who asks
+        from dumbo.answers import asking  # only for who asks
 
         return asking.info(self._keeper)
 
     def stats(self) -> Stats:
         """Return what calls have cost and gained, in this run and those before."""
-        from dumbo import asking  # only for who asks
+        from dumbo.answers import asking  # only for who asks
 
         return asking.stats(self._keeper)
 
     def why(self, /, *args: P.args, **kwargs: P.kwargs) -> Why:
         """Return, as a sentence, what this call would meet: a hit, or why not; computes nothing."""
-        from dumbo import asking  # only for who asks
+        from dumbo.answers import asking  # only for who asks
 
         return asking.why(self._keeper, args, kwargs)
 
@@ -333,7 +333,7 @@ class Memoized(Generic[P, R]):
         changed since, or if the last one that this process computed was made of such a result.
         False if the call would be a hit, and also if nothing is stored of it.
         """
-        from dumbo import stale  # only for who asks
+        from dumbo.versions import stale  # only for who asks
 
         return stale.is_stale(self._keeper, args, kwargs)
 
@@ -342,7 +342,7 @@ class Memoized(Generic[P, R]):
 
         Node ids are ``module:qualname``; each has its kind, file, line and digest.
         """
-        from dumbo import asking  # only for who asks
+        from dumbo.answers import asking  # only for who asks
 
         given = bool(args or kwargs)
         return asking.graph(self._keeper, args if given else None, kwargs if given else None)
@@ -666,7 +666,7 @@ def wrap(function: Callable[P, R], shelf: Shelf, options: Options) -> Memoized[P
     keeper = Keeper(function, shelf, options)
     runs = Target(function).function
     if keeper.chance is not None:
-        from dumbo import sampled  # only for functions that draw
+        from dumbo.randomness import sampled  # only for functions that draw
 
         if is_coroutine_function(runs):
             return sampled.AsyncChance(function, keeper)

@@ -84,7 +84,7 @@ class Shelf:
 
     def release(self) -> None:
         """Close connections and files; the next call opens them anew."""
-        bookkeeping = sys.modules.get("dumbo.bookkeeping")
+        bookkeeping = sys.modules.get("dumbo.accounts.bookkeeping")
         if bookkeeping is not None:
             bookkeeping.flush(directory=self.directory)
         store = _stores.pop(self.place(), None)

@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from dumbo import Cache, InvalidUse, Policy, bookkeeping
+from dumbo import Cache, InvalidUse, Policy
+from dumbo.accounts import bookkeeping
 from dumbo.decision.road import STRIDE
 
 

@@ -19,9 +19,9 @@ from dumbo.errors import DumboError, InvalidUse
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from dumbo.acceptance import Proposal
     from dumbo.keeper import Keeper
     from dumbo.persistence.store import Store
+    from dumbo.versions.acceptance import Proposal
 
 __all__ = ["accept"]
 
@@ -79,7 +79,8 @@ def accept(
 def _accept(
     function: str, version: str | None, directory: str | None, who: str, reason: str, yes: bool
 ) -> None:
-    from dumbo import acceptance, standing
+    from dumbo.answers import standing
+    from dumbo.versions import acceptance
 
     with imported():
         keeper = keeper_of(function, directory)
@@ -154,7 +155,7 @@ def _store(function: str | None, directory: str | None) -> Store:
 
 
 def _revoke(store: Store, name: str, who: str) -> None:
-    from dumbo import acceptance
+    from dumbo.versions import acceptance
 
     full = [known for known in store.statements().every() if known.startswith(name)]
     if len(full) != 1:

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
 
+    from dumbo.answers.standing import Standing, Version
+    from dumbo.answers.why import Change
     from dumbo.keeper import Keeper
     from dumbo.persistence.store import Store
-    from dumbo.standing import Standing, Version
-    from dumbo.why import Change
 
 __all__ = ["add_to", "imported", "keeper_of"]
 
@@ -201,7 +201,7 @@ def _answer(target: str, arguments: str | None, directory: str | None) -> Iterat
         return
     keeper = keeper_of(target, directory)
     if arguments is not None:
-        from dumbo import asking
+        from dumbo.answers import asking
 
         args, kwargs = evaluate(arguments, keeper.target.function.__module__)
         answer = asking.why(keeper, args, kwargs)
@@ -245,7 +245,7 @@ def diff(
 
 
 def _versions(keeper: Keeper, store: Store) -> Iterator[str]:
-    from dumbo import standing
+    from dumbo.answers import standing
 
     known = standing.versions(keeper, store)
     if not known:
@@ -255,7 +255,7 @@ def _versions(keeper: Keeper, store: Store) -> Iterator[str]:
 
 
 def _version_in_words(keeper: Keeper, store: Store, version: Version) -> str:
-    from dumbo import standing
+    from dumbo.answers import standing
 
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(version.created))
     results = _count(version.entries, "result")

@@ -10,20 +10,21 @@ import string
 import time
 from typing import TYPE_CHECKING, Any
 
-from dumbo import config, standing
+from dumbo import config
+from dumbo.answers import standing
+from dumbo.answers.reasons import account_in, changes_between
 from dumbo.cli import targets
 from dumbo.errors import DumboError, InvalidUse
 from dumbo.explain import human_time
-from dumbo.reasons import account_in, changes_between
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from dumbo.answers.standing import Standing, Version
+    from dumbo.answers.why import Change
     from dumbo.keeper import Keeper
     from dumbo.persistence.store import Record, Store
-    from dumbo.standing import Standing, Version
     from dumbo.tracing.account import Account
-    from dumbo.why import Change
 
 __all__ = [
     "difference", "is_entry", "keepers_of", "of_entry", "of_function", "shown", "standings_of",
@@ -128,7 +129,7 @@ def of_entry(target: str, directory: str | None) -> Iterator[str]:
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.created))
     took = human_time(record.compute)
     yield f"{number[:12]}: of {record.function}, stored {when}, computed in {took}"
-    from dumbo import recipe
+    from dumbo.answers import recipe
 
     looks = recipe.read(store.recipes().call(record.function, record.key)) or []
     if looks:

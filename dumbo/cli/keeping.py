@@ -16,7 +16,7 @@ from dumbo import config
 from dumbo.cli.text import printable
 from dumbo.errors import InvalidUse, StorageError
 from dumbo.explain import human_size, human_time
-from dumbo.kin import read_note
+from dumbo.versions.kin import read_note
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

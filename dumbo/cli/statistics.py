@@ -20,7 +20,7 @@ from dumbo.explain import human_size, human_time
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from dumbo.stats import Stats
+    from dumbo.accounts.stats import Stats
 
 __all__ = ["stats", "table"]
 
@@ -60,9 +60,9 @@ def _known(path: str) -> list[Stats]:
     """What is known of each function, the one that gained most first."""
     if not os.path.exists(os.path.join(path, "index.sqlite")):
         return []  # looking shall not create anything
+    from dumbo.accounts.stats import Stats
     from dumbo.persistence import statistics
     from dumbo.shelf import Shelf
-    from dumbo.stats import Stats
 
     shelf = Shelf(path)
     store = shelf.open()

@@ -292,7 +292,7 @@ class Cell:
 def _kind(is_async: bool, keeper: Keeper) -> type[Memoized[..., Any]]:
     if keeper.chance is None:
         return AsyncMemoized if is_async else Memoized
-    from dumbo import sampled  # few cells draw
+    from dumbo.randomness import sampled  # few cells draw
 
     return sampled.AsyncChance if is_async else sampled.ChanceMemoized
 

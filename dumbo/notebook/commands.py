@@ -83,7 +83,8 @@ def _stats(text: str, session: Session) -> Any:
         if memoized is None or not hasattr(type(memoized), "__dumbo_memo__"):
             raise CellError(f"%dumbo stats {text}: that is no memoized function, and no output")
         return memoized.stats()
-    from dumbo import asking, default_cache
+    from dumbo import default_cache
+    from dumbo.answers import asking
     from dumbo.cli.statistics import table  # the command's own words
 
     known = [asking.stats(keeper) for keeper in session.keepers().values()]

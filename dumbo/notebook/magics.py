@@ -13,7 +13,7 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, out
 from dumbo.explain import human_size, human_time
 from dumbo.notebook import commands
 from dumbo.notebook.capture import replay
-from dumbo.root_seed import root, seeded
+from dumbo.randomness.root_seed import root, seeded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

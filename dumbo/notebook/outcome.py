@@ -5,7 +5,7 @@ Knows calls and reasons; must not know notebooks.
 
 from __future__ import annotations
 
-from dumbo.asking import why_missing
+from dumbo.answers.asking import why_missing
 from dumbo.explain import Reason
 from dumbo.keeper import Keeper
 

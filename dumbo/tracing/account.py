@@ -28,7 +28,7 @@ from types import FunctionType
 
 import xxhash
 
-from dumbo.brief import brief
+from dumbo.answers.brief import brief
 from dumbo.tracing.fingerprint import ATOMS, qualified_name
 from dumbo.tracing.labels import label_of
 from dumbo.tracing.lookup import ABSENT, is_class, is_module, module_namespace, namespace

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from dumbo.accounts.tally import COUNTS
 from dumbo.decision.gain import calls, loses, overhead, saved
-from dumbo.tally import COUNTS
 
 
 def sums(**given: float) -> dict[str, float]:

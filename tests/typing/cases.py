@@ -36,7 +36,7 @@ reveal_type(bare.get_entry(1))  # reveal: dumbo.entry.Entry | None
 reveal_type(bare.insert(["x"], 1))  # reveal: dumbo.entry.Entry
 reveal_type(bare.forget(1))  # reveal: int
 reveal_type(bare.clear())  # reveal: int
-reveal_type(bare.why(1))  # reveal: dumbo.why.Why
+reveal_type(bare.why(1))  # reveal: dumbo.answers.why.Why
 reveal_type(bare.cache_info().hits)  # reveal: int
 reveal_type(bare.is_stale(1))  # reveal: bool
 reveal_type(bare.stats().saved)  # reveal: float

@@ -8,7 +8,7 @@ import pickle
 import pytest
 
 from dumbo import Cache
-from dumbo.why import Change, Why
+from dumbo.answers.why import Change, Why
 from tests.edited import Edited, edited
 
 __all__ = ["edited"]

@@ -15,8 +15,8 @@ import marshal
 import xxhash
 
 from dumbo import config
+from dumbo.answers.brief import brief
 from dumbo.arguments.hashing import digest_call, tokens_of_call
-from dumbo.brief import brief
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from dumbo.why import Why
+from dumbo.answers.why import Why
 from tests.edited import Edited
 
 ROOT = Path(__file__).parent.parent

@@ -16,23 +16,24 @@ from __future__ import annotations
 
 import importlib
 
-from dumbo import inputs, standing
+from dumbo import inputs
+from dumbo.answers import standing
+from dumbo.answers.reasons import changes_beside, changes_between
+from dumbo.answers.why import Change
 from dumbo.memory import epoch
-from dumbo.older import is_accepted
-from dumbo.reasons import changes_beside, changes_between
 from dumbo.target import label_of
 from dumbo.tracing.compare import differences, digest_below
 from dumbo.tracing.observed import UNOBSERVED, outdated
-from dumbo.why import Change
+from dumbo.versions.older import is_accepted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any
 
+    from dumbo.answers.standing import Version
     from dumbo.keeper import Keeper
     from dumbo.persistence.store import Store
-    from dumbo.standing import Version
     from dumbo.tracing.account import Account
     from dumbo.tracing.compare import Difference
 

@@ -21,20 +21,20 @@ import os
 import sys
 import threading
 
+from dumbo.accounts.tally import added
 from dumbo.decision.costs import MACHINE
 from dumbo.decision.gain import loses, overhead, saved
 from dumbo.decision.merging import merged
 from dumbo.errors import StorageError
 from dumbo.explain import human_time, printable
-from dumbo.tally import added
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
+    from dumbo.accounts.tally import Facts, Tally
     from dumbo.shelf import Shelf
-    from dumbo.tally import Facts, Tally
 
 __all__ = ["begin", "flush", "known", "up_to_now"]
 

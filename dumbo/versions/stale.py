@@ -26,15 +26,16 @@ from functools import cached_property
 from time import perf_counter, time
 from types import FunctionType
 
-from dumbo import consent, inputs, kin
+from dumbo import inputs
+from dumbo.answers.reasons import changes_beside, since
+from dumbo.answers.why import Change, in_words
 from dumbo.call import Call
 from dumbo.errors import MadeOfStale, StaleResultWarning, StorageError
 from dumbo.explain import Reason, human_time, printable
 from dumbo.failures import Misfit, let_through, text_of
 from dumbo.persistence.store import PYTHON
-from dumbo.reasons import changes_beside, since
 from dumbo.tracing.lookup import instance_dict
-from dumbo.why import Change, in_words
+from dumbo.versions import consent, kin
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def is_stale(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) -> b
     Raises:
         TypeError: if the arguments do not fit.
     """
-    from dumbo.asking import next_call  # which asks this module, too
+    from dumbo.answers.asking import next_call  # which asks this module, too
 
     call = next_call(keeper)
     try:

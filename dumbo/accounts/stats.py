@@ -12,17 +12,17 @@ Knows sums and words; must not know how anything was counted.
 
 from __future__ import annotations
 
+from dumbo.accounts.tally import added
 from dumbo.decision import gain
 from dumbo.decision.costs import Costs
 from dumbo.explain import human_size, human_time, printable
-from dumbo.tally import added
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from dumbo.tally import Facts
+    from dumbo.accounts.tally import Facts
 
 __all__ = ["Stats", "Verdict"]
 

@@ -116,7 +116,7 @@ class Tally:
         if self._due >= _DUE:
             self._due = 0
             # Imported here: most processes come to it once, when they end.
-            from dumbo import bookkeeping
+            from dumbo.accounts import bookkeeping
 
             bookkeeping.flush([self])
 

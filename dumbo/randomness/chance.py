@@ -17,8 +17,8 @@ from itertools import count
 
 from dumbo import inputs
 from dumbo.failures import let_through
-from dumbo.root_seed import root
-from dumbo.sampling import Seed, among, family_of_draws, family_of_runs, tag_of
+from dumbo.randomness.root_seed import root
+from dumbo.randomness.sampling import Seed, among, family_of_draws, family_of_runs, tag_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from dumbo.call import Call
-    from dumbo.generators import Kind
     from dumbo.keeper import Keeper
     from dumbo.options import Options
-    from dumbo.sampling import Family
+    from dumbo.randomness.generators import Kind
+    from dumbo.randomness.sampling import Family
 
 __all__ = ["NEXT", "PEEK", "Chance", "Draw", "seed_alone", "settle"]
 
@@ -104,7 +104,7 @@ class Chance:
 
     def kind(self) -> Kind:
         if self._kind is None:
-            from dumbo.generators import kind_of  # only for who draws
+            from dumbo.randomness.generators import kind_of  # only for who draws
 
             assert self.parameter is not None
             self._kind = kind_of(self._function, self.parameter)

@@ -9,12 +9,13 @@ Knows where traces and records of calls are, and whom to ask; must not know word
 
 from __future__ import annotations
 
-from dumbo import inputs, recipe
+from dumbo import inputs
+from dumbo.answers import recipe
+from dumbo.answers.why import Change, in_words, reason_for
 from dumbo.explain import Reason
 from dumbo.target import label_of
 from dumbo.tracing import account as accounts
 from dumbo.tracing.compare import Difference, differences, is_inside
-from dumbo.why import Change, in_words, reason_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 import dumbo
-from dumbo import Cache, bookkeeping
+from dumbo import Cache
+from dumbo.accounts import bookkeeping
+from dumbo.accounts.stats import Stats
 from dumbo.persistence import statistics
-from dumbo.stats import Stats
 
 
 def known(**sums: Any) -> Stats:

@@ -15,13 +15,13 @@ Knows keys and statements; must not know how entries are found otherwise.
 
 from __future__ import annotations
 
-from dumbo import kin
-from dumbo.acceptance import when_it_is
+from dumbo.answers.reasons import account_in
 from dumbo.arguments.hashing import digest_call
 from dumbo.arguments.sharing import with_sharing
-from dumbo.reasons import account_in
-from dumbo.stale import kin_of
 from dumbo.tracing.compare import differences
+from dumbo.versions import kin
+from dumbo.versions.acceptance import when_it_is
+from dumbo.versions.stale import kin_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ Knows which parts have the answer; must not know how a verdict came about, nor w
 from __future__ import annotations
 
 from dumbo import inputs
+from dumbo.answers.why import Why
 from dumbo.call import Call
 from dumbo.errors import Bypass, StorageError, UnusableDirectory
 from dumbo.explain import Reason, human_time
 from dumbo.failures import let_through
 from dumbo.info import CacheInfo
-from dumbo.kin import read_note
-from dumbo.why import Why
+from dumbo.versions.kin import read_note
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     import networkx as nx
 
+    from dumbo.accounts.stats import Stats
     from dumbo.keeper import Keeper
     from dumbo.persistence.store import Record
-    from dumbo.stats import Stats
 
 __all__ = ["graph", "info", "next_call", "stats", "verdict_of", "why", "why_missing"]
 
@@ -73,7 +73,7 @@ def verdict_of(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     if record is not None:
         if remembered is not None and remembered.code == "unreadable":
             return remembered
-        from dumbo.older import remark
+        from dumbo.versions.older import remark
 
         beside = "; ".join(filter(None, (_beside(record), remark(call, record))))
         return Reason("hit", size=record.size, compute=record.compute, beside=beside)
@@ -93,7 +93,7 @@ def _stale(keeper: Keeper, call: Call) -> Reason | None:
     """Return what becomes of a stale result, where one might be handed out."""
     if not keeper.reuses_stale():
         return None
-    from dumbo import stale  # few programs allow it
+    from dumbo.versions import stale  # few programs allow it
 
     found = stale.expected(keeper, call)
     return None if found is None else found[1]
@@ -103,7 +103,7 @@ def next_call(keeper: Keeper) -> Call:
     """Return the call that comes next, without drawing what it would draw."""
     call = Call()
     if keeper.options.samples is not None:
-        from dumbo.chance import PEEK, Draw  # only for functions that draw
+        from dumbo.randomness.chance import PEEK, Draw  # only for functions that draw
 
         call.draw = Draw(PEEK)
     return call
@@ -111,7 +111,7 @@ def next_call(keeper: Keeper) -> Call:
 
 def why_missing(keeper: Keeper, call: Call) -> Reason:
     """Return why *call* has no entry; never fails, since it only informs."""
-    from dumbo import reasons  # only who asks why needs it
+    from dumbo.answers import reasons  # only who asks why needs it
 
     try:
         return reasons.of_missing(keeper, call, _stored(keeper)[0])
@@ -136,7 +136,7 @@ def _too_fast_so_far(keeper: Keeper) -> Reason | None:
 
 def _remarks(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     """Return what else there is to be said of a call that has a key."""
-    from dumbo import hidden  # only who asks why needs it
+    from dumbo.randomness import hidden  # only who asks why needs it
 
     call = next_call(keeper)
     try:
@@ -170,7 +170,7 @@ def _opened(keeper: Keeper, call: Call) -> str:
 
 def _dear(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     """Return a remark on the argument that is dear to hash, if one is."""
-    from dumbo.dear import remark  # only for who asks why
+    from dumbo.answers.dear import remark  # only for who asks why
 
     if keeper.binder is None:
         return ""
@@ -195,8 +195,8 @@ def info(keeper: Keeper) -> CacheInfo:
 
 def stats(keeper: Keeper) -> Stats:
     """Return what calls have cost and gained, in this run and those before."""
-    from dumbo import bookkeeping
-    from dumbo.stats import Stats
+    from dumbo.accounts import bookkeeping
+    from dumbo.accounts.stats import Stats
 
     keeper.catch_up()
     try:

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 import dumbo
-from dumbo import bookkeeping, tally
+from dumbo.accounts import bookkeeping, tally
 from dumbo.persistence import statistics
 from dumbo.shelf import Shelf
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 SCRIPT = """
 import multiprocessing, os, sys, time

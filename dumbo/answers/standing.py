@@ -13,13 +13,13 @@ Knows traces and entries; must not know how to show any of it.
 
 from __future__ import annotations
 
+from dumbo.answers.reasons import account_in, changes_beside, changes_between
+from dumbo.answers.why import Change
 from dumbo.errors import Bypass, DumboError
 from dumbo.failures import text_of
-from dumbo.older import is_accepted
-from dumbo.reasons import account_in, changes_beside, changes_between
 from dumbo.target import label_of
 from dumbo.tracing.shapes import shape_of
-from dumbo.why import Change
+from dumbo.versions.older import is_accepted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

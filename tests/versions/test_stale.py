@@ -275,7 +275,7 @@ def test_an_expired_result_is_not_a_stale_one(
     second = project(SOURCE, aged, EDIT)
     assert second.f.is_stale(1)
     now = time.time()
-    monkeypatch.setattr("dumbo.stale.time", lambda: now + 61)
+    monkeypatch.setattr("dumbo.versions.stale.time", lambda: now + 61)
     assert not second.f.is_stale(1)
 
 
@@ -762,7 +762,7 @@ class Terminal:
 
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Any:
-    from dumbo import consent
+    from dumbo.versions import consent
 
     def sit(*answers: str) -> Terminal:
         terminal = Terminal(*answers)

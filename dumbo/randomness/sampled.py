@@ -18,11 +18,11 @@ from types import AsyncGeneratorType
 
 from dumbo import depth
 from dumbo.call import Call
-from dumbo.chance import NEXT, Draw, seed_alone
 from dumbo.errors import InvalidUse, StorageError
 from dumbo.memoized import AsyncMemoized, Memoized, StreamMemoized
-from dumbo.root_seed import root
-from dumbo.sampling import MOST
+from dumbo.randomness.chance import NEXT, Draw, seed_alone
+from dumbo.randomness.root_seed import root
+from dumbo.randomness.sampling import MOST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

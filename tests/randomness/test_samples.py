@@ -38,7 +38,7 @@ def pythons() -> list[str]:
     names = [str(path) for path in sorted(beside.glob("3.1[13]/bin/python"))]
     names += filter(None, map(shutil.which, ("python3.11", "python3.13")))
     needs = "import xxhash, dumbo.tracing.interpreter"
-    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
 
     def fits(python: str) -> bool:
         return not subprocess.run([python, "-c", needs], env=env, capture_output=True).returncode
@@ -758,7 +758,7 @@ def test_samples_are_the_same_in_processes_and_pythons(tmp_path: Path) -> None:
             [python, "program.py", *map(str, order)],
             cwd=tmp_path,
             env={
-                "PYTHONPATH": str(Path(__file__).parents[1]),
+                "PYTHONPATH": str(Path(__file__).parents[2]),
                 "PYTHONHASHSEED": hash_seed,
                 "DUMBO_DIR": str(tmp_path / "theirs"),
             },
@@ -792,7 +792,7 @@ def f(x):
 print(f(1), f(1), f(1))
 """
     (tmp_path / "program.py").write_text(program)
-    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     started = [
         subprocess.Popen(
             [sys.executable, "program.py"], cwd=tmp_path, env=env, stdout=subprocess.PIPE, text=True

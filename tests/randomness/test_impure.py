@@ -373,7 +373,7 @@ def test_another_process_knows_without_tracing_again(tmp_path: Path) -> None:
         return subprocess.run(
             [sys.executable, "program.py", str(x)],
             cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
             capture_output=True,
             text=True,
         )
@@ -409,7 +409,7 @@ def test_the_command_line_shows_where(tmp_path: Path) -> None:
     shown = subprocess.run(
         [sys.executable, "-m", "dumbo", "deps", "chancy:f", "--only", "chance"],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         capture_output=True,
         text=True,
     )

@@ -38,13 +38,13 @@ def find(keeper: Keeper, call: Call) -> Record | None:
         if record is not None:
             return record
     if keeper.options.new_parameters:
-        from dumbo import parameters  # few functions have new ones
+        from dumbo.versions import parameters  # few functions have new ones
 
         record = parameters.find(keeper, call)
         if record is not None:
             return record
     if keeper.goes_across_pythons():
-        from dumbo import pythons  # few programs do
+        from dumbo.versions import pythons  # few programs do
 
         return pythons.find(keeper, call)
     return None

@@ -17,7 +17,7 @@ from dumbo.explain import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from dumbo.why import Change
+    from dumbo.answers.why import Change
 
 __all__ = ["answer_of", "ask"]
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-    from dumbo.sampling import Seed
+    from dumbo.randomness.sampling import Seed
 
 __all__ = ["KINDS", "Kind", "kind_of", "parameter_of"]
 

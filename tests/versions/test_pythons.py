@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from dumbo import pythons
-from dumbo.pythons import _syntax
 from dumbo.tracing.account import Account, Part
+from dumbo.versions import pythons
+from dumbo.versions.pythons import _syntax
 
-PACKAGE = Path(__file__).parent.parent
+PACKAGE = Path(__file__).parents[2]
 
 PROGRAM = """
 import sys

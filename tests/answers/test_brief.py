@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from dumbo.brief import brief
+from dumbo.answers.brief import brief
 
 
 class Loud:

@@ -9,7 +9,15 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dumbo.sampling import MOST, Family, Seed, among, family_of_draws, family_of_runs, tag_of
+from dumbo.randomness.sampling import (
+    MOST,
+    Family,
+    Seed,
+    among,
+    family_of_draws,
+    family_of_runs,
+    tag_of,
+)
 
 KEYS = st.binary(min_size=16, max_size=16)
 NUMBERS = st.integers(min_value=0, max_value=MOST)
@@ -58,14 +66,14 @@ SEEN = (276567695334172658128036253057655056144, 22230119)
 
 def test_a_seed_is_the_same_whatever_the_hash_seed_of_the_process() -> None:
     program = (
-        "from dumbo.sampling import Seed\n"
+        "from dumbo.randomness.sampling import Seed\n"
         "seed = Seed('module:f', bytes(range(16)), 3, 42)\n"
         "print(seed.wide, seed.small)\n"
     )
     for hash_seed in ("0", "1"):
         ran = subprocess.run(
             [sys.executable, "-c", program],
-            env={"PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(Path(__file__).parents[1])},
+            env={"PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(Path(__file__).parents[2])},
             capture_output=True,
             text=True,
             check=True,

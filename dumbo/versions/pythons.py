@@ -13,13 +13,14 @@ from __future__ import annotations
 import ast
 from time import time
 
-from dumbo import inputs, kin
+from dumbo import inputs
 from dumbo.lockfile.syntax import written
 from dumbo.persistence.ground import PYTHON
-from dumbo.stale import kin_of
 from dumbo.tracing import account as accounts
 from dumbo.tracing.observed import UNOBSERVED
 from dumbo.tracing.texts import source_of
+from dumbo.versions import kin
+from dumbo.versions.stale import kin_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

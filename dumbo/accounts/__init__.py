@@ -1,0 +1,1 @@
+"""What caching has cost and gained: counted in a process, and kept across runs."""

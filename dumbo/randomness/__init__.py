@@ -1,0 +1,1 @@
+"""Chance: seeds that dumbo makes, several samples of one call, and chance that is hidden."""
