@@ -51,7 +51,7 @@ __all__ = ["check_caches", "expected", "find", "is_stale", "kin_of", "offer", "s
 
 # Of functions whose stale results this process handed out: their code, by id, with their names.
 _handed_out: dict[int, tuple[CodeType, str]] = {}
-_PACKAGE = __file__.rpartition("/")[0] + "/"
+_PACKAGE = __file__.rpartition("/versions/")[0] + "/"
 
 
 # -- which results are stale -----------------------------------------------------------------

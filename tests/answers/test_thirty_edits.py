@@ -18,7 +18,7 @@ import pytest
 from dumbo.answers.why import Why
 from tests.edited import Edited
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "atlas"
 
 # What only those know who have read how dumbo works, or how Python does.
