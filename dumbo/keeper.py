@@ -26,7 +26,6 @@ from dumbo.arguments.matchers import file
 from dumbo.arguments.sharing import with_sharing
 from dumbo.call import Call
 from dumbo.decision.costs import rough_size
-from dumbo.decision.eviction import rank
 from dumbo.decision.policy import Offer, Policy, decide
 from dumbo.decision.road import Road
 from dumbo.decision.worth import BUDGET, asks, judge
@@ -1089,6 +1088,9 @@ class Keeper:
         rent = call.store.rent if price else 0.0
         worth = 0.0
         if rent:
+            # Imported here: a hit evicts nothing.
+            from dumbo.decision.eviction import rank
+
             worth = rank(
                 compute - load - look, int(size), trail.uses, trail.first, trail.last, time(),
                 half_life=reuse.half_life, since=reuse.since, chance=chance,

@@ -21,7 +21,7 @@ from operator import attrgetter
 from time import perf_counter
 from types import AsyncGeneratorType, GeneratorType, GenericAlias, MethodType
 
-from dumbo import acts, depth
+from dumbo import depth
 from dumbo.entry import Entry
 from dumbo.errors import InvalidUse, StorageError
 from dumbo.keeper import Keeper
@@ -243,6 +243,8 @@ class Memoized(Generic[P, R]):
             )
         if self._keeper.out_of_the_way() is not None:
             return self._function(*args, **kwargs)
+        from dumbo import acts  # a hit needs none
+
         found = acts.find(self._keeper, args, kwargs)
         if found is None:
             found = acts.find_stale(self._keeper, args, kwargs)
@@ -262,6 +264,8 @@ class Memoized(Generic[P, R]):
             ) from error
 
         def compute() -> R:
+            from dumbo import acts  # a hit needs none
+
             if acts.is_call(self._keeper, record, args, kwargs):
                 return self(*args, **kwargs)
             raise StorageError(
@@ -287,6 +291,8 @@ class Memoized(Generic[P, R]):
 
     def get_entry(self, /, *args: P.args, **kwargs: P.kwargs) -> Entry | None:
         """Return what is stored for this call, or None; computes nothing."""
+        from dumbo import acts  # a hit needs none
+
         found = acts.find(self._keeper, args, kwargs)
         return None if found is None else Entry(*found)
 
@@ -298,14 +304,20 @@ class Memoized(Generic[P, R]):
         Raises:
             StorageError: if it cannot be stored.
         """
+        from dumbo import acts  # a hit needs none
+
         return Entry(*acts.insert(self._keeper, value, args, kwargs))
 
     def forget(self, /, *args: P.args, **kwargs: P.kwargs) -> int:
         """Remove what is stored for this call, under whatever code; return how many results."""
+        from dumbo import acts  # a hit needs none
+
         return acts.forget(self._keeper, args, kwargs)
 
     def clear(self) -> int:
         """Remove everything that is stored of this function; return how many results."""
+        from dumbo import acts  # a hit needs none
+
         return acts.clear(self._keeper)
 
     def cache_info(self) -> CacheInfo:

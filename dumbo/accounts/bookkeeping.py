@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 __all__ = ["begin", "flush", "known", "up_to_now"]
 
 _KEPT = 512  # tallies that wait to be written
+_NOTICEABLE = 1.0  # seconds lost, from which a function is worth a warning
+_INFO, _WARNING = 20, 30  # as in `logging`, which is not imported for them
 _MACHINE = ""  # stands for a function in the row of what all of them learned together
 
 _waiting: dict[int, Tally] = {}
@@ -97,14 +99,14 @@ def flush(tallies: Iterable[Tally] | None = None, directory: str | None = None) 
         losing = [line for group in groups.values() for line in _write(group)]
     finally:
         _writing.release()
-    for line in losing:
+    for level, line in losing:
         # Imported here: it takes 8 ms, and a function is named once.
         import logging
 
-        logging.getLogger("dumbo").warning("%s", line)
+        logging.getLogger("dumbo").log(level, "%s", line)
 
 
-def _write(group: list[Tally]) -> list[str]:
+def _write(group: list[Tally]) -> list[tuple[int, str]]:
     """Write what tallies of one directory have counted; return what is to be said of them."""
     news = [(tally, new) for tally in group if (new := tally.since())]
     shelf = group[0].shelf
@@ -114,7 +116,7 @@ def _write(group: list[Tally]) -> list[str]:
     from dumbo.persistence import statistics
 
     written: dict[str, Facts] = {}
-    lines: dict[str, str] = {}
+    lines: dict[str, tuple[int, str]] = {}
 
     def changed(label: str, facts: Facts) -> Facts:
         for tally, new in news:
@@ -123,7 +125,7 @@ def _write(group: list[Tally]) -> list[str]:
                 facts["learned"] = merged(tally.began, tally.learned(), facts.get("learned"))
         facts["losing"], lines[label] = _judged(label, facts)
         if any(tally.draws for tally, _ in news if tally.label == label):
-            lines[label] = ""  # its samples are wanted as they are, whatever they cost
+            lines[label] = (0, "")  # its samples are wanted as they are, whatever they cost
         written[label] = facts
         return facts
 
@@ -142,20 +144,24 @@ def _write(group: list[Tally]) -> list[str]:
     for tally, new in news:
         tally.mark(new)
         tally.learn(written[tally.label].get("learned"))
-    return [line for line in lines.values() if line]
+    return [line for line in lines.values() if line[1]]
 
 
-def _judged(label: str, facts: Facts) -> tuple[bool, str]:
-    """Return whether caching loses, and what is to be said if that has just been found."""
+def _judged(label: str, facts: Facts) -> tuple[bool, tuple[int, str]]:
+    """Return whether caching loses, and what is to be said, how loud, if that is news."""
     sums = facts["sums"]
     if not loses(sums):
-        return False, ""
+        return False, (0, "")
     if facts.get("losing") is True:
-        return True, ""
+        return True, (0, "")
+    level = _WARNING if overhead(sums) - saved(sums) >= _NOTICEABLE else _INFO
     return True, (
-        f"{printable(label)}: caching loses: it took {human_time(overhead(sums))} and saved "
-        f"{human_time(saved(sums))}, where the function itself took {human_time(sums['spent'])}; "
-        "`dumbo stats` shows more, and without @memo it would be faster"
+        level,
+        (
+            f"{printable(label)}: caching loses: it took {human_time(overhead(sums))} and saved "
+            f"{human_time(saved(sums))}, where the function itself took {human_time(sums['spent'])}; "
+            "`dumbo stats` shows more, and without @memo it would be faster"
+        ),
     )
 
 
