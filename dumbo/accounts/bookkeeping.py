@@ -159,8 +159,9 @@ def _judged(label: str, facts: Facts) -> tuple[bool, tuple[int, str]]:
         level,
         (
             f"{printable(label)}: caching loses: it took {human_time(overhead(sums))} and saved "
-            f"{human_time(saved(sums))}, where the function itself took {human_time(sums['spent'])}; "
-            "`dumbo stats` shows more, and without @memo it would be faster"
+            f"{human_time(saved(sums))}, where the function itself took "
+            f"{human_time(sums['spent'])}; `dumbo stats` shows more, and without @memo it would be "
+            "faster"
         ),
     )
 
