@@ -48,7 +48,10 @@ def example(python: str, arguments: list[str]) -> int:
 
 def test(python: str, arguments: list[str]) -> int:
     workers = str(min(WORKERS, os.cpu_count() or 1))
-    return subprocess.call([python, "-m", "pytest", "-n", workers, *arguments])
+    # Some tests go from one Python to the next: to those of which there is an environment.
+    built = map(str, sorted((ROOT / "build").glob("venv-*/bin/python")))
+    known = {"DUMBO_TEST_PYTHONS": os.pathsep.join(built), **os.environ}
+    return subprocess.call([python, "-m", "pytest", "-n", workers, *arguments], env=known)
 
 
 def lint(python: str, arguments: list[str]) -> int:

@@ -8,7 +8,6 @@ import inspect
 import os
 import pickle
 import random
-import shutil
 import subprocess
 import sys
 import threading
@@ -25,25 +24,9 @@ from hypothesis import strategies as st
 import dumbo
 from dumbo import memo
 from dumbo.by import approx
+from tests.pythons import others
 
 Ran = list[object]
-VERSIONS = [
-    Path(sys.executable).parents[2] / version / "bin/python" for version in ("3.11", "3.13")
-]
-
-
-def pythons() -> list[str]:
-    """This Python, and others that have what dumbo needs, among them one of another version."""
-    beside = Path(sys.prefix).parent
-    names = [str(path) for path in sorted(beside.glob("3.1[13]/bin/python"))]
-    names += filter(None, map(shutil.which, ("python3.11", "python3.13")))
-    needs = "import xxhash, dumbo.tracing.interpreter"
-    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-
-    def fits(python: str) -> bool:
-        return not subprocess.run([python, "-c", needs], env=env, capture_output=True).returncode
-
-    return [sys.executable, *filter(fits, dict.fromkeys(names))]
 
 
 # -- a generator that the caller leaves out ------------------------------------------------
@@ -769,11 +752,10 @@ def test_samples_are_the_same_in_processes_and_pythons(tmp_path: Path) -> None:
         found: list[float] = eval(ran.stdout)
         return found
 
-    mine, *others = pythons()
-    assert drawn(mine, "1", [3, 0]) == [here[3], here[0]]
-    assert drawn(mine, "2", [0, 1, 2, 3]) == here
+    assert drawn(sys.executable, "1", [3, 0]) == [here[3], here[0]]
+    assert drawn(sys.executable, "2", [0, 1, 2, 3]) == here
     assert (tmp_path / "ran").read_text() == "a\n" * 4, "each was computed once"
-    for python in others:
+    for python in others():
         assert drawn(python, "3", [2, 1, 3, 0]) == [here[2], here[1], here[3], here[0]]
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +11,7 @@ import pytest
 from dumbo.tracing.account import Account, Part
 from dumbo.versions import pythons
 from dumbo.versions.pythons import _syntax
+from tests.pythons import others
 
 PACKAGE = Path(__file__).parents[2]
 
@@ -41,22 +40,6 @@ def f(x, *, scale=1.0):
 print(f(3))
 print(f.why(3))
 """
-
-
-def others() -> list[str]:
-    """Interpreters of other minor versions in which dumbo can be imported."""
-    found = []
-    named = os.environ.get("DUMBO_TEST_PYTHONS", "").split(os.pathsep)
-    for minor in range(11, 16):
-        named.append(shutil.which(f"python3.{minor}") or "")
-    for path in filter(None, named):
-        version = "import sys, dumbo, bytecode, cloudpickle; print(sys.version_info[1])"
-        ran = subprocess.run(
-            [path, "-c", version], env={"PYTHONPATH": str(PACKAGE)}, capture_output=True, text=True
-        )
-        if ran.returncode == 0 and int(ran.stdout) != sys.version_info[1]:
-            found.append(path)
-    return found
 
 
 def run(python: str, program: Path, cache: Path, **more: str) -> str:
