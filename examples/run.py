@@ -57,6 +57,8 @@ class Runs:
         self.folder = folder
         self.arguments = arguments
         self.faults: list[str] = []
+        self.unkept: set[str] = set()  # stages of which the run before the last kept nothing
+        self._unkept: set[str] = set()  # the same, of the last run
 
     def run(self, *arguments: str, undecorated: bool = False) -> tuple[float, dict]:
         """Return the seconds from start to end of one new process, and its report."""
@@ -73,7 +75,10 @@ class Runs:
             [*command, *self.arguments, *arguments], cwd=self.folder, env=environment, check=True
         )
         took = time.perf_counter() - began
-        return took, json.loads(report.read_text(encoding="utf-8"))
+        told = json.loads(report.read_text(encoding="utf-8"))
+        if not undecorated:
+            self.unkept, self._unkept = self._unkept, not_kept(told)
+        return took, told
 
     def edit(self, file: str, before: str, after: str) -> None:
         path = self.folder / "atlas" / file
@@ -85,15 +90,13 @@ class Runs:
     def expect(self, ran: set[str], expected: frozenset[str], report: dict) -> None:
         """Say so if other stages ran than should have, and why they did.
 
-        On a busy machine, storing may take longer than computing: what was not kept for that runs
-        each time, by decision, and not because of an edit.
+        On a busy machine, storing may take longer than computing. What the run before did not keep
+        for that cannot be loaded; nothing else is excused.
         """
-        why = {name: str(report["calls"][name]["reason"]) for name in ran - expected}
-        wrong = {name for name, reason in why.items() if not reason.startswith("not kept")}
-        if wrong or expected - ran:
+        if expected - ran or ran - expected - self.unkept:
             self.wrong(f"ran: {sorted(ran)}; should have run: {sorted(expected)}")
-        for name in sorted(why):
-            print(f"    {name}: {why[name]}")
+        for name in sorted(ran - expected):
+            print(f"    {name}: {report['calls'][name]['reason']}")
 
     def wrong(self, fault: str) -> None:
         self.faults.append(fault)
@@ -167,6 +170,15 @@ def stages_run(report: dict) -> set[str]:
         name
         for name, calls in report["calls"].items()
         if calls["computed"] > TRIFLES * (calls["computed"] + calls["loaded"])
+    }
+
+
+def not_kept(report: dict) -> set[str]:
+    """Return the stages whose last result was computed, and was not worth storing."""
+    return {
+        name
+        for name, calls in report["calls"].items()
+        if calls["computed"] and str(calls["reason"]).startswith("not kept")
     }
 
 
