@@ -415,7 +415,11 @@ def test_it():
     assert "1 failed" in ran.stdout.str(), "without rewriting, the test's first line does not hold"
 
 
-def test_a_run_that_does_not_use_it_imports_nothing_of_dumbo(runs: Runs) -> None:
+def test_a_run_that_does_not_use_it_imports_nothing_of_dumbo(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Where dumbo is installed, its entry point would load it a second time.
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     runs.write("pyproject.toml", "")
     runs.write(
         "test_it.py",
