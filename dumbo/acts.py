@@ -8,6 +8,7 @@ from __future__ import annotations
 from dumbo.call import Call
 from dumbo.errors import Bypass, StorageError, UnusableDirectory
 from dumbo.failures import Misfit
+from dumbo.keeping import identity, serving, storing
 from dumbo.memory import epoch
 from dumbo.switches import READ_ONLY, current
 
@@ -32,13 +33,13 @@ def find(
     """
     call = _sample(number)
     try:
-        keeper.locate(call, args, kwargs)
+        identity.locate(keeper, call, args, kwargs)
     except Misfit as error:
         raise TypeError(str(error)) from None
     except Bypass:
         return None
     assert call.key is not None
-    record = keeper.search(call)
+    record = serving.search(keeper, call)
     return None if record is None else (call.store, record)
 
 
@@ -58,7 +59,7 @@ def samples(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) -> li
     call = Call()
     draw = call.draw = Draw(0)
     try:
-        keeper.locate(call, args, kwargs)
+        identity.locate(keeper, call, args, kwargs)
     except Misfit as error:
         raise TypeError(str(error)) from None
     except (Bypass, UnusableDirectory):
@@ -76,13 +77,13 @@ def find_stale(
     keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[Store, Record] | None:
     """Return the store and the record of older code that this call gets, with a warning."""
-    if not keeper.reuses_stale():
+    if not serving.reuses_stale(keeper):
         return None
     from dumbo.versions import stale  # few programs allow it
 
     call = Call()
     try:
-        keeper.locate(call, args, kwargs)
+        identity.locate(keeper, call, args, kwargs)
         record = stale.offer(keeper, call)
     except (Bypass, StorageError, OSError):
         return None
@@ -109,7 +110,7 @@ def is_call(keeper: Keeper, record: Record, args: tuple[Any, ...], kwargs: dict[
     """Whether *record* is of a call with these arguments, as they are now."""
     call = Call()
     try:
-        keeper.locate(call, args, kwargs)
+        identity.locate(keeper, call, args, kwargs)
     except (Bypass, StorageError, OSError):
         return False
     return call.key == record.key
@@ -129,12 +130,12 @@ def insert(
     if keeper.never is not None:
         raise StorageError(f"{keeper.label}: {keeper.never}")
     try:
-        keeper.locate(call, args, kwargs)
+        identity.locate(keeper, call, args, kwargs)
         if keeper.streams:
             _record_all(keeper, call, value)
         # Nobody measured it. Zero would make it the first to go when space is short.
         compute = keeper.ledger.costs.compute.value
-        record = keeper.write(call, value, compute, given=True)
+        record = storing.write(keeper, call, value, compute, given=True)
     except Misfit as error:
         raise TypeError(str(error)) from None
     except (Bypass, UnusableDirectory, OSError) as error:
@@ -160,7 +161,7 @@ def forget(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int
     """Remove the results of this call, under whatever code; return how many there were."""
     call = Call()
     try:
-        keeper.locate(call, args, kwargs)
+        identity.locate(keeper, call, args, kwargs)
     except Misfit as error:
         raise TypeError(str(error)) from None
     except (Bypass, UnusableDirectory):

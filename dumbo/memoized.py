@@ -25,6 +25,7 @@ from dumbo import depth
 from dumbo.entry import Entry
 from dumbo.errors import InvalidUse, StorageError
 from dumbo.keeper import Keeper
+from dumbo.keeping import weighing
 from dumbo.memory import MISSING
 from dumbo.target import Target, is_coroutine_function, is_generator_function
 
@@ -142,7 +143,7 @@ class Memoized(Generic[P, R]):
         if road.ahead and not self._keeper.clocked:
             begun = perf_counter()
             value = self._function(*args, **kwargs)
-            self._keeper.went_straight(perf_counter() - begun)
+            weighing.went_straight(self._keeper, perf_counter() - begun)
             return value
         try:
             value = self._keeper.recall(args, kwargs)

@@ -23,6 +23,7 @@ import sys
 from time import perf_counter
 
 from dumbo.errors import CorruptBlob
+from dumbo.keeping import yielding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Tape:
     def __init__(self, keeper: Keeper, call: Call) -> None:
         self._keeper = keeper
         self._call = call
-        self._recording = keeper.recording(call)
+        self._recording = yielding.recorder(keeper, call)
         self._watch = call.watch
         self._items = 0
         self._compute = 0.0
@@ -76,7 +77,9 @@ class Tape:
         self._items += 1
         if self._watch is not None and self._items <= _APART:
             self._watch.stop()
-        if self._recording is not None and not self._keeper.add(self._call, self._recording, item):
+        if self._recording is not None and not yielding.add(
+            self._keeper, self._call, self._recording, item
+        ):
             self._recording = None
 
     def end(self, value: object) -> None:
@@ -85,7 +88,7 @@ class Tape:
         if self._watch is not None:
             self._watch.stop()
         recording, self._recording = self._recording, None
-        self._keeper.finish_recording(self._call, recording, value, self._compute)
+        yielding.finish(self._keeper, self._call, recording, value, self._compute)
 
     def drop(self) -> None:
         """Nothing of this iteration can be stored."""
@@ -109,7 +112,7 @@ def drive(
     items: Iterator[Any] | None = None
     tape: Tape | None = None
     if not _enters_a_context(sys._getframe(1)):
-        call = keeper.begin_stream(args, kwargs, act, drawn.call if drawn is not None else None)
+        call = yielding.begin(keeper, args, kwargs, act, drawn.call if drawn is not None else None)
         if call.done:
             items = iter(call.value)
         else:
@@ -127,7 +130,7 @@ def drive(
                 except StopIteration as end:
                     return end.value
                 except CorruptBlob as error:
-                    keeper.unreadable(call, error)
+                    yielding.unreadable(keeper, call, error)
                     items = None
                     _advance(generator, count)
             if items is None:
@@ -173,7 +176,7 @@ async def drive_async(
     items: Iterator[Any] | None = None
     tape: Tape | None = None
     if not _enters_a_context(sys._getframe(1)):
-        call = keeper.begin_stream(args, kwargs, act, drawn.call if drawn is not None else None)
+        call = yielding.begin(keeper, args, kwargs, act, drawn.call if drawn is not None else None)
         if call.done:
             items = iter(call.value)
         else:
@@ -191,7 +194,7 @@ async def drive_async(
                 except StopIteration:
                     return
                 except CorruptBlob as error:
-                    keeper.unreadable(call, error)
+                    yielding.unreadable(keeper, call, error)
                     items = None
                     await _advance_async(generator, count)
             if items is None:

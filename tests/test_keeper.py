@@ -272,7 +272,8 @@ def test_auto_keeps_what_took_longer_than_storing_it(cache: Cache, ran: list[obj
 def idle(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine on which each look at the clock is a microsecond after the last one."""
     ticks = itertools.count()
-    monkeypatch.setattr("dumbo.keeper.perf_counter", lambda: next(ticks) * 1e-6)
+    for module in ("keeper", "keeping.serving", "keeping.storing", "keeping.weighing"):
+        monkeypatch.setattr(f"dumbo.{module}.perf_counter", lambda: next(ticks) * 1e-6)
 
 
 @pytest.mark.usefixtures("idle")

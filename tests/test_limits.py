@@ -67,7 +67,7 @@ def test_a_result_in_memory_expires_too(
     monkeypatch.setattr("dumbo.keeper.monotonic", lambda: later)
     monkeypatch.setattr("dumbo.memory.monotonic", lambda: later)
     then = time.time() + 6
-    monkeypatch.setattr("dumbo.keeper.time", lambda: then)
+    monkeypatch.setattr("dumbo.keeping.serving.time", lambda: then)
     f(1)
     assert ran == [1, 1]
 

@@ -222,7 +222,7 @@ def test_what_is_held_is_bounded(cache: Cache, monkeypatch: pytest.MonkeyPatch) 
 
     for number in range(25):
         warm(f, number)
-    kept = f._keeper._memory
+    kept = f._keeper.memory
     assert len(kept.by_identity) <= 10
     assert len(kept.by_call) <= 10
     before = memory._total

@@ -122,7 +122,7 @@ def test_what_an_earlier_run_found_is_known_at_the_first_call(cache: Cache, tmp_
         assert again(x) == x + 1
     assert again.cache_info().misses == 0
     assert again.cache_info().bypassed == 5
-    assert again._keeper._tracker is None  # nothing was traced
+    assert again._keeper.tracker is None  # nothing was traced
 
 
 def test_thresholds_by_argument(cache: Cache) -> None:

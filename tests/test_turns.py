@@ -61,7 +61,7 @@ def test_a_result_that_somebody_waits_for_is_kept_even_if_it_was_fast(
         hidden[0]()
         return x
 
-    monkeypatch.setattr("dumbo.keeper.judge", _too_fast)
+    monkeypatch.setattr("dumbo.keeping.weighing.judge", _too_fast)
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(f, 1)
         inside.wait(30)

@@ -14,6 +14,7 @@ from dumbo.errors import Bypass, StorageError, UnusableDirectory
 from dumbo.explain import Reason, human_time
 from dumbo.failures import let_through
 from dumbo.info import CacheInfo
+from dumbo.keeping import identity, serving, weighing
 from dumbo.versions.kin import read_note
 
 TYPE_CHECKING = False
@@ -63,9 +64,9 @@ def verdict_of(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
         return off
     call = next_call(keeper)
     try:
-        keeper.locate(call, args, kwargs)
+        identity.locate(keeper, call, args, kwargs)
         assert call.key is not None
-        record = keeper.search(call)
+        record = serving.search(keeper, call)
     except Exception as error:  # noqa: BLE001 - __reduce__ and the like of arguments
         let_through(error)
         return keeper.reason_of(error)
@@ -91,7 +92,7 @@ def verdict_of(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
 
 def _stale(keeper: Keeper, call: Call) -> Reason | None:
     """Return what becomes of a stale result, where one might be handed out."""
-    if not keeper.reuses_stale():
+    if not serving.reuses_stale(keeper):
         return None
     from dumbo.versions import stale  # few programs allow it
 
@@ -140,7 +141,7 @@ def _remarks(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) -> s
 
     call = next_call(keeper)
     try:
-        keeper.locate(call, args, kwargs)
+        identity.locate(keeper, call, args, kwargs)
         return _sample(keeper, call) + hidden.remark(keeper, call) + _opened(keeper, call)
     except Exception as error:  # noqa: BLE001 - __reduce__ and the like of arguments
         let_through(error)
@@ -175,14 +176,14 @@ def _dear(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     if keeper.binder is None:
         return ""
     by_content = [name for name in keeper.binder.names if name not in keeper.options.key]
-    values = keeper.binder.bind(*keeper.completed(args, kwargs))
+    values = keeper.binder.bind(*identity.completed(keeper, args, kwargs))
     named = dict(zip(keeper.binder.names, values, strict=True))
     return remark(by_content, [named[name] for name in by_content])
 
 
 def info(keeper: Keeper) -> CacheInfo:
     """Return the counts of this process, and those of the store."""
-    keeper.catch_up()
+    weighing.catch_up(keeper)
     entries = size = 0
     try:
         entries, size = _stored(keeper)
@@ -198,7 +199,7 @@ def stats(keeper: Keeper) -> Stats:
     from dumbo.accounts import bookkeeping
     from dumbo.accounts.stats import Stats
 
-    keeper.catch_up()
+    weighing.catch_up(keeper)
     try:
         entries, size = _stored(keeper)
     except (StorageError, UnusableDirectory, OSError) as error:
@@ -232,7 +233,7 @@ def graph(
 ) -> nx.DiGraph:
     """Return what this function depends on, for these arguments if they are given."""
     if args is not None or kwargs is not None:
-        args, kwargs = keeper.completed(args or (), kwargs or {})
+        args, kwargs = identity.completed(keeper, args or (), kwargs or {})
     from dumbo.pictured import DependencyGraph  # networkx is for those who want a graph
 
     return DependencyGraph(keeper.track().graph(args, kwargs))

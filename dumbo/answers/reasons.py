@@ -13,6 +13,7 @@ from dumbo import inputs
 from dumbo.answers import recipe
 from dumbo.answers.why import Change, in_words, reason_for
 from dumbo.explain import Reason
+from dumbo.keeping import storing
 from dumbo.target import label_of
 from dumbo.tracing import account as accounts
 from dumbo.tracing.compare import Difference, differences, is_inside
@@ -211,7 +212,7 @@ def _is_in_use(call: Call) -> bool:
 def _of_arguments(keeper: Keeper, call: Call) -> list[Change] | None:
     """Return which arguments differ from the nearest call's; None: none, it was stored itself."""
     assert call.key is not None
-    looks = (call.looks or keeper._looks(call)).each()
+    looks = (call.looks or storing.looks_of(keeper, call)).each()
     recipes = call.store.recipes()
     if recipes.call(keeper.label, call.key):
         return None

@@ -17,6 +17,7 @@ from dumbo.answers.reasons import account_in, changes_beside, changes_between
 from dumbo.answers.why import Change
 from dumbo.errors import Bypass, DumboError
 from dumbo.failures import text_of
+from dumbo.keeping import identity
 from dumbo.target import label_of
 from dumbo.tracing.shapes import shape_of
 from dumbo.versions.older import is_accepted
@@ -152,7 +153,7 @@ def now(keeper: Keeper, store: Store, account: Account | None) -> Snapshot | Non
 
 def _names(keeper: Keeper) -> tuple[str, ...]:
     if keeper.binder is None:
-        keeper._prepare()
+        identity.prepare(keeper)
     assert keeper.binder is not None
     return tuple(keeper.binder.names)
 

@@ -17,6 +17,7 @@ from itertools import count
 
 from dumbo import inputs
 from dumbo.failures import let_through
+from dumbo.keeping import identity, serving
 from dumbo.randomness.root_seed import root
 from dumbo.randomness.sampling import Seed, among, family_of_draws, family_of_runs, tag_of
 
@@ -193,7 +194,7 @@ def settle(keeper: Keeper, call: Call, plain: bytes, drawn: bool) -> None:
 
         def stored(number: int) -> bool:
             call.key = family.key(number)
-            there = keeper.search(call) is not None
+            there = serving.search(keeper, call) is not None
             call.reason = None
             return there
 
@@ -215,7 +216,7 @@ def seed_alone(
     chance = keeper.chance
     assert chance is not None
     try:
-        plain = keeper.key_of(args, kwargs)
+        plain = identity.key_of(keeper, args, kwargs)
         number = draw.number
         if number < 0:
             number = chance.pick(plain + b"%d" % root(), number, lambda number: False)

@@ -17,6 +17,7 @@ import os
 
 from dumbo import config, inputs
 from dumbo.errors import StorageError
+from dumbo.keeping import telling
 from dumbo.tracing.impure import KINDS, ORDER
 
 TYPE_CHECKING = False
@@ -83,9 +84,10 @@ def check(keeper: Keeper, call: Call, snapshot: Snapshot, extras: bytes) -> None
         if len(_told) >= _REMEMBERED:
             _told.clear()
         _told.add(told)
-        keeper.say(
+        telling.say(
+            keeper,
             f"{said}; its results are stored all the same (on_impure='refuse' stores none, "
-            "'ignore' says nothing)"
+            "'ignore' says nothing)",
         )
 
 

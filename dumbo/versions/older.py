@@ -16,6 +16,7 @@ from __future__ import annotations
 from time import time
 
 from dumbo import inputs
+from dumbo.keeping import serving
 from dumbo.persistence.ground import PYTHON
 
 TYPE_CHECKING = False
@@ -43,7 +44,7 @@ def find(keeper: Keeper, call: Call) -> Record | None:
         record = parameters.find(keeper, call)
         if record is not None:
             return record
-    if keeper.goes_across_pythons():
+    if serving.goes_across_pythons(keeper):
         from dumbo.versions import pythons  # few programs do
 
         return pythons.find(keeper, call)
@@ -55,12 +56,12 @@ def _accepted(keeper: Keeper, call: Call, statements: Statements) -> Record | No
     now = [call.snapshot.digest, *keeper.track().others(call.snapshot, call.store)]
     older = [one for closure in now for one in statements.older(closure)]
     for closure in older:
-        record = keeper.held(call, closure)
+        record = serving.held(keeper, call, closure)
         if record is not None:
             return record
     for closure in [*now, *older]:
         for record in call.store.variants(closure, call.key):
-            if keeper.expires_at(record) > time() and is_accepted(record, call.store):
+            if serving.expires_at(keeper, record) > time() and is_accepted(record, call.store):
                 return record
     return None
 

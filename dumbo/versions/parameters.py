@@ -18,6 +18,7 @@ from __future__ import annotations
 from dumbo.answers.reasons import account_in
 from dumbo.arguments.hashing import digest_call
 from dumbo.arguments.sharing import with_sharing
+from dumbo.keeping import serving
 from dumbo.tracing.compare import differences
 from dumbo.versions import kin
 from dumbo.versions.acceptance import when_it_is
@@ -45,7 +46,7 @@ def find(keeper: Keeper, call: Call) -> Record | None:
             if _leads(keeper, call, record.closure):
                 current, call.key = call.key, key
                 try:
-                    found = keeper.held(call, record.closure)
+                    found = serving.held(keeper, call, record.closure)
                 finally:
                     call.key = current
                 if found is not None:

@@ -14,6 +14,7 @@ import ast
 from time import time
 
 from dumbo import inputs
+from dumbo.keeping import serving
 from dumbo.lockfile.syntax import written
 from dumbo.persistence.ground import PYTHON
 from dumbo.tracing import account as accounts
@@ -49,7 +50,7 @@ def find(keeper: Keeper, call: Call) -> Record | None:
         extras, read = inputs.divide(record.extras)
         if extras not in (b"", UNOBSERVED) or (read and not inputs.hold(read, store)):
             continue
-        if keeper.expires_at(record) <= time():
+        if serving.expires_at(keeper, record) <= time():
             continue
         new = new or keeper.track().account_of(call.snapshot, store)
         for trace in store.traces_with(record.closure, python=record.python):

@@ -33,6 +33,7 @@ from dumbo.call import Call
 from dumbo.errors import MadeOfStale, StaleResultWarning, StorageError
 from dumbo.explain import Reason, human_time, printable
 from dumbo.failures import Misfit, let_through, text_of
+from dumbo.keeping import identity, serving
 from dumbo.persistence.store import PYTHON
 from dumbo.tracing.lookup import instance_dict
 from dumbo.versions import consent, kin
@@ -72,10 +73,10 @@ def find(keeper: Keeper, call: Call) -> Record | None:
     if not own:
         return None
     key = call.key if taken is None else taken.key
-    across = keeper.goes_across_pythons()
+    across = serving.goes_across_pythons(keeper)
     for record in call.store.entries_of(keeper.label, key):
         if (record.python == PYTHON or across) and kin.read_note(record.note)[1] == own:
-            if keeper.expires_at(record) > time() and _is_of_other_code(call, record):
+            if serving.expires_at(keeper, record) > time() and _is_of_other_code(call, record):
                 return record
     return None
 
@@ -99,8 +100,8 @@ def is_stale(keeper: Keeper, args: tuple[Any, ...], kwargs: dict[str, Any]) -> b
 
     call = next_call(keeper)
     try:
-        keeper.locate(call, args, kwargs)
-        if keeper.search(call) is not None:
+        identity.locate(keeper, call, args, kwargs)
+        if serving.search(keeper, call) is not None:
             return False
         found = find(keeper, call)
     except Misfit as error:
@@ -174,7 +175,7 @@ def serve(keeper: Keeper, call: Call) -> None:
         return
     begun = perf_counter()
     try:
-        value = keeper.value_of(call, record)
+        value = serving.value_of(keeper, call, record)
     except (StorageError, OSError) as error:
         let_through(error)
         call.stale = None

@@ -1,0 +1,214 @@
+"""Which stored result a call may be served, and loading it.
+
+    memory      what this process has loaded lately, by its identity
+    variants    the entries of the call, of which one is good if its extras hold
+    elsewhere   entries under other closures that hold now, too
+    older       entries of older code that somebody said is as good
+
+Knows where results are looked for, and when one is too old; must not know how any is stored.
+"""
+
+from __future__ import annotations
+
+import sys
+from time import monotonic, perf_counter, time
+from types import FunctionType
+
+from dumbo import config, inputs
+from dumbo.errors import InvalidUse, StorageError
+from dumbo.explain import Reason
+from dumbo.failures import let_through, text_of
+from dumbo.keeping.telling import warn
+from dumbo.memory import Held, has_plain_defaults, is_unchanging, plain_key
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from dumbo.call import Call
+    from dumbo.keeper import Keeper
+    from dumbo.persistence.store import Record, Store
+    from dumbo.tracing.guards import Guard
+
+__all__ = [
+    "expires_at", "goes_across_pythons", "held", "hold", "join", "load", "reuses_stale", "search",
+    "value_of",
+]  # fmt: skip
+
+_NEVER_EXPIRES = float("inf")
+
+
+def load(keeper: Keeper, call: Call, begun: float) -> None:
+    """Load the value of *call*, if there is one."""
+    assert call.key is not None
+    held = keeper.memory.find(call.identity)
+    if held is not None and (not held.extras or held.guard.holds()):  # type: ignore[union-attr]
+        call.value = held.value if held.decode is None else held.decode(held.payload)  # type: ignore[arg-type]
+        call.done = True
+        if keeper.ledger.hits & 7 == 2:
+            keeper.ledger.costs.look.follow(perf_counter() - begun)
+        keeper.ledger.hits += 1
+        join(call, held.extras)
+        return
+    record = search(keeper, call)
+    if record is None:
+        return
+    ledger = keeper.ledger
+    found = perf_counter()
+    try:
+        call.value = value_of(keeper, call, record)
+    except (StorageError, OSError) as error:
+        let_through(error)
+        call.reason = Reason("unreadable", why=text_of(error))
+        ledger.note(call.reason, call.identity)
+        return
+    loading = perf_counter() - found
+    # Of hits, one in eight is enough to learn from; not the first, which opens things.
+    if ledger.hits & 7 == 2:
+        ledger.costs.load.learn(record.size, loading)
+        ledger.costs.look.follow(found - begun)
+    keeper.tally.loaded(record, loading)
+    ledger.costs.reuse.found(call.key, time())
+    ledger.hits += 1
+    call.record = record
+    call.done = True
+    join(call, record.extras)
+
+
+def search(keeper: Keeper, call: Call) -> Record | None:
+    """Return the newest entry of *call* that may be served."""
+    record = held(keeper, call, call.snapshot.digest) or _elsewhere(keeper, call)
+    return record or _of_older(keeper, call)
+
+
+def _of_older(keeper: Keeper, call: Call) -> Record | None:
+    """Return what is stored of *call* under older code that somebody said is as good."""
+    said = call.store.statements().exist() or keeper.options.new_parameters
+    if not said and not goes_across_pythons(keeper):
+        return None
+    from dumbo.versions import older  # most caches have nothing of the kind
+
+    return older.find(keeper, call)
+
+
+def held(keeper: Keeper, call: Call, closure: bytes) -> Record | None:
+    """Return the newest entry of *call* under *closure* that is good."""
+    assert call.key is not None
+    for record in call.store.variants(closure, call.key):
+        if record.extras and not _accepts(keeper, record.extras, call.store):
+            continue
+        if expires_at(keeper, record) > time():
+            return record
+        call.reason = Reason("expired", age=time() - record.created)
+    return None
+
+
+def _accepts(keeper: Keeper, extras: bytes, store: Store) -> bool:
+    extras, read = inputs.divide(extras)
+    if read and not inputs.hold(read, store):
+        return False
+    if not extras:
+        return True
+    # Imported here: most results have none.
+    from dumbo.keeping.observing import is_watching
+    from dumbo.tracing import observed, observer
+
+    if extras == observed.UNOBSERVED:
+        return not is_watching(keeper) or bool(observer.unavailable())
+    return observed.hold(extras, store)
+
+
+def _elsewhere(keeper: Keeper, call: Call) -> Record | None:
+    """Return what is stored of *call* under another closure that holds now, too."""
+    assert keeper.tracker is not None
+    for digest in keeper.tracker.others(call.snapshot, call.store):
+        record = held(keeper, call, digest)
+        if record is not None:
+            return record
+    return None
+
+
+def join(call: Call, extras: bytes) -> None:
+    """Tell those who observe a computation further up what this result stands for."""
+    observer = sys.modules.get("dumbo.tracing.observer")
+    extras, _ = inputs.divide(extras)  # those were joined when they were found to hold
+    if observer is not None:
+        observer.join((id(call.snapshot), extras), (call.snapshot, extras))
+
+
+def value_of(keeper: Keeper, call: Call, record: Record) -> Any:
+    """Return the value of *record*, as the program shall get it."""
+    if not keeper.options.readonly:
+        return call.store.load(record)
+    from dumbo.frozen import frozen  # few functions ask for it
+
+    return frozen(call.store.load(record, frozen=True))
+
+
+def hold(keeper: Keeper, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Keep what was just loaded in memory, if nothing but its key and closure decides on it."""
+    record, snapshot = call.record, call.snapshot
+    if record is None or call.taken is not None or keeper.target.args:
+        return
+    guard: Guard | None = snapshot.guard
+    if record.extras:
+        guard = _guard(keeper, call, record.extras)
+        if guard is None:
+            return
+    if is_unchanging(call.value):
+        held = Held(call.value, None, None, guard)
+    elif record.payload is not None and not keeper.options.readonly:
+        decode = call.store.decoder(record)
+        if decode is None:
+            return
+        held = Held(None, record.payload, decode, guard)
+    else:
+        return
+    if keeper.options.expires_after is not None:
+        left = expires_at(keeper, record) - time()
+        held.until = min(held.until, monotonic() + left)
+    held.extras = record.extras
+    function = keeper.target.function
+    key: object = None
+    plain = type(function) is FunctionType and not snapshot.identity and not snapshot.tables
+    plain = plain and call.draw is None  # which sample it is does not stand in the call
+    if plain and not keeper.target.kwargs and has_plain_defaults(function):
+        key = plain_key(args, kwargs)
+        named = function.__kwdefaults__
+        held.defaults = (named, tuple(named.values())) if named else None
+    keeper.memory.hold(call.identity, held, key)
+
+
+def _guard(keeper: Keeper, call: Call, extras: bytes) -> Guard | None:
+    """Return what must hold for an entry with *extras*; None if that is not to be kept."""
+    from dumbo.keeping.observing import is_watching
+    from dumbo.tracing import observed  # most results have no extras
+
+    if extras == observed.UNOBSERVED:
+        return None if is_watching(keeper) else call.snapshot.guard
+    return observed.guarded(extras, call.store, call.snapshot.guard)
+
+
+def expires_at(keeper: Keeper, record: Record) -> float:
+    """Return the unix time from which *record* is too old to be served."""
+    age = keeper.options.expires_after
+    return _NEVER_EXPIRES if age is None else record.created + age
+
+
+def reuses_stale(keeper: Keeper) -> bool:
+    """Return whether results of older code may be handed out."""
+    if keeper.on_stale is None:
+        options = keeper.options
+        try:
+            keeper.on_stale = config.on_stale(options.on_stale, options.recompute_within)
+        except InvalidUse as error:  # of the environment, set after the decoration
+            keeper.on_stale = ("recompute", 0.0)
+            warn(keeper, Reason("unknown", why=str(error)))
+    return keeper.on_stale[0] != "recompute"
+
+
+def goes_across_pythons(keeper: Keeper) -> bool:
+    """Return whether results of another minor version of Python are served."""
+    if keeper.across is None:
+        keeper.across = config.goes_across_pythons(keeper.options.across_python)
+    return keeper.across

@@ -1,0 +1,218 @@
+"""What a function's calls cost, and what follows: which are looked up, and which are stored.
+
+The arithmetic is that of `decision`; here are the clock, the counts and the function that it is
+about.
+
+Knows what was measured where; must not know how anything is looked up or stored.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter, time
+
+from dumbo import config, nesting
+from dumbo.decision.costs import rough_size
+from dumbo.decision.policy import Offer, Policy, decide
+from dumbo.decision.worth import BUDGET, asks, judge
+from dumbo.errors import Bypass, StorageError
+from dumbo.failures import let_through
+from dumbo.keeping.telling import is_logged
+from dumbo.net import describe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from dumbo.call import Call
+    from dumbo.decision.policy import Rule
+    from dumbo.decision.reuse import Trail
+    from dumbo.decision.worth import Verdict
+    from dumbo.keeper import Keeper
+
+__all__ = [
+    "KNOWN", "catch_up", "choose_road", "is_known_fast", "learn", "may_keep", "rough_size_of",
+    "slow_down", "verdict_on", "went_straight",
+]  # fmt: skip
+
+KNOWN = 3  # calls from which on what a function takes is taken for known
+# Seconds, until they have been measured.
+_LOOK = 30e-6
+_MISS = 60e-6
+_NEVER = float("inf")
+
+
+def is_known_fast(keeper: Keeper, call: Call) -> bool:
+    """Whether earlier runs have found that looking up does not pay; then none is begun."""
+    if not keeper.straight or call.explicit or keeper.tally.began is not None:
+        return False
+    # Imported here: what a program calls, and not what it only imports.
+    from dumbo.accounts import bookkeeping
+
+    try:
+        bookkeeping.begin(keeper.tally)
+    except (Bypass, StorageError, OSError):  # the look that follows will say so
+        return False
+    if keeper.ledger.costs.compute.count < KNOWN:
+        return False
+    keeper.clocked = keeper.tells_each or is_logged()
+    keeper.road.looked(_pace(keeper), clocked=keeper.clocked)
+    return keeper.road.ahead > 0
+
+
+def may_keep(keeper: Keeper, call: Call) -> bool:
+    """Whether the result of *call* may be worth storing, for all that is known before it runs.
+
+    If not, much that is only done for what is stored can be left out.
+    """
+    trail = _note_use(keeper, call)
+    costs = keeper.ledger.costs
+    # A rule of the user's is asked once, when everything is known.
+    if costs.compute.count < KNOWN or keeper.options.rule is not None:
+        return True
+    expected = max(costs.compute.value, trail.cost)
+    return _verdict(keeper, call, expected, costs.result.value, price=False).store
+
+
+def _note_use(keeper: Keeper, call: Call) -> Trail:
+    trail = call.trail
+    if trail is None:
+        assert call.key is not None
+        trail = call.trail = keeper.ledger.costs.reuse.note(call.key, time())
+    return trail
+
+
+def learn(keeper: Keeper, call: Call, compute: float) -> None:
+    """Take in what this call cost, and decide on the road of the next ones."""
+    ledger = keeper.ledger
+    costs = ledger.costs
+    record = call.record
+    ended = perf_counter()
+    if call.begun:
+        storing = costs.store.of(record.size) if record is not None else 0.0
+        beside = ended - call.begun - compute - storing
+        costs.miss.follow(max(0.0, beside))
+    if call.around is not None:
+        less = nesting.within()
+        if record is not None:  # next time it will be loaded
+            looking = costs.look.value if costs.look.count else _LOOK
+            less = max(0.0, ended - call.started - looking - costs.load.of(record.size))
+        nesting.leave(call.around, less)
+    if call.reason is None or call.reason.code != "disabled":
+        ledger.missed()
+        if keeper.straight and not call.explicit:
+            choose_road(keeper, ended)
+
+
+def choose_road(keeper: Keeper, now: float) -> None:
+    """A call was looked up: decide on those that follow."""
+    keeper.clocked = keeper.tells_each or is_logged()
+    pace = _pace(keeper)
+    keeper.road.looked(pace, clocked=keeper.clocked)
+    # The time of a call holds that of calls within it, and the budget is to be spent once:
+    # so it is the time that has passed, too.
+    keeper.not_before = now + (pace - 1) * keeper.usual if pace > 1 else 0.0
+
+
+def went_straight(keeper: Keeper, compute: float) -> None:
+    """Take in a call that was not looked up, and those before it that nobody clocked."""
+    road, costs = keeper.road, keeper.ledger.costs
+    calls = road.stretch
+    keeper.ledger.bypassed += calls
+    costs.computed(compute, calls)
+    keeper.tally.computed(compute, calls=calls, straight=True)
+    # As often as was said, unless it has become so much slower that this may be wrong.
+    slower = costs.expected > 2 * keeper.usual
+    pace = _pace(keeper) if slower else _NEVER
+    if pace <= 1:
+        keeper.not_before = 0.0
+    road.went(pace, clocked=keeper.clocked)
+
+
+def catch_up(keeper: Keeper) -> None:
+    """Take in the calls that nobody clocked, as if they had taken what others took."""
+    road, costs = keeper.road, keeper.ledger.costs
+    calls = road.stretch - 1
+    if calls > 0:
+        road.counted()
+        keeper.ledger.bypassed += calls
+        keeper.tally.computed(costs.compute.value, calls=calls, straight=True)
+
+
+def _pace(keeper: Keeper) -> float:
+    """Return of how many calls one is to be looked up."""
+    costs = keeper.ledger.costs
+    keeper.usual = costs.expected
+    look = costs.look.value if costs.look.count else _LOOK
+    miss = costs.miss.value if costs.miss.count else max(look, _MISS)
+    load = costs.load.of(costs.result.value)
+    rule = keeper.rule or _find_rule(keeper)
+    return asks(
+        keeper.options.keep, costs.expected, look, load, costs.share, miss,
+        seen=costs.miss.count, budget=getattr(rule, "budget", BUDGET),
+    )  # fmt: skip
+
+
+def _find_rule(keeper: Keeper) -> Rule:
+    """What is set about `keep="auto"`."""
+    keeper.rule = Policy(**config.thresholds())
+    return keeper.rule
+
+
+def verdict_on(keeper: Keeper, call: Call, value: object, compute: float) -> Verdict:
+    """Return whether *value* is worth storing, if computing it again takes *compute*."""
+    costs = keeper.ledger.costs
+    costs.own.add(compute)
+    size = costs.size.of(rough_size_of(call, value))
+    costs.result.add(size)
+    _note_use(keeper, call).cost = compute
+    return _verdict(keeper, call, compute, size)
+
+
+def _verdict(
+    keeper: Keeper, call: Call, compute: float, size: float, *, price: bool = True
+) -> Verdict:
+    """Judge; without *price*, as if the store had room for everything."""
+    assert call.key is not None
+    costs = keeper.ledger.costs
+    trail = _note_use(keeper, call)
+    reuse = costs.reuse
+    chance = reuse.chance(trail.uses)
+    look, load = costs.look.value, costs.load.of(size)
+    rent = call.store.rent if price else 0.0
+    worth = 0.0
+    if rent:
+        # Imported here: a hit evicts nothing.
+        from dumbo.decision.eviction import rank
+
+        worth = rank(
+            compute - load - look, int(size), trail.uses, trail.first, trail.last, time(),
+            half_life=reuse.half_life, since=reuse.since, chance=chance,
+        )  # fmt: skip
+    keep = keeper.options.keep
+    store = costs.store.of(size)
+    rule = keeper.rule or _find_rule(keeper)
+    verdict = judge(
+        keep, compute, store, load,
+        look=look, chance=chance, uses=trail.uses, rank=worth, rent=rent,
+        lot=int.from_bytes(call.key[:4], "big") / (1 << 32),
+        budget=getattr(rule, "budget", BUDGET),
+    )  # fmt: skip
+    if keep != "auto":
+        return verdict
+    offer = Offer(
+        keeper.label, compute, size, worth=verdict.store, store=store, load=load, look=look,
+        chance=chance, uses=trail.uses,
+    )  # fmt: skip
+    try:
+        return decide(rule, offer, verdict)
+    except Exception as error:  # the program's own rule may raise anything
+        let_through(error)
+        raise StorageError(f"the policy that keep= names failed: {describe(error)}") from error
+
+
+def slow_down(keeper: Keeper) -> None:
+    """It is too early to look another call up: let the next ones go straight through."""
+    keeper.road.looked(_pace(keeper), clocked=keeper.clocked)
+
+
+def rough_size_of(call: Call, value: object) -> int:
+    """Return about how many bytes *value*, the result of *call*, takes."""
+    return rough_size(value) if call.recording is None else call.recording.draft.size
