@@ -18,6 +18,8 @@ from __future__ import annotations
 from functools import partial
 from types import FunctionType, MethodType
 
+from dumbo.names import MAIN, module_name
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -102,8 +104,8 @@ def label_of(function: object) -> str:
     """
     named = function if hasattr(function, "__qualname__") else type(function)
     module = getattr(named, "__module__", None) or "builtins"
-    if module == "__mp_main__":  # what a spawned worker of multiprocessing calls the script
-        module = "__main__"
+    if module in MAIN:
+        module = module_name(module, getattr(named, "__globals__", None))
     return f"{module}:{named.__qualname__}"
 
 

@@ -23,6 +23,7 @@ LAYERS = {
     "dumbo.forks": 0,
     "dumbo.depth": 0,
     "dumbo.durations": 0,
+    "dumbo.names": 0,
     "dumbo.randomness.root_seed": 0,
     "dumbo.randomness.sampling": 0,
     "dumbo.memory": 1,

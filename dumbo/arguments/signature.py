@@ -91,6 +91,9 @@ class Binder:
             own = parameters.names()
         self.names = tuple([name for name in own if name not in ignore])
         self._bind = _compile(parameters, self.names)
+        name = getattr(function, "__qualname__", None)
+        if type(name) is str:
+            self._bind.__qualname__ = name  # by which errors call it
         ends = parameters.kwargs is not None and self.names[-1:] == (parameters.kwargs,)
         self._kwargs_at = len(self.names) - 1 if ends else None
         self._dropped = _places_behind(function, [name for name in ignore if name not in own])

@@ -15,6 +15,7 @@ from dumbo.cli import explaining, targets
 from dumbo.cli.asking import imported, keeper_of
 from dumbo.cli.text import printable
 from dumbo.errors import DumboError, InvalidUse
+from dumbo.target import label_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -112,6 +113,10 @@ def _shown(proposals: Sequence[Proposal], more: Sequence[Proposal]) -> Iterator[
         results = _results(one.version.entries)
         yield f"{one.function}{one.version.arguments}, from {one.version.name} ({results}) to now:"
     yield from explaining.shown(list(every.values()))
+    for name, why in {
+        name: why for one in proposals for name, why in one.unimported.items()
+    }.items():
+        yield f"Not accepted is what {name} does, which a call imports: importing it failed ({why})"
     if more:
         yield ""
         yield "With it, since nothing else of them changed:"
@@ -125,7 +130,7 @@ def _users(keeper: Keeper, store: Store, directory: str | None) -> list[Keeper]:
     from dumbo.shelf import Shelf
     from dumbo.tracing import account
 
-    inner = f"{keeper.target.function.__module__}:{keeper.target.function.__qualname__}"
+    inner = label_of(keeper.target.function)
     found: list[Keeper] = []
     for line in store.summary():
         known = [account.decode(trace.details) for trace in store.traces_of(line.function)]

@@ -92,8 +92,8 @@ def status(
 ) -> None:
     """Show how memoized functions stand to what is stored of them, before anything runs.
 
-    MODULES are imported, packages with all that is in them; without any, the functions that have
-    something stored are looked up.
+    MODULES, or the files of some, are imported, packages with all that is in them; without any, the
+    functions that have something stored are looked up.
     """
     with _failures(whole):
         with imported():

@@ -151,8 +151,7 @@ def _dependencies(
         try:
             graph = package.deps(target, args, kwargs)
         except TypeError as error:  # the arguments do not fit
-            what = str(error).replace("bind()", f"{function}()")
-            raise InvalidUse(f"--args {arguments!r}: {what}") from error
+            raise InvalidUse(f"--args {arguments!r}: {error}") from error
     # Imported here: it needs what --help and the like do not.
     from dumbo.graph import standing_of
 

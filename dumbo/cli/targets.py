@@ -66,8 +66,11 @@ def locate(target: str) -> Found:
 
 
 def modules_below(name: str) -> tuple[list[ModuleType], list[str]]:
-    """Import *name*, and all modules in it if it is a package; return what failed beside them."""
-    modules = [_import(name)]
+    """Import *name*, and all modules in it if it is a package; return what failed beside them.
+
+    *name* may be the path of a file, too, such as that of a script.
+    """
+    modules = [_import_file(name) if _is_file(name) else _import(name)]
     failures: list[str] = []
     for module in modules:
         for found in pkgutil.iter_modules(getattr(module, "__path__", [])):

@@ -203,6 +203,8 @@ def _of_memoized(frame: Frame, value: Known, name: str) -> Value | None:
     wrapped = unwrap_memoized(frame, value)
     if name == "__wrapped__":
         return wrapped
+    if name in NAMES:  # it has those of its function
+        return attribute(frame, wrapped, name)
     # A method of the memoized function, such as `recompute`: it may run the function.
     escape(frame, wrapped)
     return frame.unknown_value(f"attribute {name} of a memoized function")

@@ -20,6 +20,7 @@ from types import CodeType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dumbo.errors import UnhashableArgument
+from dumbo.names import in_lists, module_name, named
 from dumbo.tracing import fingerprint, impure, sources
 from dumbo.tracing.boundary import STDLIB, Owner, owner_of
 from dumbo.tracing.contents import content_of
@@ -302,7 +303,7 @@ class Analysis(Schedule):
         node = self.nodes.get(key)
         if node is None:
             owner = owner_of(obj)
-            name = f"{obj.__module__}:{obj.__qualname__}"
+            name = named(obj)
             kind = "library" if owner else "method" if "." in obj.__qualname__ else "function"
             node = self.nodes[key] = Node(kind, name, obj, ref)
             node.owner = owner
@@ -317,7 +318,8 @@ class Analysis(Schedule):
         key = ("local", id(value.code), home)
         node = self.nodes.get(key)
         if node is None:
-            module = value.home.obj.__module__ if isinstance(value.home, Known) else ""
+            outer = value.home.obj if isinstance(value.home, Known) else None
+            module = module_name(outer.__module__, outer.__globals__) if outer else ""
             name = f"{module}:{value.code.co_qualname}"
             node = self.nodes[key] = Node("function", name, None, -1)
             node.code, node.home = value.code, home
@@ -329,7 +331,7 @@ class Analysis(Schedule):
         node = self.nodes.get(key)
         if node is None:
             owner = owner_of(obj)
-            name = fingerprint.qualified_name(obj).decode("utf-8", "replace")
+            name = in_lists(fingerprint.qualified_name(obj).decode("utf-8", "replace"))
             if owner:
                 node = self.nodes[key] = self.foreign_node(owner, name)
                 return node

@@ -147,8 +147,8 @@ def _material(node: Node, names: list[str]) -> bytes:
         return f"library {owner.name} {version} {node.name}".encode("utf-8", "replace")
     name = b""
     if names:
-        module, _, qualname = node.name.partition(":")
-        wanted = [qualname] + [module] * ("__module__" in names)
+        qualname = node.name.partition(":")[2]
+        wanted = [qualname] + [_module_of(node)] * ("__module__" in names)
         name = repr(wanted).encode("utf-8", "replace")
     if node.code is not None:
         return b"function" + name + _function(node, node.code)
@@ -159,6 +159,15 @@ def _material(node: Node, names: list[str]) -> bytes:
     if node.kind == "module":
         return b"module" + (node.content or b"")
     return node.kind.encode()
+
+
+def _module_of(node: Node) -> str:
+    """The module as the program sees it: of a script, ``__main__``."""
+    while node.obj is None and node.home is not None:
+        node = node.home
+    if node.obj is None:
+        return node.name.partition(":")[0]
+    return fingerprint.qualified_name(node.obj).decode("utf-8", "replace").partition(":")[0]
 
 
 def _shown_name(node: Node) -> bytes:

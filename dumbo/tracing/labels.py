@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from types import FunctionType
 
+from dumbo.names import in_lists, module_name, named
 from dumbo.tracing import fingerprint
 from dumbo.tracing.lookup import (
     ABSENT,
@@ -111,7 +112,7 @@ def _binding(op: str, holder: Any, arg: Any) -> tuple[str, str]:
         names = globals_of(holder)
         if arg not in names and arg in builtins_of(names):
             return "builtins", arg
-        return str(names.get("__name__")), arg
+        return module_name(str(names.get("__name__")), names), arg
     if op in ("attr", "submodule") and is_module(holder):
         return str(module_namespace(holder).get("__name__")), arg
     if op in ("mro", "super") and is_class(holder):
@@ -129,7 +130,7 @@ def _is_named(obj: Any) -> bool:
 
 def _own_name(obj: Any) -> str:
     if type(obj) is FunctionType:
-        return f"{obj.__module__}:{obj.__qualname__}"
+        return named(obj)
     if is_class(obj):
-        return fingerprint.qualified_name(obj).decode("utf-8", "replace")
+        return in_lists(fingerprint.qualified_name(obj).decode("utf-8", "replace"))
     return "nothing" if obj is ABSENT else type(obj).__name__

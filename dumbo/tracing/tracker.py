@@ -24,6 +24,7 @@ from dumbo.errors import (
     UnhashableArgument,
     UntraceableFunction,
 )
+from dumbo.names import module_name, named
 from dumbo.tracing import fingerprint, replay
 from dumbo.tracing.guards import Guard
 from dumbo.tracing.lookup import globals_of, is_module, module_namespace, path_of
@@ -235,7 +236,8 @@ class Tracker:
         self.traced = 0  # analyses made, for tests and statistics
         self._snapshots: dict[Any, Snapshot] = {}
         self._failures: dict[Any, _Failure] = {}
-        self._label = f"{_name(function, '__module__')}:{_name(function, '__qualname__')}"
+        module = module_name(_name(function, "__module__"), getattr(function, "__globals__", None))
+        self._label = f"{module}:{_name(function, '__qualname__')}"
 
     @property
     def label(self) -> str:
@@ -669,7 +671,7 @@ class Tracker:
             return self._label
         path = path_of(program, index)
         if type(obj) is FunctionType:
-            return f"{obj.__module__}:{obj.__qualname__} ({path})"
+            return f"{named(obj)} ({path})"
         return path or self._label
 
     def graph(

@@ -20,6 +20,7 @@ from dumbo import inputs
 from dumbo.answers import standing
 from dumbo.answers.reasons import changes_beside, changes_between
 from dumbo.answers.why import Change
+from dumbo.failures import text_of
 from dumbo.memory import epoch
 from dumbo.target import label_of
 from dumbo.tracing.compare import differences, digest_below
@@ -52,9 +53,10 @@ class Proposal:
         changes: what changed.
         account: what the closure holds as it is.
         seen: lists of what computations were seen to run, with what has changed of it as it is now.
+        unimported: modules that a call would import and that could not be, with the reason.
     """
 
-    __slots__ = ("account", "changes", "function", "now", "seen", "version")
+    __slots__ = ("account", "changes", "function", "now", "seen", "unimported", "version")
 
     def __init__(
         self,
@@ -70,6 +72,7 @@ class Proposal:
         self.account = account
         self.changes = changes
         self.seen: dict[bytes, dict[str, bytes]] = {}
+        self.unimported: dict[str, str] = {}
 
 
 def propose(keeper: Keeper, store: Store, chosen: Version | None = None) -> list[Proposal]:
@@ -103,12 +106,13 @@ def _proposal(keeper: Keeper, store: Store, version: Version) -> Proposal | None
     if snapshot is None:
         return None
     digests = [snapshot.digest]
+    unimported: dict[str, str] = {}
     for name in snapshot.unloaded:
         # A call would load them, and then the closure holds what is in them.
         try:
             importlib.import_module(name)
-        except Exception:  # noqa: BLE001 - the user's module
-            pass
+        except Exception as error:  # noqa: BLE001 - the user's module
+            unimported[name] = text_of(error)
     if snapshot.unloaded:
         loaded = standing.now(keeper, store, version.account)
         digests += [loaded.digest] if loaded is not None else []
@@ -123,6 +127,7 @@ def _proposal(keeper: Keeper, store: Store, version: Version) -> Proposal | None
         if not changes:
             changes = [Change("other", keeper.label, (keeper.label,))]
         found = Proposal(keeper.label, version, digests, account, changes)
+    found.unimported = unimported
     _add_seen(found, keeper, store)
     return found if found.now or found.seen else None
 

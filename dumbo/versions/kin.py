@@ -22,10 +22,11 @@ from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 import xxhash
 
 from dumbo.errors import UnhashableArgument
+from dumbo.names import MAIN, module_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
 __all__ = ["kin_of", "noted", "read_note"]
@@ -86,8 +87,7 @@ def _identity(thing: object, depth: int) -> str:
 
 
 def _of_function(function: FunctionType, depth: int) -> str:
-    file = function.__globals__.get("__file__")
-    home = _home(function.__module__, file if isinstance(file, str) else "")
+    home = _home(function.__module__, function.__globals__)
     # The code of a wrapper is named otherwise than what it was made to look like.
     parts = [home, _named(function.__qualname__), function.__code__.co_qualname]
     for cell in function.__closure__ or ():
@@ -145,12 +145,13 @@ def _named(qualname: str) -> str:
     return qualname
 
 
-def _home(module: str, file: str = "") -> str:
-    """Return what tells a module from others of its name."""
-    if not file:
+def _home(module: str, names: Mapping[str, Any] | None = None) -> str:
+    """Return what tells a module from others of its name; *names* are its own, where known."""
+    file = names.get("__file__") if names is not None else None
+    if not isinstance(file, str):
         file = getattr(sys.modules.get(module), "__file__", None) or ""
-    if module in ("__main__", "__mp_main__"):
-        module = "__main__"
+    if module in MAIN:
+        module = module_name(module, names)
         # Without a file it is a session; a notebook's outlives its process, by its path.
         file = file or os.environ.get("JPY_SESSION_NAME", "") or _THIS_PROCESS
     return f"{module} {os.path.abspath(file) if file else ''}"

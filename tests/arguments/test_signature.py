@@ -96,7 +96,7 @@ def test_parameters_may_have_any_name() -> None:
     ],
 )
 def test_a_call_that_does_not_fit_is_a_type_error(function: Any, args: Any, kwargs: Any) -> None:
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match=rf"^{function.__name__}\(\) "):
         Binder(function).bind(args, kwargs)
 
 

@@ -156,7 +156,7 @@ def test_the_ending_of_a_file_says_what_goes_into_it(
         (["deps", "shop:price", "--args", "2)"], "dumbo: --args '2)' is no list of arguments: "),
         (
             ["deps", "shop:price", "--args", "RATE, 2"],
-            "dumbo: --args 'RATE, 2': shop:price() takes 1 positional",
+            "dumbo: --args 'RATE, 2': price() takes 1 positional",
         ),
         (["deps", "shop:price", "--args", "r"], "dumbo: --args 'r' failed with NameError: name "),
         (["deps", "shop:price", "--reverse", "--args", ""], "dumbo: --args is for what a call "),
