@@ -5,10 +5,12 @@ they are for:
 
     reading code        steps, instructions, pairs, normal
     reading objects     lookup, boundary, contents, sources, shapes, opened, annotations
-    interpreting        values, frame, and what steps do: loads, attributes, calls, data, flow;
-                        models, namespaces, local_classes, memo_tables, truth, escapes,
-                        uses, vocabulary, queries, mentions, by_name; callgraph, schedule, outside,
-                        interpreter, unfinished
+    interpreting        values, frame, and what steps do: loads, attributes, calls, flow,
+                        containers, items, iteration, filling, operators, formatting, patterns;
+                        what is called of the standard library: models, registry, functional,
+                        reflection, methods, container_methods, namespaces, queries; and
+                        local_classes, memo_tables, truth, escapes, uses, vocabulary, mentions,
+                        by_name; callgraph, schedule, outside, interpreter, unfinished
     proving             fingerprint, digest, replay, summary, guards, tracker
     observing           observer, observed
     showing             labels, places, account, texts, graphs

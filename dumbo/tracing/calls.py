@@ -124,7 +124,7 @@ def _take_callee(frame: Frame) -> tuple[Value, Sequence[Value]]:
 
 
 def _spread(frame: Frame, value: Value) -> tuple[tuple[Value, ...], Value | None]:
-    from dumbo.tracing.data import items_of  # a cycle: iterating calls `__iter__`
+    from dumbo.tracing.iteration import items_of  # a cycle: iterating calls `__iter__`
 
     if isinstance(value, Tuple):
         return value.items, None
@@ -248,7 +248,7 @@ def _invoke_one(frame: Frame, callee: Value, args: Arguments) -> Value | None:
     if isinstance(callee, LocalClass):
         return _construct_local(frame, callee, args)
     if isinstance(callee, Builtin):
-        from dumbo.tracing.models import call_method  # a cycle: `map` calls its function
+        from dumbo.tracing.methods import call_method  # a cycle: `map` calls its function
 
         return call_method(frame, callee, args)
     if isinstance(callee, Instance):

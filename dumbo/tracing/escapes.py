@@ -351,7 +351,7 @@ def _expose_site(frame: Frame, site: Any, use: Use) -> None:
 
 
 def _escape_heap(frame: Frame, value: Heap, use: Use) -> None:
-    from dumbo.tracing.data import finish_generator  # a cycle: its body is entered
+    from dumbo.tracing.iteration import finish_generator  # a cycle: its body is entered
 
     _escape_site(frame, value.site, use)
     finish_generator(frame, value)

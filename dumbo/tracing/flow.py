@@ -8,9 +8,9 @@ from __future__ import annotations
 from dumbo.tracing import truth
 from dumbo.tracing.attributes import call, special
 from dumbo.tracing.calls import result
-from dumbo.tracing.data import await_result, items_of, next_of
 from dumbo.tracing.escapes import escape, remember_raised
 from dumbo.tracing.frame import Frame
+from dumbo.tracing.iteration import await_result, items_of, next_of
 from dumbo.tracing.lookup import is_class, mro
 from dumbo.tracing.steps import Step
 from dumbo.tracing.values import UNKNOWN, Instance, Known, LocalClass, Test, Tuple, Value, each

@@ -18,11 +18,16 @@ from dumbo.errors import ClosureTooLarge
 from dumbo.tracing import (
     boundary,
     calls,
-    data,
+    containers,
+    filling,
     flow,
+    formatting,
+    iteration,
     loads,
     memo_tables,
     mentions,
+    operators,
+    patterns,
     schedule,
     unfinished,
 )
@@ -45,7 +50,12 @@ HANDLERS: dict[str, Callable[[Any, Any], None]] = {
     **loads.HANDLERS,
     **calls.HANDLERS,
     **flow.HANDLERS,
-    **data.HANDLERS,
+    **containers.HANDLERS,
+    **filling.HANDLERS,
+    **iteration.HANDLERS,
+    **operators.HANDLERS,
+    **formatting.HANDLERS,
+    **patterns.HANDLERS,
 }
 
 
@@ -229,7 +239,9 @@ def build(frame: Frame, shape: Shape, site: Any, above: tuple[Value, ...] = ()) 
     if kind == "code":
         return _root(frame, shape[1])
     if kind == "atom":
-        return pool.const(None) if shape[1] is type(None) else data.instance_of(frame, shape[1])
+        return (
+            pool.const(None) if shape[1] is type(None) else containers.instance_of(frame, shape[1])
+        )
     if kind == "up":
         return above[-shape[1]] if shape[1] <= len(above) else UNKNOWN
     if kind == "object":
@@ -245,7 +257,7 @@ def build(frame: Frame, shape: Shape, site: Any, above: tuple[Value, ...] = ()) 
     if kind == "tuple":
         inside = (*above, UNKNOWN)  # it is not made yet
         parts = [build(frame, item, (*site, index), inside) for index, item in enumerate(shape[1])]
-        return data.make_tuple(frame, tuple(parts))
+        return containers.make_tuple(frame, tuple(parts))
     if kind in ("list", "set", "dict"):
         made = pool.make(Heap, kind, ("argument", *site))
         inside = (*above, made)

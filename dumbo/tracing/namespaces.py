@@ -15,9 +15,10 @@ from dumbo.tracing import memo_tables
 from dumbo.tracing.attributes import MARKERS, attribute, rebind, store_attribute
 from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.calls import Arguments, out_of_sight
-from dumbo.tracing.data import instance_of, iterator_over, make_tuple
+from dumbo.tracing.containers import instance_of, make_tuple
 from dumbo.tracing.escapes import escape, out_of_sight_with
 from dumbo.tracing.frame import Frame
+from dumbo.tracing.iteration import iterator_over
 from dumbo.tracing.loads import import_module, read_global
 from dumbo.tracing.lookup import globals_of, is_class, is_module, mro, names_between, namespace
 from dumbo.tracing.values import (

@@ -203,7 +203,7 @@ def test(frame: Frame, operand: int, value: Value, judge: Judge) -> Value:
     Parameters:
         operand: which operand of this step is tested, counted down from the top.
     """
-    from dumbo.tracing.data import instance_of  # a cycle: data tests its operands
+    from dumbo.tracing.containers import instance_of  # a cycle: attributes are tested
 
     yes, no = split(frame, value, judge)
     if yes is None or no is None:

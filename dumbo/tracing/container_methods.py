@@ -1,0 +1,193 @@
+"""Methods of containers, made or live, and of strings.
+
+Knows what such a method does to its receiver; must not know other objects.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dumbo.tracing.calls import Arguments, escape_all
+from dumbo.tracing.containers import (
+    add,
+    hashed,
+    instance_of,
+    make_heap,
+    make_tuple,
+    measure,
+    put,
+    text_of,
+)
+from dumbo.tracing.escapes import consume
+from dumbo.tracing.filling import shift
+from dumbo.tracing.formatting import stringify
+from dumbo.tracing.frame import Frame
+from dumbo.tracing.functional import key_function, merge_any
+from dumbo.tracing.items import live_item, read_item, subscript
+from dumbo.tracing.iteration import items_of, iterator_over, next_of, note_order
+from dumbo.tracing.values import UNKNOWN, Const, Heap, Known, Text, Value, each
+
+_TEXT_METHODS = frozenset(
+    "capitalize casefold center expandtabs format format_map join ljust lower lstrip removeprefix "
+    "removesuffix replace rjust rstrip strip swapcase title translate upper zfill".split()
+)
+# After these, items of a list stand at other places; after `pop(index)`, too.
+_SHIFTING = frozenset("appendleft extendleft insert popleft remove reverse rotate sort".split())
+
+
+def call_on_text(frame: Frame, name: str, receiver: Value, args: Arguments) -> Value:
+    if name == "format" and text_of(receiver) is not None:
+        return _format(frame, text_of(receiver) or "", args)
+    for value in args.all():
+        if name == "join":
+            note_order(frame, value)
+            measure(frame, value)
+            items_of(frame, value)
+        consume(frame, value)
+    if name in ("lower", "upper", "title", "capitalize") and isinstance(receiver, Text):
+        change = getattr(str, name) if name != "title" and name != "capitalize" else None
+        if change is not None:
+            made: Value = frame.pool.make(Text, change(receiver.prefix), change(receiver.suffix))
+            return made
+    if name in _TEXT_METHODS:
+        return instance_of(frame, str)
+    if name in ("split", "rsplit", "splitlines", "partition", "rpartition"):
+        made = make_heap(frame, "list", ())
+        add(frame, made, instance_of(frame, str))
+        return made
+    return frame.unknown_value(f"the result of {name}")
+
+
+def _format(frame: Frame, template: str, args: Arguments) -> Value:
+    for value in args.all():
+        stringify(frame, value, ("__format__", "__str__", "__repr__"))
+    prefix, _, rest = template.partition("{")
+    suffix = rest.rpartition("}")[2]
+    if not prefix and not suffix:
+        return instance_of(frame, str)
+    made: Value = frame.pool.make(Text, prefix, suffix)
+    return made
+
+
+def call_on_heap(frame: Frame, name: str, receiver: Heap, args: Arguments) -> Value | None:
+    positional = args.positional
+    if name in _SHIFTING or (name == "pop" and positional):
+        shift(frame, receiver)
+    if name in ("append", "add", "appendleft", "put", "remove", "discard", "count", "index"):
+        if name in ("add", "remove", "discard", "count", "index"):
+            hashed(frame, *positional)
+        if name in ("append", "add", "appendleft", "put"):
+            for value in (*positional, *([args.rest] if args.rest else [])):
+                add(frame, receiver, value)
+        return frame.pool.const(None)
+    if name == "insert" and len(positional) == 2:
+        add(frame, receiver, positional[1])
+        return frame.pool.const(None)
+    if name in ("extend", "extendleft") or (name == "update" and receiver.kind == "set"):
+        for source in positional:
+            measure(frame, source)
+            add(frame, receiver, items_of(frame, source))
+        return frame.pool.const(None)
+    if name == "update":
+        for source in positional:
+            merge_any(frame, receiver, source)
+        for key, value in args.named.items():
+            put(frame, receiver, frame.pool.const(key), value)
+        return frame.pool.const(None)
+    if name in ("get", "pop", "setdefault") and receiver.kind == "dict" and positional:
+        hashed(frame, positional[0])
+        if name == "setdefault" and len(positional) > 1:
+            put(frame, receiver, positional[0], positional[1])
+        constant = positional[0].obj if isinstance(positional[0], Const) else None
+        held = _quiet_item(frame, receiver, constant)
+        default = positional[1:] or ((frame.pool.const(None),) if name == "get" else ())
+        return frame.pool.join(held, *default) or UNKNOWN
+    if name in ("pop", "popleft", "popitem", "get", "__getitem__"):
+        return read_item(frame, receiver, None)
+    return _more_on_heap(frame, name, receiver, args)
+
+
+def _quiet_item(frame: Frame, receiver: Heap, constant: Any) -> Value | None:
+    analysis = frame.analysis
+    held = analysis.read(receiver.site, "elem", frame, frame.index)
+    slots = analysis.slots(receiver.site, frame, frame.index)
+    wanted = [s for s in slots if isinstance(s, tuple) and s[0] == "item"]
+    if constant is not None:
+        wanted = [("item", constant)]
+    found = [analysis.read(receiver.site, slot, frame, frame.index) for slot in wanted]
+    return frame.pool.join(held, *found)
+
+
+def _more_on_heap(frame: Frame, name: str, receiver: Heap, args: Arguments) -> Value | None:
+    if name in ("keys", "__iter__", "elements"):
+        return iterator_over(frame, items_of(frame, receiver), "keys")
+    if name == "values":
+        return iterator_over(frame, _quiet_item(frame, receiver, None), "values")
+    if name == "items":
+        value = _quiet_item(frame, receiver, None)
+        key = frame.analysis.read(receiver.site, "key", frame, frame.index)
+        row = make_tuple(frame, (key or UNKNOWN, value or UNKNOWN))
+        return iterator_over(frame, row if value is not None else None, "items")
+    if name == "sort":
+        key_function(frame, args, read_quietly(frame, receiver))
+        return frame.pool.const(None)
+    if name in ("copy", "union", "intersection", "difference", "symmetric_difference", "__enter__"):
+        for source in args.positional:
+            add(frame, receiver, items_of(frame, source))
+        return receiver
+    if name in ("send", "throw", "__next__", "asend", "athrow", "__anext__"):
+        return next_of(frame, receiver) or frame.unknown_value("the next item")
+    if name in ("clear", "reverse", "rotate", "close", "aclose", "move_to_end"):
+        return frame.pool.const(None)
+    escape_all(frame, args)
+    for value in args.all():
+        add(frame, receiver, value)  # who knows what it does with them
+    return frame.unknown_value(f"the result of {name}")
+
+
+def read_quietly(frame: Frame, receiver: Heap) -> Value | None:
+    return _quiet_item(frame, receiver, None)
+
+
+def call_on_live(frame: Frame, name: str, receiver: Known, args: Arguments) -> Value | None:
+    """A method of a live list, dict, tuple or set."""
+    positional = args.positional
+    obj = receiver.obj
+    if name in ("get", "__getitem__", "pop", "setdefault") and type(obj) is dict and positional:
+        found = None
+        for key in each(positional[0]):
+            if isinstance(key, Const | Known) and type(key.obj) in (str, int, bool, float, bytes):
+                found = frame.pool.join(found, live_item(frame, receiver, key.obj))
+            else:
+                found = frame.pool.join(found, subscript(frame, receiver, key))
+        if name == "setdefault" and len(positional) > 1:
+            put(frame, receiver, positional[0], positional[1])
+        stored = frame.analysis.read(("object", id(obj)), "elem", frame, frame.index)
+        return frame.pool.join(found, stored, *positional[1:], frame.pool.const(None))
+    consume(frame, receiver)
+    if name in _SHIFTING or (name == "pop" and positional):
+        shift(frame, receiver)
+    if name == "values" and type(obj) is dict:
+        return iterator_over(frame, subscript(frame, receiver, UNKNOWN), "values")
+    if name == "items" and type(obj) is dict:
+        pair = (items_of(frame, receiver), subscript(frame, receiver, UNKNOWN))
+        row = make_tuple(frame, tuple(part or UNKNOWN for part in pair))
+        return iterator_over(frame, row, "items")
+    if name in ("keys", "__iter__", "copy") and type(obj) is dict:
+        return receiver
+    if name in ("append", "add", "insert", "appendleft"):
+        for value in positional:
+            add(frame, receiver, value)
+        return frame.pool.const(None)
+    if name in ("extend", "update"):
+        for source in positional:
+            measure(frame, source)
+            add(frame, receiver, items_of(frame, source))
+        return frame.pool.const(None)
+    if name == "sort":
+        key_function(frame, args, items_of(frame, receiver))
+        return frame.pool.const(None)
+    escape_all(frame, args)
+    if name in ("pop", "popleft", "copy", "union", "__getitem__"):
+        return frame.pool.join(items_of(frame, receiver), UNKNOWN)
+    return frame.unknown_value(f"the result of {name}")

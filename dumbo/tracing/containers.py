@@ -1,0 +1,202 @@
+"""Making containers, and putting things into them.
+
+Containers are places on the heap, by the step that made them: constant keys
+have slots of their own, all else shares one.
+
+Knows how containers lie on the heap; must not know how they are read.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dumbo.tracing.attributes import call, special
+from dumbo.tracing.escapes import escape
+from dumbo.tracing.frame import Frame
+from dumbo.tracing.steps import Step
+from dumbo.tracing.values import Const, Heap, Instance, Known, Text, Tuple, Value, each
+
+SCALARS = (int, float, complex, bool, str, bytes)
+
+
+def instance_of(frame: Frame, kind: type) -> Value:
+    """Some value of a builtin type."""
+    home = frame.analysis.look("module", -1, "builtins")
+    ref = frame.analysis.look("attr", home, kind.__name__)
+    known = frame.pool.known(kind, ref)
+    made: Value = frame.pool.make(Instance, known, ("builtin", kind.__name__))
+    return made
+
+
+def build_tuple(frame: Frame, step: Step) -> None:
+    frame.push(make_tuple(frame, frame.take(step.arg)))
+
+
+def make_tuple(frame: Frame, items: tuple[Value, ...]) -> Value:
+    if len(items) <= 16:
+        made: Value = frame.pool.make(Tuple, items)
+        if isinstance(made, Tuple):
+            return made
+    return make_heap(frame, "tuple", items)
+
+
+def make_heap(frame: Frame, kind: str, items: tuple[Value, ...]) -> Value:
+    """A container made by this step; items have slots by their index while they are few."""
+    site = (frame.site, frame.index, kind)
+    for index, item in enumerate(items):
+        slot: Any = ("item", index) if kind in ("list", "tuple") and len(items) <= 32 else "elem"
+        frame.write(site, slot, item)
+    made: Value = frame.pool.make(Heap, kind, site)
+    return made
+
+
+def build_list(frame: Frame, step: Step) -> None:
+    frame.push(make_heap(frame, "list", frame.take(step.arg)))
+
+
+def build_set(frame: Frame, step: Step) -> None:
+    items = frame.take(step.arg)
+    hashed(frame, *items)
+    frame.push(make_heap(frame, "set", items))
+
+
+def build_map(frame: Frame, step: Step) -> None:
+    flat = frame.take(2 * step.arg)
+    made = make_heap(frame, "dict", ())
+    for key, value in zip(flat[::2], flat[1::2], strict=True):
+        put(frame, made, key, value)
+    frame.push(made)
+
+
+def build_const_key_map(frame: Frame, step: Step) -> None:
+    *values, keys = frame.take(step.arg + 1)
+    made = make_heap(frame, "dict", ())
+    names = keys.obj if isinstance(keys, Const) else ()
+    for key, value in zip(names, values, strict=False):
+        put(frame, made, frame.pool.const(key), value)
+    frame.push(made)
+
+
+def text_of(value: Value) -> str | None:
+    if isinstance(value, Const | Known) and type(value.obj) is str:
+        return value.obj
+    return None
+
+
+def list_append(frame: Frame, step: Step) -> None:
+    item = frame.pop()
+    add(frame, frame.stack[-step.arg], item)
+
+
+def set_add(frame: Frame, step: Step) -> None:
+    item = frame.pop()
+    hashed(frame, item)
+    add(frame, frame.stack[-step.arg], item)
+
+
+def map_add(frame: Frame, step: Step) -> None:
+    key, value = frame.take(2)
+    put(frame, frame.stack[-step.arg], key, value)
+
+
+def add(frame: Frame, target: Value, item: Value | None) -> None:
+    """Put an item somewhere into each container that *target* may be."""
+    if item is None:
+        return
+    frame.analysis.changes(target)
+    for member in each(target):
+        if isinstance(member, Heap | Instance):
+            frame.write(member.site, "elem", item)
+        elif isinstance(member, Known):
+            frame.write(("object", id(member.obj)), "elem", item)
+        else:
+            escape(frame, item)
+
+
+def measure(frame: Frame, source: Value) -> None:
+    """Who makes a list of something asks it first how long it is."""
+    for member in each(source):
+        for name in ("__len__", "__length_hint__"):
+            for method in special(frame, member, name):
+                call(frame, method, ())
+
+
+def put(frame: Frame, target: Value, key: Value, value: Value | None) -> None:
+    """``target[key] = value`` on each container that *target* may be."""
+    if value is None:
+        return
+    hashed(frame, key)
+    constant = key_of(key)
+    frame.analysis.changes(target)
+    for member in each(target):
+        if isinstance(member, Heap):
+            slot = ("item", constant[0]) if constant else "elem"
+            frame.write(member.site, slot, value)
+            if member.kind == "dict":
+                frame.write(member.site, "key", key)
+        elif isinstance(member, Known):
+            frame.write(("object", id(member.obj)), "elem", value)
+            frame.write(("object", id(member.obj)), "key", key)
+            methods = special(frame, member, "__setitem__")
+            for method in methods:
+                call(frame, method, (key, value))
+        elif isinstance(member, Instance):
+            methods = special(frame, member, "__setitem__")
+            for method in methods:
+                call(frame, method, (key, value))
+            if not methods:
+                frame.write(member.site, "elem", value)
+                frame.write(member.site, "key", key)
+        else:
+            escape(frame, key)
+            escape(frame, value)
+
+
+def key_of(key: Value) -> tuple[Any] | None:
+    if isinstance(key, Const | Known) and type(key.obj) in (*SCALARS, type(None)):
+        return (key.obj,)
+    return None
+
+
+def hashed(frame: Frame, *values: Value) -> None:
+    """Values used as keys: their hash and their equality are called."""
+    for value in values:
+        if isinstance(value, Const | Text):
+            continue
+        for name in ("__hash__", "__eq__"):
+            for method in special(frame, value, name):
+                other = () if name == "__hash__" else (value,)
+                call(frame, method, other)
+
+
+def is_text(value: Value) -> bool:
+    if isinstance(value, Instance) and isinstance(value.cls, Known):
+        return value.cls.obj in (str, bytes)
+    return isinstance(value, Known) and type(value.obj) in (str, bytes)
+
+
+def indexed(frame: Frame, *keys: Value) -> None:
+    """Instances used as an index, or as an end of a slice."""
+    for key in keys:
+        for method in special(frame, key, "__index__"):
+            call(frame, method, ())
+
+
+def read_item_quietly(frame: Frame, source: Heap) -> Value | None:
+    """Any item that is in a container so far."""
+    analysis = frame.analysis
+    slots = analysis.slots(source.site, frame, frame.index)
+    wanted = ["elem", *[slot for slot in slots if isinstance(slot, tuple) and slot[0] == "item"]]
+    return frame.pool.join(*[analysis.read(source.site, s, frame, frame.index) for s in wanted])
+
+
+HANDLERS = {
+    "BUILD_CONST_KEY_MAP": build_const_key_map,
+    "BUILD_LIST": build_list,
+    "BUILD_MAP": build_map,
+    "BUILD_SET": build_set,
+    "BUILD_TUPLE": build_tuple,
+    "LIST_APPEND": list_append,
+    "MAP_ADD": map_add,
+    "SET_ADD": set_add,
+}

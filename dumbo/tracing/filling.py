@@ -1,0 +1,201 @@
+"""What moves items between containers: merging, extending, slices, deleting.
+
+Knows containers as wholes; must not know operators.
+"""
+
+from __future__ import annotations
+
+from dumbo.tracing.attributes import MARKERS, call, delete_attribute, special
+from dumbo.tracing.calls import result
+from dumbo.tracing.containers import (
+    SCALARS,
+    add,
+    hashed,
+    indexed,
+    instance_of,
+    is_text,
+    make_heap,
+    make_tuple,
+    measure,
+    put,
+)
+from dumbo.tracing.escapes import consume, escape
+from dumbo.tracing.frame import Frame
+from dumbo.tracing.items import TABLE, all_live_items, live_item
+from dumbo.tracing.iteration import items_of
+from dumbo.tracing.steps import Step
+from dumbo.tracing.values import Builtin, Const, Heap, Known, Text, Tuple, Value, each
+
+
+def build_slice(frame: Frame, step: Step) -> None:
+    ends = frame.take(step.arg)
+    indexed(frame, *ends)
+    known = [end.obj for end in ends if isinstance(end, Const)]
+    whole = len(known) == step.arg
+    frame.push(frame.pool.const(slice(*known)) if whole else instance_of(frame, slice))
+
+
+def extend(frame: Frame, step: Step) -> None:
+    source = frame.pop()
+    add_all(frame, frame.stack[-step.arg], source)
+
+
+def merge(frame: Frame, step: Step) -> None:
+    source = frame.pop()
+    merge_into(frame, frame.stack[-step.arg], source)
+
+
+def merge_into(frame: Frame, target: Value, source: Value) -> None:
+    for member in each(source):
+        if isinstance(member, Heap) and isinstance(target, Heap):
+            for slot in frame.analysis.slots(member.site, frame, frame.index):
+                held = frame.analysis.read(member.site, slot, frame, frame.index)
+                frame.write(target.site, slot, held)
+        elif isinstance(member, Known) and type(member.obj) is dict and len(member.obj) <= TABLE:
+            for key in member.obj:
+                if type(key) in SCALARS:
+                    put(frame, target, frame.pool.const(key), live_item(frame, member, key))
+            consume(frame, member)
+        else:
+            escape(frame, member)
+            if isinstance(target, Heap):
+                frame.write(target.site, "elem", frame.unknown_value("merged"))
+
+
+def list_to_tuple(frame: Frame, step: Step) -> None:
+    source = frame.pop()
+    made = make_heap(frame, "tuple", ())
+    assert isinstance(made, Heap)
+    if isinstance(source, Heap):
+        for slot in frame.analysis.slots(source.site, frame, frame.index):
+            frame.write(made.site, slot, frame.analysis.read(source.site, slot, frame, frame.index))
+    else:
+        add_all(frame, made, source)
+    frame.push(made)
+
+
+def add_all(frame: Frame, target: Value, source: Value) -> None:
+    measure(frame, source)
+    if isinstance(source, Heap) and isinstance(target, Heap) and source.kind in ("list", "tuple"):
+        held_slots = frame.analysis.slots(source.site, frame, frame.index)
+        if not frame.analysis.slots(target.site, frame, frame.index):
+            for slot in held_slots:
+                held = frame.analysis.read(source.site, slot, frame, frame.index)
+                frame.write(target.site, slot, held)
+            return
+    if isinstance(source, Const) and type(source.obj) is tuple and isinstance(target, Heap):
+        for index, item in enumerate(source.obj):
+            frame.write(target.site, ("item", index), frame.pool.const(item))
+        return
+    add(frame, target, items_of(frame, source))
+
+
+def store_subscr(frame: Frame, step: Step) -> None:
+    value, target, key = frame.take(3)
+    for member in each(target):
+        if isinstance(member, Builtin) and member.name in MARKERS:
+            from dumbo.tracing import namespaces  # a cycle: it follows attributes
+
+            namespaces.put(frame, member, key, value)
+        else:
+            put(frame, member, key, value)
+
+
+def delete_subscr(frame: Frame, step: Step) -> None:
+    target, key = frame.take(2)
+    hashed(frame, key)
+    indexed(frame, key)
+    frame.analysis.changes(target)
+    for method in special(frame, target, "__delitem__"):
+        call(frame, method, (key,))
+    shift(frame, target)
+
+
+def shift(frame: Frame, target: Value) -> None:
+    """From here on, the items of a list may stand at other places."""
+    for member in each(target):
+        if isinstance(member, Heap) and member.kind != "dict":
+            frame.write(member.site, "elem", _held(frame, member))
+        elif isinstance(member, Known) and type(member.obj) is list:
+            moved = all_live_items(frame, member)
+            frame.write(("object", id(member.obj)), "elem", moved)
+
+
+def _held(frame: Frame, source: Heap) -> Value | None:
+    """What was put into a container so far."""
+    slots = frame.analysis.slots(source.site, frame, frame.index)
+    items = [slot for slot in slots if isinstance(slot, tuple) and slot[0] == "item"]
+    found = [frame.analysis.read(source.site, slot, frame, frame.index) for slot in items]
+    return frame.pool.join(*found)
+
+
+def delete_attr(frame: Frame, step: Step) -> None:
+    (target,) = frame.take(1)
+    delete_attribute(frame, target, step.arg)
+
+
+def store_slice(frame: Frame, step: Step) -> None:
+    value, target, *ends = frame.take(4)
+    indexed(frame, *ends)
+    for method in special(frame, target, "__setitem__"):
+        call(frame, method, (instance_of(frame, slice), value))
+    add(frame, target, items_of(frame, value))
+    shift(frame, target)
+
+
+def binary_slice(frame: Frame, step: Step) -> None:
+    source, *ends = frame.take(3)
+    indexed(frame, *ends)
+    bounds = [end.obj for end in ends if isinstance(end, Const)]
+    result(frame, sliced(frame, source, slice(*bounds) if len(bounds) == 2 else None))
+
+
+def sliced(frame: Frame, source: Value, bounds: slice | None = None) -> Value | None:
+    """A part of a sequence: any of its items may be in it, unless *bounds* are known."""
+    found: Value | None = None
+    for member in each(source):
+        methods = special(frame, member, "__getitem__")
+        if methods:
+            for method in methods:
+                found = frame.pool.join(found, call(frame, method, (instance_of(frame, slice),)))
+        elif isinstance(member, Const | Text) or is_text(member):
+            found = frame.pool.join(found, instance_of(frame, str))
+        elif isinstance(member, Tuple) and bounds is not None:
+            found = frame.pool.join(found, make_tuple(frame, member.items[bounds]))
+        else:
+            kind = member.kind if isinstance(member, Heap) else "list"
+            site = (frame.site, frame.index, "slice")
+            between = _between(frame, member, bounds)
+            if between is None:
+                frame.write(site, "elem", items_of(frame, member))
+            for index, item in enumerate(between or ()):
+                frame.write(site, ("item", index), item)
+            found = frame.pool.join(found, frame.pool.make(Heap, kind, site))
+    return found
+
+
+def _between(frame: Frame, source: Value, bounds: slice | None) -> list[Value | None] | None:
+    """The items of a list between *bounds*, where the place of each is known."""
+    if bounds is None or not isinstance(source, Heap) or source.kind not in ("list", "tuple"):
+        return None
+    analysis = frame.analysis
+    slots = analysis.slots(source.site, frame, frame.index)
+    wanted = [("item", index) for index in range(len(slots))]
+    if not slots or source.site in analysis.escaped or set(slots) != set(wanted):
+        return None
+    return [analysis.read(source.site, slot, frame, frame.index) for slot in wanted][bounds]
+
+
+HANDLERS = {
+    "BINARY_SLICE": binary_slice,
+    "BUILD_SLICE": build_slice,
+    "DELETE_ATTR": delete_attr,
+    "DELETE_SUBSCR": delete_subscr,
+    "DICT_MERGE": merge,
+    "DICT_UPDATE": merge,
+    "LIST_EXTEND": extend,
+    "LIST_TO_TUPLE": list_to_tuple,
+    "SET_UPDATE": extend,
+    "STORE_SLICE": store_slice,
+    "STORE_SUBSCR": store_subscr,
+}

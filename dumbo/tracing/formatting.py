@@ -1,0 +1,114 @@
+"""What makes text of values: formatting, conversion, joining strings.
+
+Of a string that is put together, the ends are kept where they are known.
+
+Knows strings; must not know containers.
+"""
+
+from __future__ import annotations
+
+from dumbo.tracing.attributes import call, special
+from dumbo.tracing.boundary import owner_of
+from dumbo.tracing.containers import instance_of, text_of
+from dumbo.tracing.escapes import escape
+from dumbo.tracing.frame import Frame
+from dumbo.tracing.steps import Step
+from dumbo.tracing.uses import SHOWN
+from dumbo.tracing.values import Heap, Instance, Known, Text, Tuple, Value, each
+
+
+def build_string(frame: Frame, step: Step) -> None:
+    frame.push(concatenate(frame, frame.take(step.arg)))
+
+
+def concatenate(frame: Frame, parts: tuple[Value, ...]) -> Value:
+    """A string of which the known ends are kept."""
+    if all(text_of(part) is not None for part in parts):
+        return frame.pool.const("".join(text_of(part) or "" for part in parts))
+    prefix = suffix = ""
+    for part in parts:
+        text = text_of(part)
+        prefix += (part.prefix if isinstance(part, Text) else "") if text is None else text
+        if text is None:
+            break
+    for part in reversed(parts):
+        text = text_of(part)
+        suffix = (
+            (part.suffix if isinstance(part, Text) else "") if text is None else text
+        ) + suffix
+        if text is None:
+            break
+    if not prefix and not suffix:
+        return instance_of(frame, str)
+    made: Value = frame.pool.make(Text, prefix, suffix)
+    return made
+
+
+def build_interpolation(frame: Frame, step: Step) -> None:
+    for value in frame.take(2 + (step.arg & 1)):
+        escape(frame, value)
+    frame.push(frame.unknown_value("an interpolation"))
+
+
+def build_template(frame: Frame, step: Step) -> None:
+    for value in frame.take(2):
+        escape(frame, value)
+    frame.push(frame.unknown_value("a template"))
+
+
+def formatted(frame: Frame, template: str, values: Value) -> Value:
+    for member in each(values):
+        stringify(frame, member, ("__str__", "__repr__", "__format__"))
+    prefix, _, tail = template.partition("%")
+    suffix = tail[1:] if tail[:1] in "sd" and "%" not in tail else ""
+    if not prefix and not suffix:
+        return instance_of(frame, str)
+    made: Value = frame.pool.make(Text, prefix, suffix)
+    return made
+
+
+def stringify(frame: Frame, value: Value, names: tuple[str, ...]) -> None:
+    """The first of the special methods *names* that user code defines is called."""
+    for member in each(value):
+        for name in names:
+            methods = special(frame, member, name)
+            for method in methods:
+                given = (frame.pool.const(""),) if name == "__format__" else ()
+                call(frame, method, given)
+        if isinstance(member, Heap | Tuple | Known):
+            escape(frame, member, SHOWN)
+        elif isinstance(member, Instance):
+            if isinstance(member.cls, Known) and owner_of(member.cls.obj) is not None:
+                escape(frame, member, SHOWN)
+            else:
+                frame.analysis.names_read.add("__qualname__")
+
+
+def convert(frame: Frame, step: Step) -> None:
+    value = frame.pop()
+    if text_of(value) is not None and step.arg == "str":
+        frame.push(value)
+        return
+    names = ("__str__", "__repr__") if step.arg == "str" else ("__repr__",)
+    stringify(frame, value, names)
+    frame.push(instance_of(frame, str))
+
+
+def format_value(frame: Frame, step: Step) -> None:
+    if step.arg:
+        escape(frame, frame.pop())
+    value = frame.pop()
+    if text_of(value) is not None or isinstance(value, Text):
+        frame.push(value)
+        return
+    stringify(frame, value, ("__format__", "__str__", "__repr__"))
+    frame.push(instance_of(frame, str))
+
+
+HANDLERS = {
+    "BUILD_INTERPOLATION": build_interpolation,
+    "BUILD_STRING": build_string,
+    "BUILD_TEMPLATE": build_template,
+    "CONVERT": convert,
+    "FORMAT": format_value,
+}

@@ -1,0 +1,330 @@
+"""Models of what calls functions back, wraps them, or passes values through.
+
+`map`, `sorted`, `reduce`, `partial`, `operator.itemgetter`, constructors of containers.
+
+Knows the standard library by name; must not know steps or stacks.
+"""
+
+from __future__ import annotations
+
+from dumbo.tracing.attributes import special
+from dumbo.tracing.calls import Arguments, escape_all, invoke, out_of_sight
+from dumbo.tracing.containers import add, hashed, instance_of, make_heap, make_tuple, measure, put
+from dumbo.tracing.escapes import consume
+from dumbo.tracing.filling import add_all, merge_into
+from dumbo.tracing.formatting import stringify
+from dumbo.tracing.frame import Frame
+from dumbo.tracing.iteration import await_result, items_of, iterator_of, iterator_over, next_of
+from dumbo.tracing.operators import compare, operate
+from dumbo.tracing.registry import MODELS, Model, model
+from dumbo.tracing.values import (
+    UNKNOWN,
+    Bound,
+    Builtin,
+    Const,
+    Heap,
+    Known,
+    Local,
+    Partial,
+    Tuple,
+    Value,
+    each,
+)
+
+
+@model("builtins:map")
+def _map(frame: Frame, args: Arguments) -> Value | None:
+    function, *sources = args.positional or (UNKNOWN,)
+    items = [items_of(frame, source) for source in sources]
+    given = None
+    if all(item is not None for item in items):
+        given = invoke(frame, function, tuple(item or UNKNOWN for item in items))
+    return iterator_over(frame, given, "map")
+
+
+@model("builtins:filter", "itertools:filterfalse", "itertools:takewhile", "itertools:dropwhile")
+def _filter(frame: Frame, args: Arguments) -> Value | None:
+    function, source = (*args.positional, UNKNOWN, UNKNOWN)[:2]
+    item = items_of(frame, source)
+    if item is not None and not (isinstance(function, Const) and function.obj is None):
+        invoke(frame, function, (item,))
+    return iterator_over(frame, item, "filter")
+
+
+@model("builtins:zip", "itertools:zip_longest", "itertools:product")
+def _zip(frame: Frame, args: Arguments) -> Value:
+    items = [items_of(frame, source) for source in args.positional]
+    row = make_tuple(frame, tuple(item or UNKNOWN for item in items))
+    if args.rest is not None:
+        row = frame.unknown_value("a row of spread arguments")
+    return iterator_over(frame, row, "zip")
+
+
+@model("builtins:enumerate")
+def _enumerate(frame: Frame, args: Arguments) -> Value:
+    item = items_of(frame, args.positional[0]) if args.positional else UNKNOWN
+    row = make_tuple(frame, (instance_of(frame, int), item or UNKNOWN))
+    return iterator_over(frame, row if item is not None else None, "enumerate")
+
+
+@model("builtins:reversed")
+def _reversed(frame: Frame, args: Arguments) -> Value | None:
+    found: Value | None = None
+    for value in args.positional[:1]:
+        methods = special(frame, value, "__reversed__")
+        for method in methods:
+            found = frame.pool.join(found, invoke(frame, method, ()))
+        if not methods:
+            found = frame.pool.join(found, iterator_over(frame, items_of(frame, value), "rev"))
+    return found
+
+
+@model("itertools:chain", "builtins:chain.from_iterable")
+def _chain(frame: Frame, args: Arguments) -> Value:
+    items = [items_of(frame, source) for source in args.positional]
+    return iterator_over(frame, frame.pool.join(*items), "chain")
+
+
+@model("itertools:starmap")
+def _starmap(frame: Frame, args: Arguments) -> Value:
+    function, source = (*args.positional, UNKNOWN, UNKNOWN)[:2]
+    row = items_of(frame, source)
+    given = None
+    for member in each(row):
+        spread = member.items if isinstance(member, Tuple) else (UNKNOWN,)
+        given = frame.pool.join(given, invoke(frame, function, spread))
+    return iterator_over(frame, given, "starmap")
+
+
+@model("builtins:iter")
+def _iter(frame: Frame, args: Arguments) -> Value | None:
+    if len(args.positional) == 2:
+        given = invoke(frame, args.positional[0], ())
+        return iterator_over(frame, given, "iter")
+    return iterator_of(frame, args.positional[0]) if args.positional else UNKNOWN
+
+
+@model("builtins:next", "builtins:anext")
+def _next(frame: Frame, args: Arguments) -> Value | None:
+    iterator, *default = args.positional or (UNKNOWN,)
+    return frame.pool.join(next_of(frame, iterator), *default)
+
+
+def key_function(frame: Frame, args: Arguments, item: Value | None) -> None:
+    key = args.named.get("key")
+    if key is not None and item is not None and not (isinstance(key, Const) and key.obj is None):
+        given = invoke(frame, key, (item,))
+        if given is not None:
+            compare(frame, "<", given, given)
+    elif item is not None:
+        compare(frame, "<", item, item)
+
+
+@model("builtins:sorted")
+def _sorted(frame: Frame, args: Arguments) -> Value:
+    item = items_of(frame, args.positional[0]) if args.positional else UNKNOWN
+    measure(frame, args.positional[0] if args.positional else UNKNOWN)
+    key_function(frame, args, item)
+    made = make_heap(frame, "list", ())
+    add(frame, made, item)
+    return made
+
+
+@model("builtins:min", "builtins:max", "heapq:nlargest", "heapq:nsmallest")
+def _extreme(frame: Frame, args: Arguments) -> Value | None:
+    if len(args.positional) == 1:
+        item = items_of(frame, args.positional[0])
+    else:
+        item = frame.pool.join(*args.positional)
+    key_function(frame, args, item)
+    return frame.pool.join(item, args.named.get("default"))
+
+
+@model("builtins:sum")
+def _sum(frame: Frame, args: Arguments) -> Value | None:
+    item = items_of(frame, args.positional[0]) if args.positional else UNKNOWN
+    start = args.positional[1] if len(args.positional) > 1 else args.named.get("start")
+    if item is None:
+        return start or frame.pool.const(0)
+    given = operate(frame, "+", start or instance_of(frame, int), item)
+    return frame.pool.join(given, operate(frame, "+", item, item))
+
+
+@model("builtins:any", "builtins:all")
+def _any(frame: Frame, args: Arguments) -> Value:
+    item = items_of(frame, args.positional[0]) if args.positional else None
+    for name in ("__bool__", "__len__"):
+        for method in special(frame, item, name) if item is not None else ():
+            invoke(frame, method, ())
+    return instance_of(frame, bool)
+
+
+def _collection(kind: str) -> Model:
+    def make(frame: Frame, args: Arguments) -> Value:
+        made = make_heap(frame, kind, ())
+        for source in args.positional:
+            measure(frame, source)
+            item = items_of(frame, source)
+            if kind in ("set", "frozenset") and item is not None:
+                hashed(frame, item)
+            add_all(frame, made, source) if isinstance(source, Heap | Const) else add(
+                frame, made, item
+            )
+        return made
+
+    return make
+
+
+for _kind in ("list", "tuple", "set", "frozenset"):
+    MODELS[f"builtins:{_kind}"] = _collection(_kind)
+MODELS["collections:deque"] = _collection("list")
+
+
+@model("builtins:dict", "collections:OrderedDict")
+def _dict(frame: Frame, args: Arguments) -> Value:
+    made = make_heap(frame, "dict", ())
+    for source in args.positional:
+        merge_any(frame, made, source)
+    for name, value in args.named.items():
+        put(frame, made, frame.pool.const(name), value)
+    return made
+
+
+def merge_any(frame: Frame, target: Value, source: Value) -> None:
+    for member in each(source):
+        is_table = isinstance(member, Heap) and member.kind == "dict"
+        if is_table or (isinstance(member, Known) and type(member.obj) is dict):
+            merge_into(frame, target, member)
+            continue
+        for row in each(items_of(frame, member)):
+            if isinstance(row, Tuple) and len(row.items) == 2:
+                put(frame, target, row.items[0], row.items[1])
+            else:
+                add(frame, target, row)
+
+
+@model("collections:defaultdict")
+def _defaultdict(frame: Frame, args: Arguments) -> Value:
+    made = make_heap(frame, "dict", ())
+    assert isinstance(made, Heap)
+    for factory in args.positional[:1]:
+        if not (isinstance(factory, Const) and factory.obj is None):
+            frame.write(made.site, "factory result", invoke(frame, factory, ()))
+    for source in args.positional[1:]:
+        merge_any(frame, made, source)
+    return made
+
+
+@model("functools:partial", "functools:partialmethod")
+def _partial(frame: Frame, args: Arguments) -> Value:
+    if not args.positional or args.rest is not None:
+        return out_of_sight(frame, args, "a partial of spread arguments")
+    values = (*args.positional[1:], *args.named.values())
+    made: Value = frame.pool.make(Partial, args.positional[0], values, tuple(args.named))
+    return made
+
+
+@model("_functools:reduce", "functools:reduce", "itertools:accumulate")
+def _reduce(frame: Frame, args: Arguments) -> Value | None:
+    positional = args.positional
+    if len(positional) > 1 and isinstance(positional[0], Heap | Tuple):
+        positional = (positional[1], positional[0], *positional[2:])  # accumulate(items, function)
+    function, source, *start = (*positional, UNKNOWN, UNKNOWN)[: max(2, len(positional))]
+    item = items_of(frame, source)
+    total = frame.pool.join(item, *start)
+    if item is not None and total is not None:
+        total = frame.pool.join(total, invoke(frame, function, (total, item)))
+        if total is not None:
+            total = frame.pool.join(total, invoke(frame, function, (total, item)))
+    return total
+
+
+@model("functools:wraps")
+def _wraps(frame: Frame, args: Arguments) -> Value:
+    made: Value = frame.pool.make(
+        Builtin, "wraps()", args.positional[0] if args.positional else UNKNOWN
+    )
+    return made
+
+
+@model("functools:update_wrapper")
+def _update_wrapper(frame: Frame, args: Arguments) -> Value:
+    return args.positional[0] if args.positional else UNKNOWN
+
+
+@model("functools:lru_cache", "functools:cache", "functools:singledispatch")
+def _pass_through(frame: Frame, args: Arguments) -> Value:
+    first = args.positional[0] if args.positional else UNKNOWN
+    if isinstance(first, Local | Known | Bound):
+        return first
+    made: Value = frame.pool.make(Builtin, "decorator()", UNKNOWN)
+    return made
+
+
+@model("contextlib:contextmanager", "contextlib:asynccontextmanager")
+def _contextmanager(frame: Frame, args: Arguments) -> Value:
+    return args.positional[0] if args.positional else UNKNOWN
+
+
+@model("builtins:staticmethod", "builtins:classmethod", "builtins:property")
+def _descriptor(frame: Frame, args: Arguments) -> Value:
+    return args.positional[0] if args.positional else UNKNOWN
+
+
+@model("operator:methodcaller", "_operator:methodcaller")
+def _methodcaller(frame: Frame, args: Arguments) -> Value:
+    made: Value = frame.pool.make(
+        Partial, frame.pool.make(Builtin, "methodcaller()", UNKNOWN), args.positional, ()
+    )
+    return made
+
+
+@model("operator:attrgetter", "_operator:attrgetter")
+def _attrgetter(frame: Frame, args: Arguments) -> Value:
+    made: Value = frame.pool.make(
+        Partial, frame.pool.make(Builtin, "attrgetter()", UNKNOWN), args.positional, ()
+    )
+    return made
+
+
+@model("operator:itemgetter", "_operator:itemgetter")
+def _itemgetter(frame: Frame, args: Arguments) -> Value:
+    made: Value = frame.pool.make(
+        Partial, frame.pool.make(Builtin, "itemgetter()", UNKNOWN), args.positional, ()
+    )
+    return made
+
+
+@model("builtins:print")
+def _print(frame: Frame, args: Arguments) -> Value:
+    for value in args.all():
+        stringify(frame, value, ("__str__", "__repr__"))
+    return frame.pool.const(None)
+
+
+@model("copy:copy", "copy:deepcopy")
+def _copy(frame: Frame, args: Arguments) -> Value:
+    for value in args.positional[:1]:
+        consume(frame, value)
+        found: Value | None = None
+        for name in ("__copy__", "__deepcopy__"):
+            for method in special(frame, value, name):
+                found = frame.pool.join(found, invoke(frame, method, (UNKNOWN,)))
+        return found or value
+    return UNKNOWN
+
+
+@model("dataclasses:replace")
+def _replace(frame: Frame, args: Arguments) -> Value:
+    escape_all(frame, args)
+    return args.positional[0] if args.positional else UNKNOWN
+
+
+@model("typing:cast")
+def _cast(frame: Frame, args: Arguments) -> Value:
+    return args.positional[1] if len(args.positional) > 1 else UNKNOWN
+
+
+@model("asyncio.runners:run")
+def _run(frame: Frame, args: Arguments) -> Value | None:
+    return await_result(frame, args.positional[0]) if args.positional else UNKNOWN

@@ -1,0 +1,194 @@
+"""What ``source[key]`` may be.
+
+Live tables are looked up item by item where the key is known, else their content
+counts and any item may come.
+
+Knows containers that are read by a key; must not know steps other than that.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dumbo.tracing import fingerprint
+from dumbo.tracing.attributes import MARKERS, call, special
+from dumbo.tracing.boundary import owner_of
+from dumbo.tracing.containers import SCALARS, hashed, indexed, key_of
+from dumbo.tracing.escapes import consume, escape
+from dumbo.tracing.frame import Frame
+from dumbo.tracing.lookup import is_class, mro
+from dumbo.tracing.values import (
+    PLAIN,
+    UNKNOWN,
+    Builtin,
+    Const,
+    Heap,
+    Instance,
+    Known,
+    Tuple,
+    Value,
+    each,
+    is_plain,
+)
+
+TABLE = 512  # items of a live table that are looked at one by one
+
+
+def subscript(frame: Frame, source: Value, key: Value) -> Value | None:
+    """``source[key]``; None while nothing is known to be there."""
+    hashed(frame, key)
+    indexed(frame, key)
+    return frame.pool.join(*[item_of(frame, member, key) for member in each(source)])
+
+
+def item_of(frame: Frame, source: Value, key: Value) -> Value | None:
+    constant = key_of(key)
+    analysis = frame.analysis
+    if isinstance(key, Const) and type(key.obj) is slice:  # a constant since 3.14
+        from dumbo.tracing.filling import sliced  # a cycle: a slice is a container of its own
+
+        return sliced(frame, source, key.obj)
+    if isinstance(source, Tuple):
+        return item_of_tuple(frame, source, constant)
+    if isinstance(source, Heap):
+        return read_item(frame, source, constant)
+    if isinstance(source, Known):
+        return _item_of_live(frame, source, key, constant)
+    if isinstance(source, Const):
+        if constant and isinstance(source.obj, tuple | str) and isinstance(constant[0], int):
+            try:
+                return frame.pool.const(source.obj[constant[0]])
+            except IndexError:
+                return frame.unknown_value("an index out of range")
+        return frame.unknown_value("an item of a constant")
+    if isinstance(source, Builtin) and source.name in MARKERS:
+        from dumbo.tracing import namespaces  # a cycle: it follows attributes
+
+        return namespaces.item(frame, source, key)
+    methods = [
+        *special(frame, source, "__getitem__"),
+        *special(frame, source, "__missing__"),
+    ]
+    if methods:
+        return frame.pool.join(*[call(frame, method, (key,)) for method in methods])
+    if isinstance(source, Instance):
+        held = analysis.read(source.site, "elem", frame, frame.index)
+        return held or frame.unknown_value("an item")
+    if isinstance(source, Builtin):
+        escape(frame, source.receiver)
+    return PLAIN if is_plain(source) else frame.unknown_value("an item")
+
+
+def item_of_tuple(frame: Frame, source: Tuple, constant: tuple[Any] | None) -> Value | None:
+    if constant and isinstance(constant[0], int) and -len(source.items) <= constant[0]:
+        if constant[0] < len(source.items):
+            return source.items[constant[0]]
+    return frame.pool.join(*source.items) or frame.unknown_value("an item of an empty tuple")
+
+
+def read_item(frame: Frame, source: Heap, constant: tuple[Any] | None) -> Value | None:
+    """An item of a container that the program made."""
+    analysis = frame.analysis
+    held = analysis.read(source.site, "elem", frame, frame.index)
+    slots = analysis.slots(source.site, frame, frame.index)
+    if constant and not (isinstance(constant[0], int) and constant[0] < 0):
+        own = analysis.read(source.site, ("item", constant[0]), frame, frame.index)
+        found = frame.pool.join(held, own)
+    else:
+        items = [slot for slot in slots if isinstance(slot, tuple) and slot[0] == "item"]
+        read = [analysis.read(source.site, slot, frame, frame.index) for slot in items]
+        found = frame.pool.join(held, *read)
+    found = frame.pool.join(found, analysis.read(source.site, "factory result", frame, frame.index))
+    if source.site in analysis.escaped:
+        found = frame.pool.join(found, frame.unknown_value("an item from out of sight"))
+    return found or frame.await_or(lambda: frame.unknown_value("an item that nobody puts"))
+
+
+def _item_of_live(
+    frame: Frame, source: Known, key: Value, constant: tuple[Any] | None
+) -> Value | None:
+    obj, analysis = source.obj, frame.analysis
+    if is_class(obj):
+        return _item_of_class(frame, source, key, constant)
+    if type(obj) in (dict, list, tuple):
+        stored = analysis.read(("object", id(obj)), "elem", frame, frame.index)
+        if constant:
+            found = live_item(frame, source, constant[0])
+            return frame.pool.join(found, stored) or frame.unknown_value(
+                "an item that is not there"
+            )
+        return frame.pool.join(all_live_items(frame, source), stored)
+    methods = special(frame, source, "__getitem__")
+    if methods:
+        return frame.pool.join(*[call(frame, method, (key,)) for method in methods])
+    missing = [call(frame, method, (key,)) for method in special(frame, source, "__missing__")]
+    if isinstance(obj, dict | list | tuple):
+        # defaultdict, OrderedDict and the like: their content counts, any value may come.
+        return frame.pool.join(out_of_content(frame, source), *missing)
+    escape(frame, source)
+    return frame.unknown_value("an item of live data")
+
+
+def _item_of_class(
+    frame: Frame, source: Known, key: Value, constant: tuple[Any] | None
+) -> Value | None:
+    analysis = frame.analysis
+    if any(fingerprint.qualified_name(base) == b"enum:Enum" for base in mro(source.obj)):
+        members = analysis.get("mro", source.ref, "_member_map_")
+        if isinstance(members, Known) and constant:
+            return live_item(frame, members, constant[0])
+        escape(frame, source)
+        return frame.unknown_value("a member of an enum")
+    method = analysis.get("mro", source.ref, "__class_getitem__")
+    if method is not None and owner_of(source.obj) is None:
+        from dumbo.tracing.attributes import bind
+
+        bound = bind(frame, method, None, source)
+        return call(frame, bound, (key,)) if bound is not None else source
+    return source  # a generic alias: calling it makes an instance of the class
+
+
+def live_item(frame: Frame, source: Known, key: Any) -> Value | None:
+    found = frame.analysis.get("item", source.ref, key)
+    if found is None:
+        frame.depend(frame.analysis.absent(), f"item {key!r}")
+    return frame.touch(found, f"item {key!r}")
+
+
+def all_live_items(frame: Frame, source: Known) -> Value | None:
+    """Any item of a live table, whose content then counts as a whole."""
+    consume(frame, source)
+    obj = source.obj
+    keys = list(obj) if type(obj) is dict else range(len(obj))
+    if len(keys) > TABLE or frame.analysis.depth(source.ref) > 6:
+        return out_of_content(frame, source)
+    found: Value | None = None
+    plain = False
+    for key in keys:
+        if type(key) not in (*SCALARS, type(None)):
+            return out_of_content(frame, source)
+        if type(obj[key]) in fingerprint.ATOMS:
+            plain = True
+        else:
+            found = frame.pool.join(found, live_item(frame, source, key))
+    return frame.pool.join(found, UNKNOWN if plain or found is None else None)
+
+
+def out_of_content(frame: Frame, source: Known) -> Value:
+    """Something from inside of hashed content: a function or class in it, an instance, or data."""
+    found: Value = UNKNOWN
+    for root in frame.analysis.take_whole(source):
+        frame.touch(root, "content")
+        made: Value = root
+        if is_class(root.obj):
+            made = frame.pool.make(Instance, root, ("found", id(root.obj)))
+        found = frame.pool.join(found, root, made) or found
+    return found
+
+
+def keys_of_live(frame: Frame, source: Known) -> Value:
+    if all(type(key) in SCALARS for key in source.obj) and len(source.obj) <= 12:
+        return frame.pool.join(*map(frame.pool.const, source.obj)) or UNKNOWN
+    if all(type(key) in fingerprint.ATOMS for key in source.obj):
+        return UNKNOWN
+    return out_of_content(frame, source)

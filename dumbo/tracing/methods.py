@@ -1,0 +1,229 @@
+"""Methods of containers, strings and library objects, by their names.
+
+Knows what such a method does to its receiver; must not know callables that are no methods.
+"""
+
+from __future__ import annotations
+
+from dumbo.tracing import fingerprint, mentions, namespaces, queries
+from dumbo.tracing.attributes import attribute
+from dumbo.tracing.boundary import owner_of
+from dumbo.tracing.calls import (
+    Arguments,
+    build_class,
+    construct_bare,
+    escape_all,
+    invoke,
+    out_of_sight,
+)
+from dumbo.tracing.container_methods import call_on_heap, call_on_live, call_on_text
+from dumbo.tracing.containers import add, instance_of, make_heap, make_tuple, text_of
+from dumbo.tracing.escapes import consume, escape
+from dumbo.tracing.formatting import stringify
+from dumbo.tracing.frame import Frame
+from dumbo.tracing.items import live_item, subscript
+from dumbo.tracing.iteration import iterator_over
+from dumbo.tracing.lookup import mro, namespace
+from dumbo.tracing.namespaces import is_namespace
+from dumbo.tracing.uses import SHOWN, SPECIAL, Use, by_module
+from dumbo.tracing.values import (
+    PLAIN,
+    UNKNOWN,
+    Bound,
+    Builtin,
+    Const,
+    Heap,
+    Instance,
+    Known,
+    Local,
+    Partial,
+    Text,
+    Tuple,
+    Value,
+    each,
+    is_plain,
+)
+
+_CHANGING = frozenset(
+    "append appendleft extend extendleft insert remove pop popleft popitem clear sort reverse "
+    "rotate add discard update setdefault move_to_end difference_update intersection_update "
+    "symmetric_difference_update fill put resize setflags setfield itemset".split()
+)
+
+
+def call_method(frame: Frame, callee: Builtin, args: Arguments) -> Value | None:
+    """Call a method known by its name only, on each thing that its receiver may be."""
+    name, receiver = callee.name, callee.receiver
+    written = frame.written
+    try:
+        return _call_method(frame, name, receiver, args)
+    finally:
+        frame.written = written  # what it calls back, it may call or not
+
+
+def _call_method(frame: Frame, name: str, receiver: Value, args: Arguments) -> Value | None:
+    if name.endswith("()") or name == "__build_class__":
+        return _call_marker(frame, name, receiver, args)
+    mentions.use_in_method(frame, name, receiver, args.all())
+    if name in queries.METHODS:
+        queries.look_up(frame, args.all(), whole=False)
+    if name in _CHANGING:
+        frame.analysis.changes(receiver)
+    return frame.pool.join(*[_call_on(frame, name, member, args) for member in each(receiver)])
+
+
+def _call_marker(frame: Frame, name: str, receiver: Value, args: Arguments) -> Value | None:
+    positional = args.positional
+    if name == "__build_class__":
+        return build_class(frame, args)
+    if name in ("wraps()", "decorator()"):
+        return positional[0] if positional else UNKNOWN
+    target = positional[-1] if positional else UNKNOWN
+    if name == "methodcaller()" and text_of(positional[0]) is not None:
+        method = attribute(frame, target, text_of(positional[0]) or "")
+        return None if method is None else invoke(frame, method, positional[1:-1])
+    if name == "attrgetter()":
+        values: list[Value | None] = []
+        for wanted in positional[:-1]:
+            value: Value | None = target
+            for part in (text_of(wanted) or "").split("."):
+                value = attribute(frame, value, part) if value is not None else None
+            values.append(value)
+        return (
+            values[0]
+            if len(values) == 1
+            else make_tuple(frame, tuple(v or UNKNOWN for v in values))
+        )
+    if name == "itemgetter()":
+        items = [subscript(frame, target, key) for key in positional[:-1]]
+        return (
+            items[0] if len(items) == 1 else make_tuple(frame, tuple(i or UNKNOWN for i in items))
+        )
+    return out_of_sight(frame, args, f"call of {name}")
+
+
+def _call_on(frame: Frame, name: str, receiver: Value, args: Arguments) -> Value | None:
+    if name == "__subclasses__" and isinstance(receiver, Known):
+        return _subclasses(frame, receiver)
+    if name == "__new__" and args.positional:
+        return construct_bare(frame, args.positional[0])
+    if name == "__call__":
+        return invoke(frame, receiver, args)
+    if isinstance(receiver, Heap):
+        return call_on_heap(frame, name, receiver, args)
+    if isinstance(receiver, Tuple):
+        for value in args.all():
+            escape(frame, value, SPECIAL)
+        return instance_of(frame, int)
+    if isinstance(receiver, Const | Text) or _is_scalar(receiver):
+        return call_on_text(frame, name, receiver, args)
+    if isinstance(receiver, Known) and type(receiver.obj) in (dict, list, tuple, set, frozenset):
+        return call_on_live(frame, name, receiver, args)
+    if isinstance(receiver, Builtin) and is_namespace(receiver):
+        return namespaces.call_method(frame, name, receiver, args)
+    if is_plain(receiver):
+        return _call_on_plain(frame, name, args)
+    if isinstance(receiver, Local | Bound | Partial):
+        if name in ("register", "cache_clear", "cache_info"):
+            return args.positional[-1] if args.positional else UNKNOWN
+        escape(frame, receiver)
+        return out_of_sight(frame, args, f"method {name} of a function")
+    if isinstance(receiver, Instance):
+        return _call_on_instance(frame, name, receiver, args)
+    if isinstance(receiver, Known):
+        if namespace(type(receiver.obj)).get("__module__") == "logging":
+            for value in args.all():
+                stringify(frame, value, ("__str__", "__repr__"))
+            return frame.pool.const(None)
+        use = _use_by(type(receiver.obj))
+        escape(frame, receiver, use)
+        escape_all(frame, args, use)
+        return frame.unknown_value(f"the result of {name}")
+    return out_of_sight(frame, args, f"method {name} of {getattr(receiver, 'reason', 'a value')}")
+
+
+def _call_on_plain(frame: Frame, name: str, args: Arguments) -> Value | None:
+    """A method of plain data gives plain data, or what it is given."""
+    for value in args.all():
+        consume(frame, value)
+        escape(frame, value, SPECIAL)
+    if name in ("get", "pop", "setdefault"):
+        return frame.pool.join(PLAIN, *args.positional[1:], frame.pool.const(None))
+    if name in ("items", "values", "keys"):
+        row = make_tuple(frame, (PLAIN, PLAIN)) if name == "items" else PLAIN
+        return iterator_over(frame, row, name)
+    return PLAIN
+
+
+def _use_by(cls: type) -> Use:
+    """What a method of a library's class may call on what it is given."""
+    return by_module(fingerprint.qualified_name(cls).decode("utf-8", "replace").partition(":")[0])
+
+
+def _is_scalar(value: Value) -> bool:
+    if isinstance(value, Known):
+        return type(value.obj) in fingerprint.ATOMS
+    if isinstance(value, Instance) and isinstance(value.cls, Known):
+        return value.cls.obj in fingerprint.ATOMS
+    return False
+
+
+def _subclasses(frame: Frame, cls: Known) -> Value:
+    found = frame.analysis.get("children", cls.ref, None)
+    assert isinstance(found, Known)
+    frame.touch(found, "subclasses")
+    made = make_heap(frame, "list", ())
+    for index in range(len(found.obj) + 1):  # that there is no other one is looked up too
+        add(frame, made, live_item(frame, found, index))
+    return made
+
+
+def _call_on_instance(frame: Frame, name: str, receiver: Instance, args: Arguments) -> Value | None:
+    """A method that a library's class defines, on a library's object or a user's subclass."""
+    if name in ("append", "add", "put", "appendleft", "insert", "push"):
+        for value in args.positional:
+            frame.write(receiver.site, "elem", value)
+    base = _definer_of(receiver, name)
+    if base is object or (base is not None and issubclass(base, BaseException)):
+        return _call_of_object(frame, name, receiver, args)
+    use = _use_by(base) if base is not None else None
+    if name in ("__init__", "__init_subclass__"):
+        escape_all(frame, args, use)
+        escape(frame, receiver, use)
+        return frame.pool.const(None)
+    if name == "submit" and args.positional:
+        rest = args._replace(positional=args.positional[1:])
+        escape(frame, invoke(frame, args.positional[0], rest))
+        for value in args.all():
+            escape(frame, value, SPECIAL)
+    else:
+        escape_all(frame, args, use)
+    escape(frame, receiver, use)
+    return frame.unknown_value(f"the result of {name}")
+
+
+def _definer_of(receiver: Instance, name: str) -> type | None:
+    """The library's class whose method *name* is called on *receiver*."""
+    if isinstance(receiver.cls, Known):
+        for base in mro(receiver.cls.obj):
+            if name in namespace(base) and owner_of(base) is not None:
+                return base
+    return None
+
+
+def _call_of_object(frame: Frame, name: str, receiver: Instance, args: Arguments) -> Value:
+    """A method of `object`, or of an exception: it keeps what it is given, and calls nothing."""
+    positional = args.positional
+    if name == "__setattr__" and len(positional) == 2:
+        frame.write(receiver.site, ("attr", text_of(positional[0])), positional[1])
+        frame.analysis.changes(receiver)
+        return frame.pool.const(None)
+    if name == "__getattribute__" and positional:
+        text = text_of(positional[0])
+        held = frame.analysis.read(receiver.site, ("attr", text), frame, frame.index)
+        return frame.pool.join(held, frame.unknown_value("an attribute")) or UNKNOWN
+    for value in args.all():
+        escape(frame, value, SHOWN)
+    if name in ("__init__", "__init_subclass__", "__delattr__"):
+        return frame.pool.const(None)
+    return frame.unknown_value(f"the result of {name}")

@@ -1,0 +1,245 @@
+"""What operators, comparisons, membership and identity tests call and give.
+
+Knows special methods; must not know containers other than by what they hold.
+"""
+
+from __future__ import annotations
+
+from typing import TypeGuard
+
+from dumbo.tracing import truth
+from dumbo.tracing.attributes import call, special
+from dumbo.tracing.calls import invoke, result
+from dumbo.tracing.containers import (
+    SCALARS,
+    add,
+    hashed,
+    instance_of,
+    is_text,
+    make_heap,
+    read_item_quietly,
+    text_of,
+)
+from dumbo.tracing.escapes import consume, escape
+from dumbo.tracing.filling import add_all, merge_into, sliced
+from dumbo.tracing.formatting import concatenate, formatted
+from dumbo.tracing.frame import Frame
+from dumbo.tracing.items import subscript
+from dumbo.tracing.iteration import items_of, iterator_of
+from dumbo.tracing.lookup import is_class
+from dumbo.tracing.steps import Step
+from dumbo.tracing.values import (
+    UNKNOWN,
+    Builtin,
+    Const,
+    Heap,
+    Instance,
+    Known,
+    Local,
+    LocalClass,
+    Text,
+    Tuple,
+    Value,
+    each,
+)
+
+_BINARY = {
+    "+": "add",
+    "-": "sub",
+    "*": "mul",
+    "/": "truediv",
+    "//": "floordiv",
+    "%": "mod",
+    "**": "pow",
+    "@": "matmul",
+    "&": "and",
+    "|": "or",
+    "^": "xor",
+    "<<": "lshift",
+    ">>": "rshift",
+}
+_COMPARE = {
+    "<": ("__lt__", "__gt__"),
+    "<=": ("__le__", "__ge__"),
+    "==": ("__eq__", "__eq__"),
+    "!=": ("__ne__", "__ne__"),
+    ">": ("__gt__", "__lt__"),
+    ">=": ("__ge__", "__le__"),
+}
+_UNARY = {"-": "__neg__", "+": "__pos__", "~": "__invert__", "not": "__bool__"}
+
+
+def binary_op(frame: Frame, step: Step) -> None:
+    left, right = frame.take(2)
+    result(frame, operate(frame, step.arg, left, right))
+
+
+def operate(frame: Frame, symbol: str, left: Value, right: Value) -> Value | None:
+    """``left <symbol> right``, through the special methods of both sides."""
+    if symbol == "[]":
+        if isinstance(right, Instance) and isinstance(right.cls, Known) and right.cls.obj is slice:
+            return sliced(frame, left)
+        return subscript(frame, left, right)
+    if symbol == "+" and (text_of(left) is not None or isinstance(left, Text)):
+        return concatenate(frame, (left, right))
+    if symbol == "+" and (text_of(right) is not None or isinstance(right, Text)) and is_text(left):
+        return concatenate(frame, (left, right))
+    if symbol in ("%", "%=") and text_of(left) is not None:
+        return formatted(frame, text_of(left) or "", right)
+    name = _BINARY[symbol.removesuffix("=")]
+    names = [f"__{name}__"] if not symbol.endswith("=") else [f"__i{name}__", f"__{name}__"]
+    found: Value | None = None
+    called = False
+    for method in [m for special_name in names for m in special(frame, left, special_name)]:
+        called = True
+        found = frame.pool.join(found, invoke(frame, method, (right,)))
+    for method in special(frame, right, f"__r{name}__"):
+        called = True
+        found = frame.pool.join(found, invoke(frame, method, (left,)))
+    if called:
+        # NotImplemented is no result: the other side is asked.
+        members = [m for m in each(found) if not (_is_not_implemented(m))]
+        return frame.pool.join(*members)
+    return _without_methods(frame, symbol, left, right)
+
+
+def _is_not_implemented(value: Value) -> bool:
+    return isinstance(value, Known | Const) and value.obj is NotImplemented
+
+
+def _without_methods(frame: Frame, symbol: str, left: Value, right: Value) -> Value:
+    for value in (left, right):
+        consume(frame, value)
+    if symbol.endswith("="):
+        for member in each(left):
+            if isinstance(member, Known):
+                frame.analysis.changes(member)
+    sequences = [m for m in (*each(left), *each(right)) if isinstance(m, Heap | Tuple)]
+    if sequences and symbol.removesuffix("=") in ("+", "*", "|", "&", "-", "^"):
+        kind = sequences[0].kind if isinstance(sequences[0], Heap) else "tuple"
+        if symbol.endswith("=") and isinstance(left, Heap):
+            add_all(frame, left, right)
+            return left
+        made = make_heap(frame, kind, ())
+        for value in (left, right):
+            if kind == "dict":
+                merge_into(frame, made, value)
+            elif any(isinstance(m, Heap | Tuple | Known | Const) for m in each(value)):
+                if not (isinstance(value, Const) and type(value.obj) is int):
+                    add(frame, made, items_of(frame, value))
+        return made
+    kinds = {_scalar(member) for value in (left, right) for member in each(value)}
+    if None not in kinds and len(kinds) == 1:
+        return instance_of(frame, next(iter(kinds)))  # type: ignore[arg-type]
+    return frame.unknown_value("the result of an operator")
+
+
+def _scalar(value: Value) -> type | None:
+    if isinstance(value, Const | Known):
+        return type(value.obj) if type(value.obj) in SCALARS else None
+    if isinstance(value, Text):
+        return str
+    if isinstance(value, Instance) and isinstance(value.cls, Known):
+        return value.cls.obj if value.cls.obj in SCALARS else None
+    return None
+
+
+def compare_op(frame: Frame, step: Step) -> None:
+    left, right = frame.take(2)
+    compare(frame, step.arg, left, right)
+    if step.arg in ("==", "!=") and _is_plain_constant(left) and _is_plain_constant(right):
+        frame.push(frame.pool.const((left.obj == right.obj) == (step.arg == "==")))
+    else:
+        frame.push(frame.unknown_value("a comparison"))
+
+
+def _is_plain_constant(value: Value) -> TypeGuard[Const | Known]:
+    return isinstance(value, Const | Known) and type(value.obj) in (*SCALARS, type(None))
+
+
+def compare(frame: Frame, symbol: str, left: Value, right: Value) -> None:
+    name, swapped = _COMPARE[symbol]
+    names = (name, "__eq__") if symbol == "!=" else (name,)
+    for special_name in names:
+        for method in special(frame, left, special_name):
+            call(frame, method, (right,))
+    for method in special(frame, right, swapped):
+        call(frame, method, (left,))
+    for value in (left, right):
+        consume(frame, value)
+
+
+def contains_op(frame: Frame, step: Step) -> None:
+    item, container = frame.take(2)
+    contains(frame, item, container)
+    frame.push(frame.unknown_value("a membership test"))
+
+
+def contains(frame: Frame, item: Value, container: Value) -> None:
+    hashed(frame, item)
+    for member in each(container):
+        methods = special(frame, member, "__contains__")
+        for method in methods:
+            call(frame, method, (item,))
+        if isinstance(member, Known) and is_class(member.obj):
+            escape(frame, member)
+        elif isinstance(member, Builtin):
+            iterator_of(frame, member)
+        elif not methods and isinstance(member, Instance | Known):
+            consume(frame, member)
+            if special(frame, member, "__iter__") or special(frame, member, "__getitem__"):
+                items_of(frame, member)
+        elif isinstance(member, Heap) and member.kind in ("list", "tuple", "set"):
+            for method in special(frame, read_item_quietly(frame, member) or UNKNOWN, "__eq__"):
+                call(frame, method, (item,))
+        elif isinstance(member, Tuple):
+            for value in member.items:
+                for method in special(frame, value, "__eq__"):
+                    call(frame, method, (item,))
+    consume(frame, item)
+
+
+def is_op(frame: Frame, step: Step) -> None:
+    left, right = frame.take(2)
+    if not any(_is_unique(value) for value in (left, right)):
+        frame.analysis.identity = True
+    for operand, value, other in ((1, left, right), (0, right, left)):
+        if isinstance(other, Const) and other.obj is None:
+            judge = _is_not_none if step.arg else truth.is_none
+            frame.push(truth.test(frame, operand, value, judge))
+            return
+    frame.push(frame.unknown_value("an identity test"))
+
+
+def _is_not_none(value: Value) -> bool | None:
+    answer = truth.is_none(value)
+    return None if answer is None else not answer
+
+
+def _is_unique(value: Value) -> bool:
+    """Whether only one object is what *value* is: None, a class, a function, a global's value."""
+    return all(
+        isinstance(member, Known | Local | LocalClass)
+        or (isinstance(member, Const) and type(member.obj) in (type(None), bool, type(...)))
+        for member in each(value)
+    )
+
+
+def unary_op(frame: Frame, step: Step) -> None:
+    value = frame.pop()
+    names = ("__bool__", "__len__") if step.arg == "not" else (_UNARY[step.arg],)
+    found: Value | None = None
+    for name in names:
+        for method in special(frame, value, name):
+            found = frame.pool.join(found, call(frame, method, ()))
+    consume(frame, value)
+    frame.push(found if found is not None and step.arg != "not" else frame.unknown_value("a sign"))
+
+
+HANDLERS = {
+    "BINARY_OP": binary_op,
+    "COMPARE_OP": compare_op,
+    "CONTAINS_OP": contains_op,
+    "IS_OP": is_op,
+    "UNARY_OP": unary_op,
+}
