@@ -353,11 +353,18 @@ def test_a_pull_request_is_played_through(runs: Runs) -> None:
         return ran.stdout
 
     runs.write(".gitignore", ".cache\nrunpytest*\nstd*\n")
+    runs.edit("shop/prices.py", "@memo\ndef price", '@memo(keep="always")\ndef price')
     runs.write("test_it.py", "from shop.prices import price\ndef test_it(): assert price(1)\n")
     runs.run("--dumbo-update")
     git("init", "-q", "-b", "main")
     git("add", ".")
     git("commit", "-q", "-m", "base")
+    program = (
+        "import sys; from shop.prices import price; ran = []; "
+        "sys.addaudithook(lambda event, args: event == 'ran' and ran.append(1)); "
+        "print(price(2), len(ran))"
+    )
+    assert (runs.python(program), runs.python(program)) == ("8 1\n", "8 0\n")
 
     git("checkout", "-q", "-b", "faster")
     runs.edit("shop/tools.py", "    return x * RATE", '    "Faster."\n    return RATE * x')
@@ -365,6 +372,12 @@ def test_a_pull_request_is_played_through(runs: Runs) -> None:
     assert ran.ret == 1
     ran.stdout.fnmatch_lines(["    shop.tools:helper changed"])
     assert git("status", "--short", "shop", "dumbo.lock") == " M shop/tools.py\n"
+    accepted = runs.python(
+        "import sys; from dumbo.cli import main; "
+        "sys.argv[1:] = ['accept', 'shop.prices:price', '--yes']; main()"
+    )
+    assert "+    return RATE * x" in accepted
+    assert runs.python(program) == "8 0\n", "what was accepted is served"
     ran = runs.run("--dumbo-update")
     assert ran.ret == 0
     git("commit", "-q", "-a", "-m", "faster")
@@ -379,6 +392,7 @@ def test_a_pull_request_is_played_through(runs: Runs) -> None:
     git("commit", "-q", "-a", "-m", "tidier")
     git("merge", "-q", "--no-edit", "faster")
     assert runs.run("--dumbo-check").ret == 0, "both changes, and both lines of the lock"
+    assert runs.python(program) == "8 0\n", "the merge changed nothing of what was accepted"
 
 
 # -- pytest itself ---------------------------------------------------------------------

@@ -35,8 +35,8 @@ _REFUSED = 1
     "--from",
     "version",
     metavar="VERSION",
-    help="Go on from this version, as `dumbo diff --list` names it. [default: the last with "
-    "results, for each kind of arguments]",
+    help="Go on from this version, as `dumbo diff --list` names it. [default: the last "
+    "other one with results, for each kind of arguments]",
 )
 @click.option("--why", "reason", default="", help="A remark that is kept with it.")
 @click.option("--who", help="Your name. [default: that of the user]")

@@ -227,6 +227,19 @@ def test_a_version_can_be_named(program: Edited, ran: list[object]) -> None:
     assert ran == []
 
 
+def test_results_of_the_new_code_do_not_hide_the_version_before(
+    program: Edited, ran: list[object]
+) -> None:
+    program.replace("work.py", "x + 0", "0 + x")
+    program.load("work").f(7)
+    ran.clear()
+    assert "-    return x + 0\n+    return 0 + x" in accept(program, "work:f")
+    assert "there is nothing to accept" in accept(program, "work:f")
+    work = program.load("work")
+    assert (work.f(1), work.f(7)) == (4, 22)
+    assert ran == []
+
+
 def test_accepted_functions_are_fresh(program: Edited) -> None:
     program.replace("work.py", "x + 0", "0 + x")
     accept(program, "work:f")
