@@ -41,6 +41,8 @@ class Call:
         looks: how its arguments looked before it ran, for who keeps a record of it.
         act: asked for by hand, so that no switch holds it back.
         draw: which sample it is, if that was said or the function draws.
+        plain: what tells it from others, if that was needed to see how often it came.
+        seen: so often it came, of a function whose calls are mostly not looked up; else 0.
         light: looked up, and by all that is known not worth storing, whatever it returns.
         trail: how often it came before, as far as that is known.
         straight: not even looked up, because the function is faster than that.
@@ -66,9 +68,11 @@ class Call:
         "key",
         "light",
         "looks",
+        "plain",
         "reason",
         "record",
         "recording",
+        "seen",
         "snapshot",
         "stale",
         "started",
@@ -97,6 +101,8 @@ class Call:
         self.draw: Draw | None = None
         self.straight = False
         self.light = False
+        self.plain: object = None
+        self.seen = 0
         self.trail: Trail | None = None
         self.key = None
         self.reason = None

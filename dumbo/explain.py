@@ -9,6 +9,7 @@
     library changed what                          an installed library is another one
     gone                                          it was stored, and is no more
     too fast        compute, price                keep="auto"
+    in memory       compute                       a fast function whose same calls come all the time
     never again     compute, price                a function whose calls hardly ever come again
     no room         compute, price                the cache is full of what saves more by the byte
     too large, by its policy, below the threshold
@@ -160,6 +161,10 @@ _SENTENCES: dict[str, Callable[..., str]] = {
     "library changed": lambda what: f"no entry: {what}",
     "gone": lambda: "no entry: it was stored, and has been removed since (evicted, or by hand)",
     "too fast": _too_fast,
+    "in memory": lambda compute: (
+        f"kept in memory alone: took {human_time(compute)}, which is less than finding it on disk "
+        "would take, but comes all the time (keep='always' stores it)"
+    ),
     "never again": _never_again,
     "no room": _no_room,
     "below the threshold": lambda compute, price: (

@@ -23,6 +23,7 @@ from dumbo import config, nesting
 from dumbo.accounts.tally import Tally
 from dumbo.arguments.matchers import file
 from dumbo.call import Call
+from dumbo.decision.glimpses import Glimpses
 from dumbo.decision.road import Road
 from dumbo.explain import Reason
 from dumbo.failures import is_for_good, let_through, not_cached, not_stored
@@ -91,7 +92,9 @@ class Keeper:
         "chance",
         "clocked",
         "digest",
+        "glimpses",
         "has_stored",
+        "has_watched",
         "in_memory",
         "label",
         "latest",
@@ -142,7 +145,7 @@ class Keeper:
             isinstance(matcher, file) for matcher in options.key.values()
         )
         self._decide_roads()
-        self.has_stored = False
+        self.has_stored = self.has_watched = False
         self.not_before = 0.0  # when the next call may be looked up, if most go straight
         self.usual = 0.0  # what a call took when its road was last decided on
         self.in_memory: dict[str, Any] = {}
@@ -175,6 +178,7 @@ class Keeper:
         # Who is told of each call, or gets other values than the function's, sees each of them.
         self.tells_each = self.clocked = options.verbose or options.readonly
         self.not_before = 0.0
+        self.glimpses = Glimpses()
         self.road.stop()
 
     def set_apart(self, shelf: Shelf, options: Options) -> dict[str, Any]:
@@ -272,7 +276,7 @@ class Keeper:
         road = self.road
         if not road.ahead and begun < self.not_before:
             weighing.slow_down(self)
-        if road.ahead and not call.explicit:
+        if road.ahead and not call.explicit and not call.seen:
             call.straight = True
             call.started = begun
             return call
@@ -287,9 +291,10 @@ class Keeper:
         else:
             try:
                 identity.locate(self, call, args, kwargs)
-                serving.load(self, call, begun)
+                if not call.seen or weighing.loads_faster(self):
+                    serving.load(self, call, begun)
                 if call.record is not None:
-                    serving.hold(self, call, args, kwargs)
+                    serving.hold(self, call, call.value, call.plain or plain_key(args, kwargs))
                 elif not call.done and not call.explicit and serving.reuses_stale(self):
                     from dumbo.versions import stale  # few programs allow it
 
@@ -302,14 +307,12 @@ class Keeper:
                 from dumbo.answers.asking import why_missing
 
                 call.reason = why_missing(self, call)
-            if call.done and self.straight and self.ledger.hits & 7 == 3:
-                weighing.choose_road(self, perf_counter())  # a hit may be dearer than the function
+            if call.done:
+                weighing.found(self, begun)
             if call.key is not None and not call.done:
                 if not first:
                     self.ledger.costs.look.follow(perf_counter() - begun)
-                call.light = (
-                    self.straight and not call.explicit and not weighing.may_keep(self, call)
-                )
+                call.light = self.straight and not weighing.may_keep(self, call)
                 if not call.light:
                     self._prepare_to_keep(call)
             # The first call imports and traces, which the others do not.

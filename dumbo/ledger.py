@@ -26,6 +26,7 @@ class Ledger:
 
     Attributes:
         hits, misses: calls that were loaded, and calls that were computed though they had a key.
+        far: of the hits those that had to be looked up, for what stood in the call did not do.
         bypassed: calls that ran without the cache having a say.
         costs: what its calls cost, and how they come again.
         last: the last reasons why a call was not loaded, or its result not stored.
@@ -34,6 +35,7 @@ class Ledger:
     __slots__ = (
         "bypassed",
         "costs",
+        "far",
         "hits",
         "last",
         "misses",
@@ -44,19 +46,20 @@ class Ledger:
 
     def __init__(self) -> None:
         self.hits = 0
+        self.far = 0
         self.misses = 0
         self.bypassed = 0
         self.costs = Costs()
         self.last: deque[Reason] = deque(maxlen=_LAST)
         self._by_call: dict[bytes, Reason] = {}
-        self._taken = 0  # hits that costs have taken in
+        self._taken = 0  # far hits that costs have taken in
         self._opened: dict[bytes, tuple[str, ...]] = {}
 
     def missed(self) -> None:
         """Count a call that was looked up and not found; hits are counted where they are made."""
-        hits = self.hits
-        self.costs.asked(hits - self._taken)
-        self._taken = hits
+        far = self.far
+        self.costs.asked(far - self._taken)
+        self._taken = far
 
     def note(self, reason: Reason, call: bytes | None = None) -> None:
         """Keep *reason*; *call* is what tells this call from others, if that is known."""

@@ -25,7 +25,7 @@ from dumbo import depth
 from dumbo.entry import Entry
 from dumbo.errors import InvalidUse, StorageError
 from dumbo.keeper import Keeper
-from dumbo.keeping import weighing
+from dumbo.keeping import passing, weighing
 from dumbo.memory import MISSING
 from dumbo.target import Target, is_coroutine_function, is_generator_function
 
@@ -140,16 +140,23 @@ class Memoized(Generic[P, R]):
         if road.left:  # most calls of a function for which caching does not pay
             road.left -= 1
             return self._function(*args, **kwargs)
+        call = None
         if road.ahead and not self._keeper.clocked:
-            begun = perf_counter()
-            value = self._function(*args, **kwargs)
-            weighing.went_straight(self._keeper, perf_counter() - begun)
-            return value
-        try:
-            value = self._keeper.recall(args, kwargs)
-            if value is not MISSING:
+            if road.sees:
+                value, call = passing.glimpse(self._keeper, args, kwargs)
+                if value is not MISSING:
+                    return value  # type: ignore[no-any-return]
+            if call is None:
+                begun = perf_counter()
+                value = self._function(*args, **kwargs)
+                weighing.went_straight(self._keeper, perf_counter() - begun)
                 return value
-            call = self._keeper.begin(args, kwargs)
+        try:
+            if call is None:
+                value = self._keeper.recall(args, kwargs)
+                if value is not MISSING:
+                    return value  # type: ignore[no-any-return]
+            call = self._keeper.begin(args, kwargs, call)
         except RecursionError:  # of ours; whether the function has room enough, it will say
             call = None
         if call is None:
@@ -185,11 +192,15 @@ class Memoized(Generic[P, R]):
                     return self._function(*args, **kwargs)
                 finally:
                     depth.leave(brought)
+            call = None
             try:
-                value = self._keeper.recall(args, kwargs)
+                if road.sees and road.ahead:
+                    value, call = passing.glimpse(self._keeper, args, kwargs)
+                else:
+                    value = self._keeper.recall(args, kwargs)
                 if value is not MISSING:
                     return value
-                call = self._keeper.begin(args, kwargs)
+                call = self._keeper.begin(args, kwargs, call)
             except RecursionError:  # of ours; whether the function has room enough, it will say
                 call = None
             if call is not None and call.done:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from dumbo.tracing.guards import Guard
 
-__all__ = ["MISSING", "Held", "Memory", "is_unchanging", "plain_key"]
+__all__ = ["MISSING", "Held", "Memory", "is_unchanging", "plain_key", "plain_payload"]
 
 FRESH = 60.0  # seconds after which the disk is asked again
 _LARGEST = 1 << 16  # bytes of one result
@@ -222,6 +222,15 @@ def _is_plain(items: Any, depth: int) -> bool:
         elif kind not in _FIXED:
             return False
     return type(items) is not dict or _is_plain(items.values(), depth)
+
+
+def plain_payload(value: object) -> tuple[bytes, Callable[[bytes], Any]] | None:
+    """Return *value* as bytes, and what makes it of them again, if it is plain and small."""
+    if type(value) not in _CONTAINERS or not _is_plain(value, _DEPTH):
+        return None
+    from _pickle import dumps, loads  # here: only what is not stored needs it
+
+    return dumps(value, 5), loads
 
 
 def is_unchanging(value: object, depth: int = 3) -> bool:

@@ -32,7 +32,7 @@ def test_hits_are_taken_in_when_a_call_is_missed() -> None:
     for _ in range(100):
         ledger.missed()
     assert ledger.costs.share < 0.05
-    ledger.hits += 1_000
+    ledger.far += 1_000
     ledger.missed()
     assert ledger.costs.share > 0.8
     for _ in range(20):

@@ -234,3 +234,56 @@ def test_an_argument_that_is_dearer_to_hash_than_the_body_is_hashed_a_few_times(
     for _ in range(200):
         f(given)
     assert len(hashed) < 20
+
+
+def test_calls_that_come_all_the_time_are_kept_in_memory_alone(
+    cache: Cache, ran: list[object]
+) -> None:
+    @cache.memo
+    def f(x):
+        sys.audit("ran", x)
+        work(5e-5)
+        return [x]
+
+    for _ in range(400):
+        for x in range(3):
+            assert f(x) == [x]
+    assert len(ran) < 900
+    assert f.cache_info().hits > 300
+    f(1).append(2)
+    assert f(1) == [1]
+
+
+def test_what_is_kept_in_memory_alone_goes_with_what_the_function_depends_on(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @cache.memo
+    def f(x):
+        work(5e-5)
+        return x + SHIFT
+
+    for _ in range(400):
+        assert f(1) == 1
+    assert f.cache_info().hits > 100
+    monkeypatch.setitem(globals(), "SHIFT", 10)
+    assert f(1) == 11
+    for _ in range(400):
+        assert f(1) == 11
+    f.clear()
+    assert f(1) == 11
+
+
+def test_what_cannot_be_kept_is_looked_up_less_and_less(cache: Cache) -> None:
+    @cache.memo
+    def f(x):
+        work(5e-5)
+        return object()  # of which there is no copy
+
+    for _ in range(2_000):
+        f(1)
+    info = f.cache_info()
+    assert info.hits == 0
+    assert info.misses < 150
+
+
+SHIFT = 0

@@ -1,7 +1,8 @@
 """Which road a function's next calls take: looked up, or straight through.
 
-Where looking up does not pay, most calls run as if there were no cache. One in eight of them, and
-at first each, is clocked, so that it is noticed when the function becomes slow. After so many calls
+Where looking up does not pay, most calls run as if there were no cache. One in eight of them (more,
+if the function is not that fast), and at first each, is clocked, so that it is noticed when the
+function becomes slow, and seen, so that it is noticed when the same calls come. After so many calls
 that a look costs no more than its share of the function's own time, one is looked up again, so that
 it is noticed when looking begins to pay.
 
@@ -24,13 +25,18 @@ class Road:
         left: calls that go straight through, and that nobody clocks. Whoever makes one of them
             takes one from this number. Threads that do so at the same time may lose one.
         ahead: calls until the next one that is looked up, as of the last that was clocked.
+        steps: one in so many calls is clocked, or more at first.
+        sees: whether calls that are clocked are also seen: looked for in memory, and looked up if
+            they come all the time (see `glimpses`).
     """
 
-    __slots__ = ("ahead", "left", "_stride", "_went")
+    __slots__ = ("ahead", "left", "sees", "steps", "_stride", "_went")
 
     def __init__(self) -> None:
         self.left = 0
         self.ahead = 0
+        self.sees = False
+        self.steps = STRIDE
         self._stride = 0  # the unclocked ones before the next that is clocked
         self._went = 0  # clocked ones since a look
 
@@ -66,5 +72,5 @@ class Road:
 
     def _plan(self, clocked: bool) -> None:
         # The last of those ahead is clocked in any case.
-        stride = min(STRIDE, 1 + self._went // _EACH, self.ahead)
+        stride = min(self.steps, 1 + self._went // _EACH, self.ahead)
         self._stride = self.left = 0 if clocked else max(0, stride - 1)

@@ -2,6 +2,8 @@
 
     judge   is this result stored?
     asks    how many of a function's calls are looked up at all?
+    is_hot  is this one, which most others of its function are not?
+    stride  how many of those that are not looked up are seen at all?
 
 Costs come in seconds from outside; there is no clock here, and no I/O.
 """
@@ -14,13 +16,18 @@ if TYPE_CHECKING:
 
     Keep = Literal["auto", "always", "never"]
 
-__all__ = ["BUDGET", "KEEP", "Verdict", "asks", "judge"]
+__all__ = ["BUDGET", "HIT", "KEEP", "Verdict", "asks", "is_hot", "judge", "stride"]
 
 KEEP = ("auto", "always", "never")
 
 # Of a function's own time, what may be spent on finding out whether caching has come to pay.
 BUDGET = 0.01
 _FEW = 64  # calls to find out whether a function's calls come again
+
+HIT = 2.5e-6  # seconds that a hit from memory takes, which no clock sees
+_GLIMPSE = 2e-6  # seconds that seeing a call in passing takes
+_SHARE = 0.02  # of a function's own time, what seeing its calls may take
+_STRIDE = 8  # one in so many calls is seen at least
 
 
 class Verdict:
@@ -98,6 +105,7 @@ def asks(
     hits: float,
     miss: float = 0.0,
     *,
+    worth: float = 0.0,
     seen: int = 0,
     budget: float = BUDGET,
 ) -> float:
@@ -107,11 +115,37 @@ def asks(
         compute: seconds that a call takes.
         look, load: seconds that finding and loading a result take.
         miss: seconds that finding none takes.
-        hits: the share of calls that were found, of those that were looked up.
+        hits: the share of calls that were found, of those that were looked up; those that memory
+            has are found on any road.
+        worth: seconds that it is worth to have looked up a call that was not found, for its result
+            can then be stored.
         seen: how many were looked up and not found; of too few, *hits* says nothing.
     """
     if seen < _FEW and compute > 2 * (look + load):
         return 1.0
-    if keep != "auto" or hits * (compute - load - look) > (1 - hits) * miss:
+    if keep != "auto" or hits * (compute - load - look) > (1 - hits) * (miss - max(0.0, worth)):
         return 1.0
     return max(1.0, max(look, miss) / max(budget * compute, 1e-12))
+
+
+def is_hot(seen: int, steps: int, compute: float, price: float, vain: int = 0) -> bool:
+    """Return whether a call that came so often is looked up, though most of its function are not.
+
+    Parameters:
+        seen: how often it was seen, and *steps*: how many calls there are to each that is seen.
+        compute: seconds that it takes.
+        price: seconds that not finding, observing and keeping it will take.
+        vain: how many calls lately were looked up for this, and not kept; each doubles the price.
+    """
+    return (seen - 1) * steps * (compute - HIT) > price * 2.0**vain
+
+
+def stride(compute: float) -> int:
+    """Return how many calls that take *compute* seconds there are to one that is seen; 0: none is.
+
+    The faster the function, the fewer of its calls are looked at, so that it is not slowed down by
+    more than a share of its time; and none where a hit from memory would be as slow.
+    """
+    if compute < 2 * HIT:
+        return 0
+    return max(1, min(_STRIDE, int(_GLIMPSE / (_SHARE * compute))))

@@ -19,10 +19,11 @@ from dumbo.errors import InvalidUse, StorageError
 from dumbo.explain import Reason
 from dumbo.failures import let_through, text_of
 from dumbo.keeping.telling import warn
-from dumbo.memory import Held, has_plain_defaults, is_unchanging, plain_key
+from dumbo.memory import Held, has_plain_defaults, is_unchanging
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from dumbo.call import Call
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
     from dumbo.tracing.guards import Guard
 
 __all__ = [
-    "expires_at", "goes_across_pythons", "held", "hold", "join", "load", "reuses_stale", "search",
-    "value_of",
+    "expires_at", "goes_across_pythons", "held", "hold", "join", "load", "put", "reuses_stale",
+    "search", "value_of",
 ]  # fmt: skip
 
 _NEVER_EXPIRES = float("inf")
@@ -145,38 +146,59 @@ def value_of(keeper: Keeper, call: Call, record: Record) -> Any:
     return frozen(call.store.load(record, frozen=True))
 
 
-def hold(keeper: Keeper, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Keep what was just loaded in memory, if nothing but its key and closure decides on it."""
-    record, snapshot = call.record, call.snapshot
-    if record is None or call.taken is not None or keeper.target.args:
+def hold(keeper: Keeper, call: Call, value: object, key: object) -> None:
+    """Keep what was loaded or stored just now in memory, if its key and closure decide on it alone.
+
+    What stands in the call, *key*, is what it is found by; None if that is not plain.
+    """
+    record = call.record
+    if record is None:
         return
-    guard: Guard | None = snapshot.guard
-    if record.extras:
-        guard = _guard(keeper, call, record.extras)
-        if guard is None:
-            return
-    if is_unchanging(call.value):
-        held = Held(call.value, None, None, guard)
-    elif record.payload is not None and not keeper.options.readonly:
+    payload = None
+    if not is_unchanging(value):
         decode = call.store.decoder(record)
-        if decode is None:
+        if record.payload is None or decode is None:
             return
-        held = Held(None, record.payload, decode, guard)
+        payload = record.payload, decode
+    until = expires_at(keeper, record) - time()
+    put(keeper, call, value, payload, key, record.extras, until)
+
+
+def put(
+    keeper: Keeper,
+    call: Call,
+    value: object,
+    payload: tuple[bytes, Callable[[bytes], Any]] | None,
+    key: object,
+    extras: bytes,
+    until: float,
+) -> bool:
+    """Hold a result in memory; say whether it will be found by what stands in the call.
+
+    Args:
+        payload: its bytes, and what decodes them, if it can change.
+        until: seconds for which it is good at most.
+    """
+    function, snapshot, target = keeper.target.function, call.snapshot, keeper.target
+    if call.taken is not None or target.args or (payload is not None and keeper.options.readonly):
+        return False
+    guard = _guard(keeper, call, extras) if extras else snapshot.guard
+    if guard is None:
+        return False
+    if payload is None:
+        held = Held(value, None, None, guard)
     else:
-        return
-    if keeper.options.expires_after is not None:
-        left = expires_at(keeper, record) - time()
-        held.until = min(held.until, monotonic() + left)
-    held.extras = record.extras
-    function = keeper.target.function
-    key: object = None
+        held = Held(None, *payload, guard)
+    held.until = min(held.until, monotonic() + until)
+    held.extras = extras
     plain = type(function) is FunctionType and not snapshot.identity and not snapshot.tables
     plain = plain and call.draw is None  # which sample it is does not stand in the call
-    if plain and not keeper.target.kwargs and has_plain_defaults(function):
-        key = plain_key(args, kwargs)
+    plain = plain and not target.kwargs and has_plain_defaults(function)
+    if plain and key is not None:
         named = function.__kwdefaults__
         held.defaults = (named, tuple(named.values())) if named else None
-    keeper.memory.hold(call.identity, held, key)
+    keeper.memory.hold(call.identity, held, key if plain else None)
+    return bool(plain)
 
 
 def _guard(keeper: Keeper, call: Call, extras: bytes) -> Guard | None:

@@ -16,7 +16,7 @@ from dumbo.answers.recipe import Looks
 from dumbo.errors import StorageError, UnstorableResult
 from dumbo.explain import Reason
 from dumbo.failures import let_through
-from dumbo.keeping import observing, serving, weighing
+from dumbo.keeping import observing, passing, serving, weighing
 from dumbo.switches import READ_ONLY, current
 from dumbo.versions.kin import kin_of, noted
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from dumbo.keeper import Keeper
     from dumbo.persistence.store import Record, Store
 
-__all__ = ["handed_out", "keep", "looks_of", "write"]
+__all__ = ["handed_out", "keep", "looks_of", "settle", "write"]
 
 _LOOKED = 4096  # closures of which it is remembered whether they hold chance
 
@@ -54,6 +54,8 @@ def keep(keeper: Keeper, call: Call, value: object, compute: float) -> Reason | 
         return Reason("made of stale", of=call.inputs.stale)
     again = compute if call.around is None else max(0.0, compute - nesting.within())
     verdict = weighing.verdict_on(keeper, call, value, again)
+    if call.seen and not verdict.store and passing.hold_only(keeper, call, value):
+        return Reason("in memory", compute=again)
     if call.light:  # what it would take to store it was not done
         code = "too fast" if verdict.store else verdict.code
         return Reason(code, compute=again, price=verdict.price)
@@ -64,6 +66,8 @@ def keep(keeper: Keeper, call: Call, value: object, compute: float) -> Reason | 
             return _NEVER
         return Reason(verdict.code, compute=again, price=verdict.price)
     record = write(keeper, call, value, compute)
+    if call.seen:
+        serving.hold(keeper, call, value, call.plain)
     return Reason("stored", size=record.size)
 
 
@@ -80,23 +84,7 @@ def write(
     costs = keeper.ledger.costs
     entered = perf_counter()
     taken = call.taken
-    changed = taken.changed() if taken is not None else ""
-    if changed:
-        raise StorageError(f"{changed} changed while the function ran")
-    settled = keeper.track().settle(call.snapshot, call.store)
-    stale = sys.modules.get("dumbo.versions.stale")
-    if stale is not None and not given:
-        stale.check_caches(settled)
-    digest = settled.digest
-    seen = b"" if given else observing.extras_of(keeper, call, settled)
-    if not given and digest + seen not in keeper.looked:
-        from dumbo.randomness import hidden  # once for each closure
-
-        hidden.check(keeper, call, settled, seen)
-        if len(keeper.looked) >= _LOOKED:
-            keeper.looked.clear()
-        keeper.looked.add(digest + seen)
-    extras = b"" if given else seen + observing.inputs_of(keeper, call, digest)
+    digest, extras = settle(keeper, call, given=given)
     note = _note(keeper, call)
     # A near call's entry stays that call's.
     key = call.key if taken is None else taken.key
@@ -127,6 +115,30 @@ def write(
 
         remember(call.store, digest, taken.near, key)
     return record
+
+
+def settle(keeper: Keeper, call: Call, *, given: bool = False) -> tuple[bytes, bytes]:
+    """Return the closure of *call*, as the run has shown it, and its extras."""
+    taken = call.taken
+    changed = taken.changed() if taken is not None else ""
+    if changed:
+        raise StorageError(f"{changed} changed while the function ran")
+    settled = keeper.track().settle(call.snapshot, call.store)
+    digest = settled.digest
+    if given:
+        return digest, b""
+    stale = sys.modules.get("dumbo.versions.stale")
+    if stale is not None:
+        stale.check_caches(settled)
+    seen = observing.extras_of(keeper, call, settled)
+    if digest + seen not in keeper.looked:
+        from dumbo.randomness import hidden  # once for each closure
+
+        hidden.check(keeper, call, settled, seen)
+        if len(keeper.looked) >= _LOOKED:
+            keeper.looked.clear()
+        keeper.looked.add(digest + seen)
+    return digest, seen + observing.inputs_of(keeper, call, digest)
 
 
 def _note(keeper: Keeper, call: Call) -> str:

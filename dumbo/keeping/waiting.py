@@ -30,7 +30,7 @@ _OTHERS = 8  # results of other arguments that tell what to expect
 
 def turn_of(keeper: Keeper, call: Call, *, task: bool) -> Turn | None:
     """Return what *call* may have to wait for before it computes."""
-    if call.done or call.key is None or call.light:
+    if call.done or call.key is None or call.light or call.seen:
         return None
     if keeper.options.keep == "never" and not call.explicit:
         return None
@@ -57,6 +57,7 @@ def came(keeper: Keeper, call: Call, turn: Turn) -> None:
     if turn.found:
         call.done = True
         keeper.ledger.hits += 1
+        keeper.ledger.far += 1
     call.started = perf_counter()
 
 

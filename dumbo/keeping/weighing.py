@@ -13,7 +13,8 @@ from time import perf_counter, time
 from dumbo import config, nesting
 from dumbo.decision.costs import rough_size
 from dumbo.decision.policy import Offer, Policy, decide
-from dumbo.decision.worth import BUDGET, asks, judge
+from dumbo.decision.road import STRIDE
+from dumbo.decision.worth import BUDGET, asks, is_hot, judge, stride
 from dumbo.errors import Bypass, StorageError
 from dumbo.failures import let_through
 from dumbo.keeping.telling import is_logged
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     from dumbo.keeper import Keeper
 
 __all__ = [
-    "KNOWN", "catch_up", "choose_road", "is_known_fast", "learn", "may_keep", "rough_size_of",
-    "slow_down", "verdict_on", "went_straight",
+    "KNOWN", "catch_up", "choose_road", "comes_all_the_time", "found", "is_known_fast", "learn",
+    "loads_faster", "may_keep", "rough_size_of", "slow_down", "verdict_on", "went_straight",
 ]  # fmt: skip
 
 KNOWN = 3  # calls from which on what a function takes is taken for known
@@ -62,6 +63,8 @@ def may_keep(keeper: Keeper, call: Call) -> bool:
 
     If not, much that is only done for what is stored can be left out.
     """
+    if call.explicit or call.seen:
+        return True
     trail = _note_use(keeper, call)
     costs = keeper.ledger.costs
     # A rule of the user's is asked once, when everything is known.
@@ -85,7 +88,12 @@ def learn(keeper: Keeper, call: Call, compute: float) -> None:
     costs = ledger.costs
     record = call.record
     ended = perf_counter()
-    if call.begun:
+    if call.seen:
+        keeper.glimpses.kept(call.plain in keeper.memory.by_call)
+    # The first one under observation imports and sets up what the others find.
+    first = call.watch is not None and not keeper.has_watched
+    keeper.has_watched = keeper.has_watched or call.watch is not None
+    if call.begun and not first:
         storing = costs.store.of(record.size) if record is not None else 0.0
         beside = ended - call.begun - compute - storing
         costs.miss.follow(max(0.0, beside))
@@ -99,6 +107,33 @@ def learn(keeper: Keeper, call: Call, compute: float) -> None:
         ledger.missed()
         if keeper.straight and not call.explicit:
             choose_road(keeper, ended)
+
+
+def found(keeper: Keeper, begun: float) -> None:
+    """A call was looked up and found: see to it that this is not dearer than the function."""
+    ledger = keeper.ledger
+    ledger.far += 1
+    if not keeper.straight or not ledger.costs.compute.count:
+        return
+    now = perf_counter()
+    if ledger.far & 7 == 3 or now - begun > ledger.costs.expected:
+        ledger.costs.look.follow(now - begun)
+        choose_road(keeper, now)
+
+
+def loads_faster(keeper: Keeper) -> bool:
+    """Whether finding and loading a result takes less than computing it."""
+    costs = keeper.ledger.costs
+    return costs.expected > costs.look.value + costs.load.of(costs.result.value)
+
+
+def comes_all_the_time(keeper: Keeper, seen: int) -> bool:
+    """Whether a call that was seen so often in passing is worth a look and a place in memory."""
+    costs = keeper.ledger.costs
+    price = costs.miss.value or _MISS
+    if loads_faster(keeper):  # then it may be stored, too
+        price += costs.store.of(costs.result.value)
+    return is_hot(seen, keeper.road.steps, costs.expected, price, keeper.glimpses.vain)
 
 
 def choose_road(keeper: Keeper, now: float) -> None:
@@ -144,9 +179,14 @@ def _pace(keeper: Keeper) -> float:
     miss = costs.miss.value if costs.miss.count else max(look, _MISS)
     load = costs.load.of(costs.result.value)
     rule = keeper.rule or _find_rule(keeper)
+    steps = stride(costs.expected)
+    keeper.road.steps = steps or STRIDE
+    keeper.road.sees = steps > 0 and keeper.glimpses.left > 0
+    store = costs.store.of(costs.result.value)
     return asks(
         keeper.options.keep, costs.expected, look, load, costs.share, miss,
-        seen=costs.miss.count, budget=getattr(rule, "budget", BUDGET),
+        worth=costs.reuse.chance(1) * (costs.expected - store), seen=costs.miss.count,
+        budget=getattr(rule, "budget", BUDGET),
     )  # fmt: skip
 
 
@@ -174,7 +214,8 @@ def _verdict(
     costs = keeper.ledger.costs
     trail = _note_use(keeper, call)
     reuse = costs.reuse
-    chance = reuse.chance(trail.uses)
+    uses = max(trail.uses, call.seen)
+    chance = reuse.chance(uses)
     look, load = costs.look.value, costs.load.of(size)
     rent = call.store.rent if price else 0.0
     worth = 0.0
@@ -183,7 +224,7 @@ def _verdict(
         from dumbo.decision.eviction import rank
 
         worth = rank(
-            compute - load - look, int(size), trail.uses, trail.first, trail.last, time(),
+            compute - load - look, int(size), uses, trail.first, trail.last, time(),
             half_life=reuse.half_life, since=reuse.since, chance=chance,
         )  # fmt: skip
     keep = keeper.options.keep
@@ -191,7 +232,7 @@ def _verdict(
     rule = keeper.rule or _find_rule(keeper)
     verdict = judge(
         keep, compute, store, load,
-        look=look, chance=chance, uses=trail.uses, rank=worth, rent=rent,
+        look=look, chance=chance, uses=uses, rank=worth, rent=rent,
         lot=int.from_bytes(call.key[:4], "big") / (1 << 32),
         budget=getattr(rule, "budget", BUDGET),
     )  # fmt: skip
@@ -199,7 +240,7 @@ def _verdict(
         return verdict
     offer = Offer(
         keeper.label, compute, size, worth=verdict.store, store=store, load=load, look=look,
-        chance=chance, uses=trail.uses,
+        chance=chance, uses=uses,
     )  # fmt: skip
     try:
         return decide(rule, offer, verdict)
