@@ -10,6 +10,7 @@
                      see `parts`; `assembly` decodes it
     7       plain    builtin values as a Python literal: nothing in it    no
                      is run when it is read
+    8       arrow    tables and columns of pyarrow and polars: `arrow`    yes
 
 `array` and `buffers` lay out a payload alike, so that each buffer is aligned for any
 array and nothing has to be known before it is written:
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
 
 
 # Entries carry the number, so never reuse one.
-RAW, ARRAY, PICKLE, BUFFERS, ITEMS, PARTS, PLAIN = 1, 2, 3, 4, 5, 6, 7
+RAW, ARRAY, PICKLE, BUFFERS, ITEMS, PARTS, PLAIN, ARROW = 1, 2, 3, 4, 5, 6, 7, 8
 NAMES = {
     RAW: "raw",
     ARRAY: "array",
@@ -61,10 +62,11 @@ NAMES = {
     ITEMS: "items",
     PARTS: "parts",
     PLAIN: "plain",
+    ARROW: "arrow",
 }
-MAPPED = frozenset((ARRAY, BUFFERS, ITEMS, PARTS))  # read in parts, or parts of the value
+MAPPED = frozenset((ARRAY, BUFFERS, ITEMS, PARTS, ARROW))  # read in parts, or parts of the value
 COMPRESSIBLE = frozenset((RAW, PICKLE, PLAIN))  # read as a whole
-UNPICKLED = frozenset((RAW, ARRAY, PLAIN))  # these run nothing when they are read
+UNPICKLED = frozenset((RAW, ARRAY, PLAIN, ARROW))  # these run nothing when they are read
 
 _PROTOCOL = 5  # pinned, so that a Python upgrade does not change what is written
 _ALIGN = 64
@@ -106,6 +108,11 @@ def encode(value: object, sink: Sink) -> Written:
     if fidelity.is_plain_array(value):
         _encode_array(value, sink)
         return Written(ARRAY)
+    if fidelity.is_of_arrow(kind):
+        from dumbo.persistence import arrow  # here and below: few values take it
+
+        if arrow.encode(value, sink):
+            return Written(ARROW)
     fidelity.refuse_whole(value)
     return _encode_pickle(value, sink)
 
@@ -129,6 +136,10 @@ def decode(codec: int, payload: Buffer, frozen: bool = False) -> Any:
         return Items(payload, decode)
     if codec == PLAIN:
         return _decode_plain(payload)
+    if codec == ARROW:
+        from dumbo.persistence import arrow
+
+        return arrow.decode(payload)
     if frozen:
         if type(payload) is bytearray:
             payload = bytes(payload)
@@ -171,7 +182,7 @@ def encode_plainly(value: object, sink: Sink) -> Written:
     """Write *value* without pickling anything, if that can be done.
 
     Raises:
-        UnstorableResult: if it, or a part of it, is neither a plain builtin nor a plain array.
+        UnstorableResult: if it, or a part of it, is no plain builtin, plain array or table.
         OSError: what the sink raises.
     """
     if type(value) is bytes:
@@ -180,6 +191,11 @@ def encode_plainly(value: object, sink: Sink) -> Written:
     if fidelity.is_plain_array(value):
         _encode_array(value, sink)
         return Written(ARRAY)
+    if fidelity.is_of_arrow(type(value)):
+        from dumbo.persistence import arrow
+
+        if arrow.encode(value, sink, always=True):
+            return Written(ARROW)
     _check_plain(value, _NESTED)
     sink.write(repr(value).encode("utf-8", "surrogatepass"))
     return Written(PLAIN)

@@ -61,6 +61,10 @@ def _meet(pickler: Any, obj: Any, kind: type) -> Any:
     """Judge the first object of a type, and each one where the type does not decide."""
     if kind.__name__ == "ndarray" and kind.__module__ == "numpy":
         return _reduce_array(obj) if is_plain_array(obj) else NotImplemented
+    if kind.__module__ == "pyarrow.lib" and kind.__name__.endswith("Array"):
+        from dumbo.persistence import arrow  # few values have any
+
+        return arrow.reduced(obj)
     if issubclass(kind, BaseException):
         if obj.__traceback__ or obj.__cause__ or obj.__context__:
             raise UnstorableResult("an exception loses its traceback and its causes when stored")
@@ -108,6 +112,12 @@ def refuse_whole(value: object) -> None:
 
 
 # -- arrays --------------------------------------------------------------------------
+
+
+def is_of_arrow(kind: type) -> bool:
+    """Whether *kind* is of a library whose memory is laid out as Arrow has it."""
+    module = kind.__module__
+    return isinstance(module, str) and module.partition(".")[0] in ("pyarrow", "polars")
 
 
 def is_plain_array(value: object) -> bool:

@@ -22,7 +22,7 @@ import struct
 import sys
 from types import FunctionType, ModuleType
 
-from dumbo.persistence.fidelity import is_plain_array
+from dumbo.persistence.fidelity import is_of_arrow, is_plain_array
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -274,6 +274,10 @@ def _may_be_part(value: Any) -> bool:
     if pandas is not None and kind in (pandas.DataFrame, pandas.Series):
         usage = value.memory_usage(index=True, deep=False)
         return int(usage if kind is pandas.Series else usage.sum()) >= LARGE
+    if is_of_arrow(kind):
+        from dumbo.persistence import arrow  # few values take it
+
+        return arrow.is_large(value, LARGE)
     return False
 
 

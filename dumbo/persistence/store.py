@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["PYTHON", "Record", "Store", "Summary", "Trace"]
 
 _PARTS = 6  # the codec of results in parts
+_ARROW = 8  # of tables, which see to it themselves that nobody writes to them, or are copied
 
 
 class Store(Proofs):
@@ -81,7 +82,7 @@ class Store(Proofs):
             try:
                 header, payload = self._reader.read(
                     path, record.closure, record.key, record.extras, record.python,
-                    mapped=codec in self._mapped, frozen=frozen,
+                    mapped=codec in self._mapped, frozen=frozen and codec != _ARROW,
                 )  # fmt: skip
             except OSError as error:
                 raise CorruptBlob(f"cannot be read: {error.strerror}") from error
