@@ -1,7 +1,8 @@
 """Arguments of a memoized call: how they are bound, and the key of their data.
 
     registry.py    which type is hashed how; the few words a hasher answers with
-    plain.py       the fast road: plain scalars in plain containers, in bulk
+    plain.py       the fast road: plain scalars in plain containers, a few or many
+    bulk.py        many of them, by the C pickler
     hashing.py     the walk: any value -> digest of its data, and its code roots
     standard.py    hashers of the builtins and the standard library
     instances.py   objects of user classes: fields, slots, what the base holds

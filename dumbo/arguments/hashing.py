@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 #   1  the first
 #   2  long sequences of numbers by the pickler
 #   3  long sequences of records and rows by columns
-VERSION = 3
+#   4  what is larger than a few elements by the pickler, no columns
+VERSION = 4
 
 _PLAIN = b"dumbo%dP" % VERSION  # short scalars only: the hot road
 _MARSHAL = b"dumbo%dM" % VERSION  # plain containers, as one

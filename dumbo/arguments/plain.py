@@ -9,14 +9,8 @@ as a whole. Whether and how a value is plain depends on its content only, never 
 identity or on what holds it: equal values must take the same road. For the same reason
 no bound here may change without a new version of the digest.
 
-Long sequences of nothing but numbers, truth values and None go through the C pickler, which
-is as fast as anything can look at them: it looks at each type first, hands what it writes to
-the hash in frames of 64 KB, and what is no number leaves a trace (it is remembered in the memo,
-or asks `reducer_override`). Its bytes for these four types are canonical, and the same on
-every supported CPython.
-
-Long sequences of containers of one form (records: dicts with the same keys; rows of one
-length) go by columns: what they have in common is looked at and written once for hundreds.
+What is larger goes through the C pickler (`bulk`), which is faster than anything that looks at
+each element, where that may be.
 
 Knows exact builtin types; must not know the walk or any other type.
 """
@@ -32,7 +26,7 @@ from dumbo.arguments.registry import FLAT, LONG, NEST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     Container = list[Any] | tuple[Any, ...] | dict[Any, Any] | set[Any] | frozenset[Any]
@@ -44,18 +38,17 @@ _SIMPLE = _SCALARS - {complex}
 _REAL = _NUMBERS - {complex}
 _CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
 _SETS = frozenset({set, frozenset})
-_STR: set[type] = {str}
 
 # What may be one nest. The walk takes bigger and deeper ones apart.
-_PIECE = 512  # elements of a long container that are written at once
+_PIECE = 512  # elements of a long container that are written at once, ...
+_FIRST = 64  # ... for a start, and if they hold containers, ...
+_LEAST = 16  # ... and large ones
 _DEPTH = 16
 _WIDTH = 2048  # elements of a container inside of a nest
 _SET = 256  # elements of a set: marshal sorts them by bytes, at a price
 _ELEMENTS = 1 << 20
 _TEXT = 1 << 22  # characters and bytes in the strings of a nest, as far as they are counted
 _COUNTED = 16  # of every so many containers of a level, one has its strings counted
-
-_WIDE = 16  # elements of rows that go by columns; those of longer ones go one behind the other
 
 _LONG_TEXT = 4096
 _SLICE = 1 << 20
@@ -105,10 +98,19 @@ def container(value: Container) -> tuple[bytes, bool] | None:
     if len(value) > (_SET if type(value) in _SETS else _PIECE):
         token = _long(value)
         return None if token is None else (token, True)
-    if not _is_nest((value,)):
+    found = _look((value,), _SMALL, _DEPTH)
+    if found == _OTHER or (found < 0 and (_is_deep(value, 0) or _is_deep(value, -1))):
         return None
-    data = _dump(value)
-    return None if data is None else (NEST + xxhash.xxh3_128_digest(data), len(data) > _WORTH)
+    data = _written(value) if found == _MANY else None
+    if not data and (found >= 0 or _census((value,))):
+        data = _dump(value)
+    return None if not data else (NEST + xxhash.xxh3_128_digest(data), len(data) > _WORTH)
+
+
+def _written(value: Container) -> bytes | None:
+    from dumbo.arguments import bulk  # short arguments do without
+
+    return bulk.Writer().written(value)
 
 
 def _dump(value: Container) -> bytes | None:
@@ -125,7 +127,7 @@ def _dump(value: Container) -> bytes | None:
 def _is_nest(values: Sequence[Any]) -> bool:
     """Whether everything in *values* is plain, and small enough for one `marshal`."""
     found = _look(values, _SMALL, _DEPTH)
-    if found != _UNKNOWN:
+    if found >= _OTHER:
         return found >= 0
     return not (_is_deep(values, 0) or _is_deep(values, -1)) and _census(values)
 
@@ -143,29 +145,29 @@ def _is_deep(value: Any, at: int) -> bool:
     return True
 
 
-_OTHER, _UNKNOWN = -1, -2
+_OTHER, _MANY, _SPECIAL = -1, -2, -3
 
 
 def _look(values: Any, left: int, depth: int) -> int:
-    """Return how many of *left* elements remain, if all are plain, or one of the two above.
+    """Return how many of *left* elements remain, if all are plain, or what stands against it.
 
     Answers for small values what the census does for all, at a quarter of the price.
     """
     left -= len(values)
     if left < 0 or not depth:
-        return _UNKNOWN
+        return _MANY
     for value in values:
         kind = type(value)
         if kind in _NUMBERS:
             continue
         if kind in _TEXTS:
             if len(value) > _LONG_TEXT:
-                return _UNKNOWN
+                return _SPECIAL
             continue
         if kind not in _CONTAINERS:
             return _OTHER
         if kind in _SETS:
-            return _UNKNOWN
+            return _SPECIAL
         left = _look(value, left, depth - 1)
         if kind is dict and left >= 0:
             left = _look(value.values(), left, depth - 1)
@@ -244,169 +246,59 @@ def _long(value: Container) -> bytes | None:
 
 def _sequence(values: Sequence[Any]) -> bytes | None:
     """Return the digest of a long sequence of plain values, or None."""
+    from dumbo.arguments import bulk  # short arguments do without
+
     # A few types first, for pickling what is no number would be in vain.
     if _REAL.issuperset(map(type, values[:: len(values) // _LOOKS or 1])):
-        digest = _numbers(values)
+        digest = bulk.numbers(values)
         if digest is not None:
             return digest
     state = xxhash.xxh3_128()
-    for start in range(0, len(values), _PIECE):
-        data = _piece(values[start : start + _PIECE])
+    start, size = 0, _FIRST
+    writer = bulk.Writer()
+    while start < len(values):
+        piece = values[start : start + (size or _PIECE)]
+        # The first byte tells by whom it is written: t, b; \x80; [ or (.
+        data = _joined(piece)
+        if data is None and size:
+            data = writer.written(piece)
+            if data is None or data == bulk.TOO_MUCH:
+                # Shorter pieces, and if that does not help, `marshal` for all that is left.
+                size = size // 4 if data is not None and size > _LEAST else 0
+                writer = bulk.Writer()
+                continue
         if data is None:
-            return None
+            data = _nest(piece)
+            if data is None:
+                return None
         state.update(len(data).to_bytes(8, "big"))
         state.update(data)
+        start += len(piece)
+        if size >= _FIRST:
+            size = _PIECE if writer.is_flat else _FIRST
     return state.digest()
 
 
-def _piece(values: Sequence[Any]) -> bytes | None:
-    """Return the content of a piece, begun by how it is written; None if it isn't plain."""
-    return _column(values, _DEPTH, [_ELEMENTS])
+def _nest(values: Sequence[Any]) -> bytes | None:
+    """Return what `marshal` makes of *values*, or None if they aren't plain."""
+    return _dump(values) if _is_nest(values) else None  # type: ignore[arg-type]
 
 
-# Columns
-
-
-def _column(values: Sequence[Any], depth: int, left: list[int]) -> bytes | None:
-    """Return the content of *values*, begun by how it is written; None if they aren't plain.
-
-    What is *left* is counted down by the elements that containers have, each time they stand
-    somewhere: shared ones are written again and again.
-    """
-    kinds = set(map(type, values))
-    if len(kinds) == 1:
-        (kind,) = kinds
-        data: bytes | None = b""
-        if kind is str or kind is bytes:
-            data = _texts(values, kind)
-        elif kind is dict:
-            data = _records(values, depth, left)
-        elif kind is list or kind is tuple:
-            data = _rows(values, depth, left)
-        if data != b"":
-            return data
-    if not kinds <= _NUMBERS and not _is_nest(values):
+def _joined(values: Sequence[Any]) -> bytes | None:
+    """Return the content of strings alone, or of bytes; None if these aren't such."""
+    kind = type(values[0])
+    if kind not in _TEXTS or len(set(map(type, values))) > 1:
         return None
-    data = _dump(values)  # type: ignore[arg-type]
-    return None if data is None else b"m" + data
-
-
-def _texts(values: Sequence[Any], kind: type) -> bytes | None:
-    """Return the content of strings alone, or of bytes; empty if they hold the separator."""
     if sum(map(len, values[::_COUNTED])) > _TEXT // _COUNTED:
         return None
     separator: Any = "\0" if kind is str else b"\0"
     joined = separator.join(values)
     if joined.count(separator) != len(values) - 1:
-        return b""
+        return None
     # No element contains the separator, so that it tells them apart.
     if kind is bytes:
         return b"b" + joined  # type: ignore[no-any-return]
     return b"t" + joined.encode("utf-8", "surrogatepass")  # type: ignore[no-any-return]
-
-
-def _records(values: Sequence[dict[Any, Any]], depth: int, left: list[int]) -> bytes | None:
-    """Return the content of dicts that have the same names in one order; empty if they don't."""
-    names = tuple(values[0])
-    if {*map(len, values)} != {len(names)}:
-        return b""
-    if len(names) * len(values) > left[0]:  # before as many names are looked at
-        return None
-    found = tuple(chain.from_iterable(values))
-    # Types first: to compare anything else could run its code.
-    if set(map(type, found)) != _STR or found != names * len(values):
-        return b""
-    return _by_columns(b"d", dumps(names, 2), values, map(dict.values, values), depth, left)
-
-
-def _rows(values: Sequence[Sequence[Any]], depth: int, left: list[int]) -> bytes | None:
-    """Return the content of lists, or tuples; empty if they are many things of any length."""
-    lengths = set(map(len, values))
-    kind = b"l" if type(values[0]) is list else b"u"
-    if len(lengths) == 1 and max(lengths) <= _WIDE:
-        return _by_columns(kind, b"%d" % max(lengths), values, values, depth, left)
-    sizes = [*map(len, values)]
-    left[0] -= sum(sizes)
-    if left[0] < 0 or depth <= 1:
-        return None
-    content = _column([*chain.from_iterable(values)], depth - 1, left) if any(sizes) else b""
-    if content is None:
-        return None
-    head = dumps(sizes, 2)
-    return kind.upper() + len(head).to_bytes(8, "big") + head + content
-
-
-def _by_columns(
-    kind: bytes,
-    head: bytes,
-    values: Sequence[Any],
-    rows: Iterable[Iterable[Any]],
-    depth: int,
-    left: list[int],
-) -> bytes | None:
-    left[0] -= len(values) * len(values[0])
-    if left[0] < 0 or depth <= 1:
-        return None
-    parts = [kind, len(head).to_bytes(8, "big"), head]
-    for values in zip(*rows, strict=True):
-        content = _column(values, depth - 1, left)
-        if content is None:
-            return None
-        parts += (len(content).to_bytes(8, "big"), content)
-    return b"".join(parts)
-
-
-class _NotNumbers(Exception):
-    """Something in a sequence is no number."""
-
-
-def _numbers(values: Sequence[Any]) -> bytes | None:
-    """Return the digest of a sequence of ints, floats, bools and None only; else None."""
-    state = xxhash.xxh3_128(b"n")
-    frames = _Frames(state)
-    pickler = frames.pickler = _pickler()(frames, 4)
-    try:
-        pickler.dump(values)
-    except (_NotNumbers, RecursionError):
-        return None
-    return None if frames.is_mixed() else state.digest()
-
-
-class _Frames:
-    """Takes what the pickler writes, as long as that is numbers."""
-
-    __slots__ = ("pickler", "update")
-
-    pickler: Any
-
-    def __init__(self, state: xxhash.xxh3_128) -> None:
-        self.update = state.update
-
-    def write(self, frame: bytes) -> None:
-        if self.is_mixed():
-            raise _NotNumbers
-        self.update(frame)
-
-    def is_mixed(self) -> bool:
-        # The memo holds the sequence itself, and all that is neither number nor None.
-        return len(self.pickler.memo.copy()) > 1
-
-
-_picklers: list[Any] = []
-
-
-def _pickler() -> Any:
-    if not _picklers:
-        # Imported here: short arguments do without.
-        from _pickle import Pickler
-
-        class NumbersOnly(Pickler):
-            def reducer_override(self, value: object) -> Any:
-                # Asked for whatever isn't of an exact builtin type, before any code of its own.
-                raise _NotNumbers
-
-        _picklers.append(NumbersOnly)
-    return _picklers[0]
 
 
 def _sorted_set(values: Any) -> bytes | None:
