@@ -41,6 +41,8 @@ class Call:
         looks: how its arguments looked before it ran, for who keeps a record of it.
         act: asked for by hand, so that no switch holds it back.
         draw: which sample it is, if that was said or the function draws.
+        dice: how the global generators stood before it ran, if that was looked at.
+        drew: those that moved on while it ran.
         plain: what tells it from others, if that was needed to see how often it came.
         seen: so often it came, of a function whose calls are mostly not looked up; else 0.
         light: looked up, and by all that is known not worth storing, whatever it returns.
@@ -60,8 +62,10 @@ class Call:
         "begun",
         "act",
         "claim",
+        "dice",
         "done",
         "draw",
+        "drew",
         "explicit",
         "given",
         "inputs",
@@ -98,7 +102,9 @@ class Call:
         self.done = False
         self.explicit = False
         self.act = False
+        self.dice: dict[str, object] | None = None
         self.draw: Draw | None = None
+        self.drew: list[str] = []
         self.straight = False
         self.light = False
         self.plain: object = None

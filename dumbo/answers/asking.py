@@ -244,6 +244,6 @@ def _beside(record: Record) -> str:
     extras, _ = inputs.divide(record.extras)
     if extras == b"?":
         return "what ran for it was not observed"
-    if read_note(record.note)[0] == "other processes":
+    if "other processes" in read_note(record.note)[0].split("; "):
         return "what ran for it in other processes was not observed"
     return ""

@@ -10,6 +10,7 @@ import sys
 from dumbo import config, inputs
 from dumbo.explain import Reason
 from dumbo.failures import let_through
+from dumbo.randomness import drawn
 from dumbo.switches import READ_ONLY, current
 
 TYPE_CHECKING = False
@@ -41,15 +42,13 @@ def is_watching(keeper: Keeper) -> bool:
 
 def watch(keeper: Keeper, call: Call) -> None:
     """Make ready to observe what *call* runs, if its result may be stored."""
-    if (
-        call.key is None
-        or call.light
-        or _UNSEEN
-        or not is_watching(keeper)
-        or current() & READ_ONLY
-    ):
+    if call.key is None or call.light or current() & READ_ONLY:
         return
     if keeper.options.keep == "never" and not call.explicit:
+        return
+    if drawn.is_looking(keeper) and config.on_impure(keeper.options.on_impure) != "ignore":
+        call.dice = drawn.states()
+    if _UNSEEN or not is_watching(keeper):
         return
     # Imported here: a hit observes nothing.
     from dumbo.watch import Watcher

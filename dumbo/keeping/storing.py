@@ -17,6 +17,7 @@ from dumbo.errors import StorageError, UnstorableResult
 from dumbo.explain import Reason
 from dumbo.failures import let_through
 from dumbo.keeping import observing, passing, serving, weighing
+from dumbo.randomness import drawn
 from dumbo.switches import READ_ONLY, current
 from dumbo.versions.kin import kin_of, noted
 
@@ -131,8 +132,10 @@ def settle(keeper: Keeper, call: Call, *, given: bool = False) -> tuple[bytes, b
     if stale is not None:
         stale.check_caches(settled)
     seen = observing.extras_of(keeper, call, settled)
-    if digest + seen not in keeper.looked:
-        from dumbo.randomness import hidden  # once for each closure
+    if call.dice is not None:
+        call.drew = drawn.since(call.dice)
+    if call.drew or digest + seen not in keeper.looked:
+        from dumbo.randomness import hidden  # once for each closure, and for what draws
 
         hidden.check(keeper, call, settled, seen)
         if len(keeper.looked) >= _LOOKED:
@@ -142,8 +145,9 @@ def settle(keeper: Keeper, call: Call, *, given: bool = False) -> tuple[bytes, b
 
 
 def _note(keeper: Keeper, call: Call) -> str:
-    """Return what an entry says beside its result: who saw it, and whose it is."""
+    """Return what an entry says beside its result: who saw it, what it drew, and whose it is."""
     said = "other processes" if call.watch is not None and call.watch.elsewhere else ""
+    said = drawn.noted(said, call.drew)
     return noted(said, kin_of(keeper.target.function, keeper.number, call.snapshot.roots))
 
 

@@ -18,7 +18,9 @@ import os
 from dumbo import config, inputs
 from dumbo.errors import StorageError
 from dumbo.keeping import telling
+from dumbo.randomness import drawn
 from dumbo.tracing.impure import KINDS, ORDER
+from dumbo.versions.kin import read_note
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,11 +38,14 @@ _told: set[tuple[str, str]] = set()  # of whom it was said, and what
 _BY_DRAWING = frozenset({"random", "entropy"})
 
 
-def of(keeper: Keeper, call: Call, snapshot: Snapshot, extras: bytes) -> list[Chance]:
+def of(
+    keeper: Keeper, call: Call, snapshot: Snapshot, extras: bytes, drew: list[str]
+) -> list[Chance]:
     """Return what a closure reaches of chance that nothing at decoration admits.
 
     Args:
         extras: what was seen to run besides, of a result.
+        drew: the global generators that moved on while it was computed.
     """
     admitted: set[str] = set()
     if call.draw is not None or keeper.options.samples is not None:
@@ -53,11 +58,13 @@ def of(keeper: Keeper, call: Call, snapshot: Snapshot, extras: bytes) -> list[Ch
         from dumbo.tracing.observed import chance_in  # most results have no extras
 
         found = list(dict.fromkeys([*found, *chance_in(extras, call.store)]))
+    if not any(one[0] == "random" for one in found):  # of which the code says nothing
+        found = [*found, *[("random", f"{name}, drawn in a library", "", "", 0) for name in drew]]
     counts = [one for one in found if one[0] not in admitted]
     return sorted(counts, key=lambda one: one[0] == ORDER)  # a mere remark comes last
 
 
-def check(keeper: Keeper, call: Call, snapshot: Snapshot, extras: bytes) -> None:
+def check(keeper: Keeper, call: Call, snapshot: Snapshot, extras: bytes, drew: list[str]) -> None:
     """Do what the rule says, before the result of *call* is stored.
 
     Args:
@@ -70,7 +77,7 @@ def check(keeper: Keeper, call: Call, snapshot: Snapshot, extras: bytes) -> None
     rule = config.on_impure(keeper.options.on_impure)
     if rule == "ignore":
         return
-    found = [one for one in of(keeper, call, snapshot, extras) if one[0] != ORDER]
+    found = [one for one in of(keeper, call, snapshot, extras, call.drew) if one[0] != ORDER]
     if not found:
         return
     said = in_words(keeper, snapshot, call.store, found)
@@ -96,7 +103,8 @@ def remark(keeper: Keeper, call: Call) -> str:
     assert call.key is not None
     record = call.store.find(call.snapshot.digest, call.key)
     extras = b"" if record is None else inputs.divide(record.extras)[0]
-    found = of(keeper, call, call.snapshot, extras)
+    drew = [] if record is None else drawn.read(read_note(record.note)[0])
+    found = of(keeper, call, call.snapshot, extras, drew)
     return f"; {in_words(keeper, call.snapshot, call.store, found)}" if found else ""
 
 
@@ -105,7 +113,7 @@ def in_words(keeper: Keeper, snapshot: Snapshot, store: Store, found: list[Chanc
     account = keeper.track().account_of(snapshot, store)
     said = []
     for kind, what, where, file, line in found[:_SHOWN]:
-        way = account.way_to(where) if account is not None else [where]
+        way = account.way_to(where) if account is not None and where else [where]
         by = f", by {' -> '.join(way)}" if len(way) > 1 else ""
         place = f" at {_short(file)}:{line}" if file else ""
         name = KINDS[kind] if kind == ORDER else f"{KINDS[kind]} ({what})"

@@ -14,8 +14,8 @@ from dumbo.tracing.escapes import consume, escape
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.impure import ORDER
 from dumbo.tracing.items import (
-    item_of,
     all_live_items,
+    item_of,
     item_of_tuple,
     keys_of_live,
     live_item,

@@ -44,7 +44,7 @@ def run(tmp_path: Path) -> Any:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "DUMBO_DIR": str(tmp_path / "kept")}
         done = subprocess.run([sys.executable, path], env=environment, timeout=120)
         assert done.returncode == status
-        return bookkeeping.known(Shelf(str(tmp_path / "kept")), "__main__:f")
+        return bookkeeping.known(Shelf(str(tmp_path / "kept")), "script:f")
 
     return start
 

@@ -381,7 +381,7 @@ def test_another_process_knows_without_tracing_again(tmp_path: Path) -> None:
     first, second, third = run(1), run(2), run(2)
     assert first.stdout.split() == ["ran", "1", "None", "interpreter"]
     for ran in (first, second):
-        assert "program.py:6, by __main__:kept -> __main__:noise" in ran.stderr, ran.stderr
+        assert "program.py:6, by program:kept -> program:noise" in ran.stderr, ran.stderr
     assert second.stdout.split()[:3] == ["ran", "2", "None"]
     assert third.stderr == "", "a hit says nothing"
 
