@@ -64,7 +64,7 @@ def of(
     return sorted(counts, key=lambda one: one[0] == ORDER)  # a mere remark comes last
 
 
-def check(keeper: Keeper, call: Call, snapshot: Snapshot, extras: bytes, drew: list[str]) -> None:
+def check(keeper: Keeper, call: Call, snapshot: Snapshot, extras: bytes) -> None:
     """Do what the rule says, before the result of *call* is stored.
 
     Args:
