@@ -93,6 +93,7 @@ def write(
         record = call.store.save(
             digest, key, value,
             function=keeper.label, compute=compute, extras=extras, note=note,
+            known=keeper.options.readonly,
         )  # fmt: skip
     else:
         record = call.store.save_recorded(

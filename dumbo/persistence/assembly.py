@@ -34,7 +34,9 @@ CLOSURE = b"dumbo: the parts"  # 16 bytes, as of a closure's digest
 LABEL = "dumbo:parts"
 
 
-def save(store: Store, header: Header, value: object, compute: float) -> Record | None:
+def save(
+    store: Store, header: Header, value: object, compute: float, known: bool = False
+) -> Record | None:
     """Store *value* in parts as the result that *header* describes; None if it has none.
 
     Raises:
@@ -46,7 +48,7 @@ def save(store: Store, header: Header, value: object, compute: float) -> Record 
     frame, units = divided
     started = time.perf_counter_ns()
     try:
-        table = [_put(store, header.function, unit, compute) for unit in units]
+        table = [_put(store, header.function, unit, compute, known) for unit in units]
         path = store._path(header.python, header.closure, header.key, header.extras)
         with Draft(path, header) as draft:
             draft.write(parts.head(table))
@@ -151,7 +153,9 @@ def _parts(store: Store) -> list[bytes]:
     return [record.key for record in store.entries_of(LABEL, limit=1 << 62)]
 
 
-def _put(store: Store, function: str, unit: object, compute: float) -> tuple[bytes, int]:
+def _put(
+    store: Store, function: str, unit: object, compute: float, frozen: bool
+) -> tuple[bytes, int]:
     """Store one part, unless it is there; return its digest and size."""
     index = store._index or store._open()
     number = os.urandom(16).hex()
@@ -160,7 +164,7 @@ def _put(store: Store, function: str, unit: object, compute: float) -> tuple[byt
     header = Header(LABEL, CLOSURE, bytes(16), b"", PYTHON, spent, created)
     with Draft(f"{store._root}/blobs/{number[:2]}/{number}", header) as draft:
         sink: Any = _Hashed(draft)
-        written = codecs.encode(unit, sink)
+        written = codecs.encode(unit, sink, frozen)
         if written.doubtful or written.by_value:
             saving.prove(store, unit, function, written, draft.view)
         header.codec = written.codec

@@ -91,8 +91,12 @@ class Written:
         self.by_value = by_value  # code went in too, by cloudpickle
 
 
-def encode(value: object, sink: Sink) -> Written:
+def encode(value: object, sink: Sink, known: bool = False) -> Written:
     """Write *value* to *sink*, which is empty; large data is never held twice.
+
+    Parameters:
+        known: beside a large array, write what the hasher of arguments will make of it, so that it
+            need not be hashed again where nobody can write to it.
 
     Raises:
         UnstorableResult: if *value*, or a part of it, would not come back as it is.
@@ -106,7 +110,7 @@ def encode(value: object, sink: Sink) -> Written:
         sink.write(dumps(value, _PROTOCOL))
         return Written(PICKLE)
     if fidelity.is_plain_array(value):
-        _encode_array(value, sink)
+        _encode_array(value, sink, known)
         return Written(ARRAY)
     if fidelity.is_of_arrow(kind):
         from dumbo.persistence import arrow  # here and below: few values take it
@@ -178,8 +182,8 @@ _NESTED = 60  # the parser of literals has its limits
 _INFINITE = ("inf", "-inf", "nan")
 
 
-def encode_plainly(value: object, sink: Sink) -> Written:
-    """Write *value* without pickling anything, if that can be done.
+def encode_plainly(value: object, sink: Sink, known: bool = False) -> Written:
+    """Write *value* as `encode` does, without pickling anything, if that can be done.
 
     Raises:
         UnstorableResult: if it, or a part of it, is no plain builtin, plain array or table.
@@ -189,7 +193,7 @@ def encode_plainly(value: object, sink: Sink) -> Written:
         sink.write(value)
         return Written(RAW)
     if fidelity.is_plain_array(value):
-        _encode_array(value, sink)
+        _encode_array(value, sink, known)
         return Written(ARRAY)
     if fidelity.is_of_arrow(type(value)):
         from dumbo.persistence import arrow
@@ -276,12 +280,12 @@ def _dump_by_value(value: object, sink: Sink, beside: Any) -> fidelity.Watching:
     return pickler
 
 
-def _encode_array(array: Any, sink: Sink) -> None:
+def _encode_array(array: Any, sink: Sink, known: bool) -> None:
     flags = array.flags
     order = "F" if flags.f_contiguous and not flags.c_contiguous else "C"
     shape = ",".join(map(str, array.shape))
     head = f"{array.dtype.str} {order} {'rw' if flags.writeable else 'ro'} {shape}"
-    head += _token(array) + "\n"
+    head += (_token(array) if known else "") + "\n"
     sink.write(head.encode("ascii"))
     if order == "F":
         array = array.T

@@ -68,6 +68,7 @@ class PrivateStore:
         compute: float,
         extras: bytes = b"",
         note: str = "",
+        known: bool = False,
     ) -> Record:
         """Keep *value* as the result of a call.
 
@@ -76,7 +77,7 @@ class PrivateStore:
         """
         begun = time.perf_counter()
         sink = _Memory()
-        written = codecs.encode(value, sink)
+        written = codecs.encode(value, sink, known)
         payload = b"".join(sink.parts)
         if written.doubtful or written.by_value:
             codecs.prove(value, written, payload)

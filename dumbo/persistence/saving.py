@@ -42,6 +42,7 @@ def save(
     compute: float,
     extras: bytes = b"",
     note: str = "",
+    known: bool = False,
 ) -> Record:
     """Store *value* as the result of a call that took *compute* seconds.
 
@@ -57,12 +58,12 @@ def save(
     from dumbo.persistence import assembly
 
     header = _header(function, closure, key, extras, compute, note)
-    record = assembly.save(store, header, value, compute) if store.allow_pickle else None
+    record = assembly.save(store, header, value, compute, known) if store.allow_pickle else None
     if record is not None:
         return record
     with drafts.Draft(store._path(PYTHON, closure, key, extras), header) as draft:
         encode = codecs.encode if store.allow_pickle else codecs.encode_plainly
-        written = encode(value, draft)
+        written = encode(value, draft, known)
         header.codec = written.codec
         if written.doubtful or written.by_value:
             prove(store, value, function, written, draft.view)

@@ -214,8 +214,12 @@ class Store(Proofs):
         compute: float,
         extras: bytes = b"",
         note: str = "",
+        known: bool = False,
     ) -> Record:
         """Store *value* as the result of a call that took *compute* seconds.
+
+        Parameters:
+            known: it will be loaded frozen, so write what is then known of it.
 
         Raises:
             UnstorableResult: if it, or a part of it, would not come back as it is.
@@ -224,8 +228,9 @@ class Store(Proofs):
         from dumbo.persistence import saving  # here and below: a hit saves nothing
 
         return saving.save(
-            self, closure, key, value, function=function, compute=compute, extras=extras, note=note
-        )
+            self, closure, key, value,
+            function=function, compute=compute, extras=extras, note=note, known=known,
+        )  # fmt: skip
 
     def record(self, function: str) -> Recording:
         """Begin to record what a generator of *function* yields, for `save_recorded`.

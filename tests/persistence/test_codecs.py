@@ -342,6 +342,23 @@ def test_arrays_come_back_in_shape_order_and_type() -> None:
                 assert back.flags.f_contiguous == array.flags.f_contiguous or not contiguous
 
 
+def test_only_who_asks_pays_for_the_digest_of_an_array(monkeypatch: pytest.MonkeyPatch) -> None:
+    np = pytest.importorskip("numpy")
+    from dumbo.arguments import hashing
+
+    asked: list[object] = []
+    token_of = hashing.token_of
+    monkeypatch.setattr(hashing, "token_of", lambda value: asked.append(value) or token_of(value))
+    array = np.arange(200_000.0)
+    sheet = Sheet()
+    codecs.encode(array, sheet)
+    assert not asked
+    sheet.reset()
+    codecs.encode(array, sheet, known=True)
+    assert len(asked) == 1
+    assert np.array_equal(codecs.decode(codecs.ARRAY, b"".join(sheet.parts)), array)
+
+
 def test_arrays_that_cannot_be_written_to_stay_so() -> None:
     np = pytest.importorskip("numpy")
     array = np.arange(5000)
