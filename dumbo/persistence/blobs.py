@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 20
 _MAPPED = 1 << 20  # smaller payloads are read: a map costs more than the copy
-_MAPS = 128  # how many with a descriptor each; beyond, results are read
+_MAPS = 128  # how many with a descriptor each, at most; beyond, results are read
 # Trouble of the machine, not of the file: nothing is to be set aside for it.
 _PASSING = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR, errno.EACCES))
 
@@ -150,12 +150,20 @@ def _payload_of(fd: int, header: Header, mapped: bool, frozen: bool) -> Buffer:
 _maps: set[weakref.ref[mmap.mmap]] = set()
 
 
+def _most_maps() -> int:
+    """Return how many descriptors maps may take: the program needs some, too."""
+    import resource  # only before 3.13, and where something is mapped
+
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return _MAPS if soft == resource.RLIM_INFINITY else min(_MAPS, soft // 4)
+
+
 def _map(fd: int, length: int, access: int) -> mmap.mmap | None:
     """Map a file, never to write to it, or not, where the process has no room for one more."""
     try:
         if sys.version_info >= (3, 13):  # no descriptor is kept
             return mmap.mmap(fd, length, access=access, trackfd=False)
-        if len(_maps) >= _MAPS:
+        if len(_maps) >= _most_maps():
             return None
         whole = mmap.mmap(fd, length, access=access)
         _maps.add(weakref.ref(whole, _maps.discard))

@@ -228,3 +228,22 @@ def test_a_header_tells_all_that_a_row_does() -> None:
     assert header.size == back.size == 128
     for name in headers.Header.__slots__:
         assert getattr(back, name) == getattr(header, name)
+
+
+def test_more_results_live_than_files_may_be_open(child: Any) -> None:
+    pytest.importorskip("numpy")
+    lived = child(
+        """
+import resource
+import numpy
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+for number in range(3):
+    desk.save(number, numpy.full(140_000, number, dtype="f8"))
+live = [desk.load(number % 3) for number in range(300)]
+live[3][0] = 77
+print(all(each[-1] == number % 3 for number, each in enumerate(live)), desk.load(0)[0])
+print(len([open("/dev/null") for _ in range(30)]), "others")
+"""
+    )
+    assert lived.communicate(timeout=60)[0].split() == ["True", "0.0", "30", "others"]
+    assert lived.returncode == 0
