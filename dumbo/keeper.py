@@ -23,6 +23,7 @@ from dumbo import config, nesting
 from dumbo.accounts.tally import Tally
 from dumbo.arguments.matchers import file
 from dumbo.call import Call
+from dumbo.decision.doubts import Doubts
 from dumbo.decision.glimpses import Glimpses
 from dumbo.decision.road import Road
 from dumbo.explain import Reason
@@ -92,6 +93,7 @@ class Keeper:
         "chance",
         "clocked",
         "digest",
+        "doubts",
         "glimpses",
         "has_stored",
         "has_watched",
@@ -178,7 +180,7 @@ class Keeper:
         # Who is told of each call, or gets other values than the function's, sees each of them.
         self.tells_each = self.clocked = options.verbose or options.readonly
         self.not_before = 0.0
-        self.glimpses = Glimpses()
+        self.doubts, self.glimpses = Doubts(), Glimpses()
         self.road.stop()
 
     def set_apart(self, shelf: Shelf, options: Options) -> dict[str, Any]:
@@ -413,7 +415,7 @@ class Keeper:
             watch = call.watch
             compute = perf_counter() - call.started if watch is None else watch.compute
         if call.straight:
-            weighing.went_straight(self, compute)
+            weighing.went_straight(self, compute, sure=True)
             if self.options.verbose:
                 telling.say_computed(self, call, Reason("not asked", compute=compute), compute)
             return

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from functools import WRAPPER_ASSIGNMENTS
 from operator import attrgetter
-from time import perf_counter
 from types import AsyncGeneratorType, GeneratorType, GenericAlias, MethodType
 
 from dumbo import depth
@@ -147,9 +146,10 @@ class Memoized(Generic[P, R]):
                 if value is not MISSING:
                     return value  # type: ignore[no-any-return]
             if call is None:
-                begun = perf_counter()
+                clock = self._keeper.doubts.clock
+                begun = clock()
                 value = self._function(*args, **kwargs)
-                weighing.went_straight(self._keeper, perf_counter() - begun)
+                weighing.went_straight(self._keeper, clock() - begun)
                 return value
         try:
             if call is None:

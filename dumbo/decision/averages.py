@@ -41,12 +41,15 @@ class Average:
         self.spread = 0.0
 
     def add(self, measured: float, times: int = 1) -> None:
-        self.count += times
-        # The first few count alike: the very first is often an outlier (imports, cold caches).
-        weight = max(min(0.5, self._weight * times), times / self.count)
+        count = self.count = self.count + times
+        weight = self._weight * times
         off = measured - self.value
+        # The first few count alike: the very first is often an outlier (imports, cold caches).
+        if weight > 0.5 or weight * count < times:
+            weight = max(min(0.5, weight), times / count)
         self.value += off * weight
-        self.spread += (abs(off if self.count > 1 else 0.0) - self.spread) * weight
+        if count > 1:
+            self.spread += ((off if off > 0 else -off) - self.spread) * weight
 
     def follow(self, measured: float) -> None:
         """As `add`, but one measurement that is out of all proportion does not count in full.

@@ -1,6 +1,7 @@
 """What one function's calls cost, as measured so far.
 
     look    finding a result: key, closure, index
+    near    finding and giving out one that is in memory
     miss    everything beside the function where none is found, but for storing what it returns
     compute the function itself
     store   writing a result, by its size
@@ -29,7 +30,7 @@ _LONG = 1 / 256
 _TRUST = 2.0  # as if so many calls had been found, when nothing is known yet
 _LATELY = 256.0  # calls that were looked up, after which what was found before counts half
 _LEARN = (
-    "compute", "load", "look", "mean", "miss", "own", "result", "reuse", "size", "store",
+    "compute", "load", "look", "mean", "miss", "near", "own", "result", "reuse", "size", "store",
 )  # fmt: skip
 
 __all__ = ["MACHINE", "Average", "Costs", "Machine", "Price", "rough_size"]
@@ -64,6 +65,7 @@ class Costs:
 
     Attributes:
         look: seconds that finding a result takes.
+        near: seconds that a hit from memory takes.
         miss: seconds that finding none takes, and all else but computing and storing.
         compute: seconds of the function, memoized calls within included.
         mean: the same over more calls, which remembers a dear one among many that are not.
@@ -83,6 +85,7 @@ class Costs:
         "looks",
         "mean",
         "miss",
+        "near",
         "own",
         "result",
         "reuse",
@@ -93,6 +96,7 @@ class Costs:
     def __init__(self, machine: Machine | None = None) -> None:
         machine = MACHINE if machine is None else machine
         self.look = Average()
+        self.near = Average()
         self.miss = Average()
         self.compute = Average()
         self.mean = Average(_LONG)
@@ -127,7 +131,8 @@ class Costs:
     @property
     def expected(self) -> float:
         """What a call is expected to take: as the last ones, or as dear ones among them."""
-        return max(self.compute.value, self.mean.value)
+        lately, mean = self.compute.value, self.mean.value
+        return max(mean, lately)
 
     def plain(self) -> dict[str, Any]:
         """Return what was learned as numbers, strings, tuples and dicts, to be kept."""
@@ -143,7 +148,7 @@ class Costs:
         """
         if type(plain) is not dict:
             return
-        for name in ("look", "miss", "compute", "own", "result"):
+        for name in ("look", "near", "miss", "compute", "own", "result"):
             setattr(self, name, Average.of(plain.get(name)))
         self.mean = Average.of(plain.get("mean"), _LONG)
         for name in ("store", "load", "size", "reuse"):

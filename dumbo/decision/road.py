@@ -50,6 +50,10 @@ class Road:
         self._went = 0
         self._plan(clocked)
 
+    def watch_closely(self) -> None:
+        """Clock each of the next calls."""
+        self._went = 0
+
     @property
     def stretch(self) -> int:
         """How many calls went straight through since one was clocked, with the one that is now."""
@@ -60,10 +64,15 @@ class Road:
         self.ahead = max(0, self.ahead - (self._stride - self.left))
         self._stride = self.left
 
-    def went(self, calls: float, *, clocked: bool = False) -> None:
+    def went(self, calls: float = _FAR, *, clocked: bool = False) -> None:
         """A call went straight through on the clock; one in *calls* shall be looked up."""
-        self.ahead = min(self.ahead - self.stretch, int(min(calls, _FAR)) - 1)
+        self.ahead -= self._stride - self.left + 1
+        if calls < _FAR:
+            self.ahead = min(self.ahead, int(calls) - 1)
         self._went += 1
+        if self.steps == 1 and self.ahead > 0:  # each of them is clocked
+            self._stride = self.left = 0
+            return
         self._plan(clocked)
 
     def stop(self) -> None:

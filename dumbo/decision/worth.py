@@ -24,8 +24,8 @@ KEEP = ("auto", "always", "never")
 BUDGET = 0.01
 _FEW = 64  # calls to find out whether a function's calls come again
 
-HIT = 2.5e-6  # seconds that a hit from memory takes, which no clock sees
-_GLIMPSE = 2e-6  # seconds that seeing a call in passing takes
+HIT = 2e-6  # seconds that a hit from memory takes, beside what holds having to be checked
+_GLIMPSE = 3e-6  # seconds that seeing a call in passing takes
 _SHARE = 0.02  # of a function's own time, what seeing its calls may take
 _STRIDE = 8  # one in so many calls is seen at least
 
@@ -128,24 +128,28 @@ def asks(
     return max(1.0, max(look, miss) / max(budget * compute, 1e-12))
 
 
-def is_hot(seen: int, steps: int, compute: float, price: float, vain: int = 0) -> bool:
+def is_hot(
+    seen: int, steps: int, compute: float, price: float, *, near: float = HIT, vain: int = 0
+) -> bool:
     """Return whether a call that came so often is looked up, though most of its function are not.
 
     Parameters:
         seen: how often it was seen, and *steps*: how many calls there are to each that is seen.
         compute: seconds that it takes.
+        near: seconds that a hit from memory takes.
         price: seconds that not finding, observing and keeping it will take.
         vain: how many calls lately were looked up for this, and not kept; each doubles the price.
     """
-    return (seen - 1) * steps * (compute - HIT) > price * 2.0**vain
+    return (seen - 1) * steps * (compute - near) > price * 2.0**vain
 
 
-def stride(compute: float) -> int:
+def stride(compute: float, near: float = HIT) -> int:
     """Return how many calls that take *compute* seconds there are to one that is seen; 0: none is.
 
     The faster the function, the fewer of its calls are looked at, so that it is not slowed down by
-    more than a share of its time; and none where a hit from memory would be as slow.
+    more than a share of its time; and none where a hit from memory, at *near* seconds, would be
+    hardly faster.
     """
-    if compute < 2 * HIT:
+    if compute < 2 * near:
         return 0
     return max(1, min(_STRIDE, int(_GLIMPSE / (_SHARE * compute))))

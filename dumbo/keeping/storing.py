@@ -44,7 +44,10 @@ def keep(keeper: Keeper, call: Call, value: object, compute: float) -> Reason | 
     """Store *value* if that is worth it; return what became of it, if the cache has a say."""
     ledger = keeper.ledger
     costs = ledger.costs
-    costs.computed(compute)
+    if call.seen:  # what calls take is known, and this one was made with more ado
+        compute = min(compute, costs.expected)
+    else:
+        costs.computed(compute)
     if call.key is None:
         ledger.bypassed += 1
         return None

@@ -14,7 +14,7 @@ from dumbo import config, nesting
 from dumbo.decision.costs import rough_size
 from dumbo.decision.policy import Offer, Policy, decide
 from dumbo.decision.road import STRIDE
-from dumbo.decision.worth import BUDGET, asks, is_hot, judge, stride
+from dumbo.decision.worth import BUDGET, HIT, asks, is_hot, judge, stride
 from dumbo.errors import Bypass, StorageError
 from dumbo.failures import let_through
 from dumbo.keeping.telling import is_logged
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from dumbo.decision.reuse import Trail
     from dumbo.decision.worth import Verdict
     from dumbo.keeper import Keeper
+    from dumbo.memory import Held
 
 __all__ = [
     "KNOWN", "catch_up", "choose_road", "comes_all_the_time", "found", "is_known_fast", "learn",
@@ -37,7 +38,6 @@ KNOWN = 3  # calls from which on what a function takes is taken for known
 # Seconds, until they have been measured.
 _LOOK = 30e-6
 _MISS = 60e-6
-_NEVER = float("inf")
 
 
 def is_known_fast(keeper: Keeper, call: Call) -> bool:
@@ -89,9 +89,10 @@ def learn(keeper: Keeper, call: Call, compute: float) -> None:
     record = call.record
     ended = perf_counter()
     if call.seen:
-        keeper.glimpses.kept(call.plain in keeper.memory.by_call)
-    # The first one under observation imports and sets up what the others find.
+        _learn_near(keeper, keeper.memory.by_call.get(call.plain))
+    # The first that is observed, and the first that is stored, import what the others find there.
     first = call.watch is not None and not keeper.has_watched
+    first = first or (record is not None and keeper.tally.sums["stores"] == 1)
     keeper.has_watched = keeper.has_watched or call.watch is not None
     if call.begun and not first:
         storing = costs.store.of(record.size) if record is not None else 0.0
@@ -107,6 +108,16 @@ def learn(keeper: Keeper, call: Call, compute: float) -> None:
         ledger.missed()
         if keeper.straight and not call.explicit:
             choose_road(keeper, ended)
+
+
+def _learn_near(keeper: Keeper, held: Held | None) -> None:
+    """Take in whether a call that comes all the time is in memory, and what a hit will cost."""
+    keeper.glimpses.kept(held is not None)
+    if held is not None and held.guard is not None:
+        held.guard.holds()  # once before, for the caches of the machine
+        begun = perf_counter()
+        held.guard.holds()
+        keeper.ledger.costs.near.add(perf_counter() - begun + HIT)
 
 
 def found(keeper: Keeper, begun: float) -> None:
@@ -133,7 +144,8 @@ def comes_all_the_time(keeper: Keeper, seen: int) -> bool:
     price = costs.miss.value or _MISS
     if loads_faster(keeper):  # then it may be stored, too
         price += costs.store.of(costs.result.value)
-    return is_hot(seen, keeper.road.steps, costs.expected, price, keeper.glimpses.vain)
+    near, vain = costs.near.value or HIT, keeper.glimpses.vain
+    return is_hot(seen, keeper.road.steps, costs.expected, price, near=near, vain=vain)
 
 
 def choose_road(keeper: Keeper, now: float) -> None:
@@ -146,19 +158,36 @@ def choose_road(keeper: Keeper, now: float) -> None:
     keeper.not_before = now + (pace - 1) * keeper.usual if pace > 1 else 0.0
 
 
-def went_straight(keeper: Keeper, compute: float) -> None:
-    """Take in a call that was not looked up, and those before it that nobody clocked."""
-    road, costs = keeper.road, keeper.ledger.costs
-    calls = road.stretch
-    keeper.ledger.bypassed += calls
+def went_straight(keeper: Keeper, took: complex, *, sure: bool = False) -> None:
+    """Take in a call that was not looked up, and those before it that nobody clocked.
+
+    Parameters:
+        took: what the clock of its keeper's doubts said.
+        sure: these are seconds, which nobody doubts.
+    """
+    road, ledger = keeper.road, keeper.ledger
+    costs, calls = ledger.costs, road.stretch
+    doubts = keeper.doubts
+    if sure:
+        compute = took.real
+    else:
+        compute = doubts.believed(took, costs.expected, costs.compute.count)
+        if doubts.any:
+            road.watch_closely()
+    ledger.bypassed += calls
     costs.computed(compute, calls)
-    keeper.tally.computed(compute, calls=calls, straight=True)
+    sums = keeper.tally.sums
+    sums["computed"] += calls
+    sums["straight"] += calls
+    sums["spent"] += compute * calls
     # As often as was said, unless it has become so much slower that this may be wrong.
-    slower = costs.expected > 2 * keeper.usual
-    pace = _pace(keeper) if slower else _NEVER
-    if pace <= 1:
-        keeper.not_before = 0.0
-    road.went(pace, clocked=keeper.clocked)
+    if costs.expected > 2 * keeper.usual:
+        pace = _pace(keeper)
+        if pace <= 1:
+            keeper.not_before = 0.0
+        road.went(pace, clocked=keeper.clocked)
+    else:
+        road.went(clocked=keeper.clocked)
 
 
 def catch_up(keeper: Keeper) -> None:
@@ -179,7 +208,7 @@ def _pace(keeper: Keeper) -> float:
     miss = costs.miss.value if costs.miss.count else max(look, _MISS)
     load = costs.load.of(costs.result.value)
     rule = keeper.rule or _find_rule(keeper)
-    steps = stride(costs.expected)
+    steps = stride(costs.expected, costs.near.value or HIT)
     keeper.road.steps = steps or STRIDE
     keeper.road.sees = steps > 0 and keeper.glimpses.left > 0
     store = costs.store.of(costs.result.value)

@@ -77,7 +77,7 @@ def finish(
         recording.drop()
         return
     if call.straight:
-        weighing.went_straight(keeper, compute)
+        weighing.went_straight(keeper, compute, sure=True)
     else:
         keeper.ledger.bypassed += call.key is None
         keeper.ledger.misses += call.key is not None

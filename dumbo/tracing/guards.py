@@ -16,7 +16,7 @@ Knows lookups and live objects; must not know prints, steps or the store.
 from __future__ import annotations
 
 import sys
-from types import CodeType, FunctionType
+from types import BuiltinFunctionType, CodeType, FunctionType
 
 from dumbo.tracing import fingerprint
 from dumbo.tracing.contents import content_of
@@ -132,6 +132,8 @@ class Guard:
             self._binds(held, arg, obj)
         elif op == "item" and type(base) is dict and arg in base:
             self.bindings.append((base, arg, obj))
+        elif op == "member" and obj is ABSENT and type(base) is BuiltinFunctionType:
+            pass  # nothing can be set on it
         elif op != "default" or base.__defaults__ is None:  # else the whole tuple is checked
             self.others.append((op, base, arg, obj))
 

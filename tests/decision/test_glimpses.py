@@ -68,7 +68,7 @@ def test_a_call_is_hot_when_what_it_took_is_more_than_looking_it_up_costs() -> N
 
 def test_what_could_not_be_kept_makes_the_next_one_dearer() -> None:
     assert is_hot(5, 1, 0.001, 0.001)
-    assert not is_hot(5, 1, 0.001, 0.001, 2)
+    assert not is_hot(5, 1, 0.001, 0.001, vain=2)
 
 
 @given(seconds, seconds)
@@ -82,4 +82,5 @@ def test_a_slower_function_is_never_seen_less(compute, more) -> None:
 def test_a_function_that_is_as_fast_as_memory_is_not_seen() -> None:
     assert stride(HIT) == 0
     assert stride(1e-5) == 8
+    assert stride(1e-4) == 1
     assert stride(1e-3) == 1
