@@ -193,13 +193,27 @@ class Memoized(Generic[P, R]):
                 finally:
                     depth.leave(brought)
             call = None
-            try:
-                if road.sees and road.ahead:
+            if road.ahead and not self._keeper.clocked:
+                if road.sees:
                     value, call = passing.glimpse(self._keeper, args, kwargs)
-                else:
-                    value = self._keeper.recall(args, kwargs)
-                if value is not MISSING:
+                    if value is not MISSING:
+                        return value
+                if call is None:
+                    clock = self._keeper.doubts.clock
+                    brought = depth.enter()
+                    try:
+                        begun = clock()
+                        value = self._function(*args, **kwargs)
+                        spent = clock() - begun
+                    finally:
+                        depth.leave(brought)
+                    weighing.went_straight(self._keeper, spent)
                     return value
+            try:
+                if call is None:
+                    value = self._keeper.recall(args, kwargs)
+                    if value is not MISSING:
+                        return value
                 call = self._keeper.begin(args, kwargs, call)
             except RecursionError:  # of ours; whether the function has room enough, it will say
                 call = None
