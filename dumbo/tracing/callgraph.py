@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dumbo.errors import UnhashableArgument
 from dumbo.names import in_lists, module_name, named
-from dumbo.tracing import fingerprint, impure, sources
+from dumbo.tracing import fingerprint, impure
 from dumbo.tracing.boundary import STDLIB, Owner, owner_of
-from dumbo.tracing.contents import content_of
+from dumbo.tracing.contents import classes_in, content_of
 from dumbo.tracing.lookup import (
     ABSENT,
     is_class,
@@ -37,6 +37,7 @@ from dumbo.tracing.lookup import (
 from dumbo.tracing.replay import UNLOADED
 from dumbo.tracing.rewritten import plain
 from dumbo.tracing.schedule import STEPS, Schedule
+from dumbo.tracing.sources import Reader
 from dumbo.tracing.values import Const, Known, Local, LocalClass, Pool, Unknown, Value, each
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class Node:
         "owner",
         "reads_locals",
         "ref",
+        "sources",
         "through",
     )
 
@@ -89,6 +91,7 @@ class Node:
         self.owner: Owner | None = None
         self.content: bytes | None = None  # digest of the data, where the whole counts
         self.edges: dict[int, dict[Node, str]] = {}
+        self.sources: Reader | None = None  # of a module that is not loaded
         self.by_keyword = False  # somebody passes arguments by name, so names count
         self.reads_locals = False  # names of local variables count
         # Steps at which a module was passed through, and at which a name was resolved
@@ -139,6 +142,7 @@ class Analysis(Schedule):
         # What may make results differ: kind, name, the function that reaches it, file, line.
         self.chance: dict[Chance, None] = {}
         self.unloaded: dict[str, None] = {}
+        self._sources = Reader()
         self.identity = False  # the code can tell one object from an equal one
         self.untraceable = ""  # why no digest of this closure would be honest
         self.methods: Methods | None = None  # the same; what unknown objects may have
@@ -156,6 +160,7 @@ class Analysis(Schedule):
         self._before = before.found if before else {}
         self._paths: list[Any] = []
         self._contents: dict[Any, Any] = dict(before.contents) if before else {}
+        self._classes_in: dict[Known, frozenset[int] | None] = {}
         self._heap: dict[tuple[Any, Any], Value] = {}
         self._slots: dict[Any, dict[Any, None]] = {}
         self._readers: dict[tuple[Any, Any], dict[tuple[Frame, int], None]] = {}
@@ -360,7 +365,7 @@ class Analysis(Schedule):
         node = self.nodes.get(("unloaded", name))
         if node is None:
             node = self.nodes["unloaded", name] = Node("module", name, None, -1)
-            node.content = sources.print_of(name)
+            node.sources = self._sources
         return node
 
     def absent(self) -> Node:
@@ -397,6 +402,13 @@ class Analysis(Schedule):
             if target is not None:
                 node.edge(1 + number, target, "content")
         return known
+
+    def holds_class(self, value: Known, cls: type) -> bool:
+        """Whether *cls* itself lies in *value*, and not only an instance of it."""
+        if value not in self._classes_in:
+            self._classes_in[value] = classes_in(value.obj)
+        held = self._classes_in[value]
+        return held is None or id(cls) in held
 
     def hashed(self) -> dict[int, Any]:
         """Digest and code roots of what was taken whole, by lookup."""

@@ -41,16 +41,21 @@ def is_resource(obj: object) -> bool:
     return not _RESOURCES.isdisjoint([fingerprint.qualified_name(cls) for cls in mro(type(obj))])
 
 
-def holds_class(obj: Any, cls: type) -> bool:
-    """Whether *cls* itself lies in *obj*, and not only an instance of it."""
+def classes_in(obj: Any) -> frozenset[int] | None:
+    """The ids of the classes that themselves lie in *obj*, and are not only the types of what
+    does; None where there is so much in it that any may."""
     todo = [obj]
     seen: set[int] = set()
+    found: set[int] = set()
     while todo:
         value = todo.pop()
-        if value is cls or len(seen) > _LOOKED_INTO:
-            return True
+        if is_class(value):
+            found.add(id(value))
+            continue
+        if len(seen) > _LOOKED_INTO:
+            return None
         kind = type(value)
-        if kind in fingerprint.ATOMS or id(value) in seen or is_class(value):
+        if kind in fingerprint.ATOMS or id(value) in seen:
             continue
         if kind is FunctionType or is_module(value):
             continue  # what their code reaches is looked up by itself
@@ -69,7 +74,7 @@ def holds_class(obj: Any, cls: type) -> bool:
                         todo.append(slot.__get__(value))
                     except (AttributeError, TypeError):
                         continue
-    return False
+    return frozenset(found)
 
 
 def content_of(obj: Any) -> tuple[bytes, tuple[Any, ...]]:

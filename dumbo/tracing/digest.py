@@ -156,8 +156,8 @@ def _material(node: Node, names: list[str]) -> bytes:
         return b"class" + (name or _shown_name(node))
     if node.kind == "value":
         return b"value" + (node.content or b"?part")
-    if node.kind == "module":
-        return b"module" + (node.content or b"")
+    if node.sources is not None:
+        return b"module" + node.sources.print_of(node.name)
     return node.kind.encode()
 
 

@@ -18,7 +18,6 @@ from typing import Any
 
 from dumbo.tracing import fingerprint, vocabulary
 from dumbo.tracing.boundary import owner_of
-from dumbo.tracing.contents import holds_class
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.lookup import (
     MEMBERS,
@@ -188,7 +187,7 @@ def _escape_known(frame: Frame, value: Known, use: Use) -> None:
             remember(frame, cls, value)
         for root in analysis.take_whole(value):
             frame.touch(root, "content")
-            if is_class(root.obj) and not holds_class(obj, root.obj):
+            if is_class(root.obj) and not analysis.holds_class(value, root.obj):
                 # Not the class is in there, but an instance of it.
                 made = frame.pool.make(Instance, root, ("found", id(root.obj)))
                 escape(frame, made, use)

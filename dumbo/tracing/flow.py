@@ -48,10 +48,10 @@ def jump_if(frame: Frame, step: Step) -> None:
         (step.target, yes if jumps else no),
     ):
         if value is not None:
-            variables = frame.locals
-            if variable is not None and variables.get(variable) is not value:
+            stack, variables, written = frame.state()
+            if variable is not None and frame.locals.get(variable) is not value:
                 variables = {**variables, variable: value}
-            frame.branch(target, (tuple(frame.stack), variables, frame.written))
+            frame.branch(target, (stack, variables, written))
     if yes is None and no is None:
         frame.stop()
 
@@ -67,10 +67,10 @@ def for_iter(frame: Frame, step: Step) -> None:
     assert step.target is not None
     iterator = frame.stack[-1]
     item = next_of(frame, iterator)
-    written = frame.written
+    stack, variables, written = frame.state()
     if item is not None:
-        frame.branch(frame.index + 1, ((*frame.stack, item), frame.locals, written))
-    frame.branch(step.target, (tuple(frame.stack[:-1]), frame.locals, written))
+        frame.branch(frame.index + 1, ((*stack, item), variables, written))
+    frame.branch(step.target, (stack[:-1], variables, written))
 
 
 def return_value(frame: Frame, step: Step) -> None:

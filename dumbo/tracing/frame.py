@@ -10,7 +10,7 @@ Knows values, the analysis and the shape of steps; must not know what a step mea
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from types import CodeType
 from typing import Any
 
@@ -31,6 +31,22 @@ State = tuple[tuple[Value, ...], dict[str, Value], frozenset[Any]]
 
 class Stalled(Exception):
     """Raised within a step that reads what nobody has written so far."""
+
+
+class _Passage:
+    """What a step made of a state, local variables aside, which it neither read nor set."""
+
+    __slots__ = ("stack", "ways", "written")
+
+    def __init__(
+        self,
+        stack: tuple[Value, ...],
+        written: frozenset[Any],
+        ways: tuple[tuple[int, tuple[Value, ...], frozenset[Any]], ...],
+    ) -> None:
+        self.stack = stack
+        self.written = written
+        self.ways = ways
 
 
 class Plan:
@@ -128,14 +144,28 @@ class Frame:
         self.far = False  # only code out of sight calls it; see `schedule`
         self._pending: list[int] = []
         self._queued: set[int] = set()
+        self._stale: set[int] = set()  # steps that read something which has grown
+        self._passes: dict[int, _Passage] = {}
         self._times: dict[int, int] = {}  # that a step was made ready
         self.stack: list[Value] = []
-        self.locals: dict[str, Value] = {}
+        self._locals: dict[str, Value] = {}
+        self._sees_locals = False  # this step has looked at the local variables, or set one
         self.written: frozenset[Any] = frozenset()
         self.index = 0
         self.escaping: set[Any] = set()  # what this step has let out of sight
         self._ends = False
         self._successors: list[tuple[int, State]] | None = None
+
+    @property
+    def locals(self) -> dict[str, Value]:
+        """The local variables, before this step or, once it has set one, after it."""
+        self._sees_locals = True
+        return self._locals
+
+    @locals.setter  # noqa: A003 - the property, not the builtin
+    def locals(self, variables: dict[str, Value]) -> None:
+        self._sees_locals = True
+        self._locals = variables
 
     # --- entering and results ----------------------------------------------------
 
@@ -153,6 +183,7 @@ class Frame:
         """Put *step* back to be made again; whether the frame must be queued for it."""
         if step not in self.states:
             return False
+        self._stale.add(step)
         self._push(step)
         return True
 
@@ -194,31 +225,54 @@ class Frame:
             index = heapq.heappop(self._pending)
             self._queued.discard(index)
             stack, variables, written = self.states[index]
-            self.stack, self.locals, self.written = list(stack), variables, written
-            self.index, self._ends, self._successors = index, False, None
-            self.escaping.clear()
             step = steps[index]
             caught = self.plan.catches.get(index)
             if caught is not None:
                 self._raise_into(caught, stack, variables, written)
-            handler = self.handlers.get(step.name)
-            before = self.analysis.work
-            try:
-                if step.name not in CARRYING:
-                    use_operands(self, step)
-                if handler is None:
-                    self.unknown(step)
-                else:
-                    handler(self, step)
-            except Stalled:
-                continue
-            except BaseException:
-                self._push(index)
-                raise
-            self.analysis.work += 1
-            self._times[index] += (self.analysis.work - before) // DEAR
-            self._flow(index, step)
-            self.analysis.check()
+            passage = self._passes.get(index)
+            if passage is not None and index not in self._stale:
+                if passage.stack == stack and passage.written == written:
+                    # Only local variables have changed since, and this step looks at none.
+                    for target, after, left in passage.ways:
+                        self._arrive(target, (after, variables, left), target in self.plan.joins)
+                    continue
+            self._stale.discard(index)
+            self._make(index, step, self.states[index])
+
+    def _make(self, index: int, step: Step, state: State) -> None:
+        """Make one step and let its state flow on."""
+        stack, variables, written = state
+        self.stack, self._locals, self.written = list(stack), variables, written
+        self.index, self._ends, self._successors = index, False, None
+        self._sees_locals = False
+        self.escaping.clear()
+        handler = self.handlers.get(step.name)
+        before = self.analysis.work
+        try:
+            if step.name not in CARRYING:
+                use_operands(self, step)
+            if handler is None:
+                self.unknown(step)
+            else:
+                handler(self, step)
+        except Stalled:
+            self._passes.pop(index, None)
+            return
+        except BaseException:
+            self._passes.pop(index, None)
+            self._push(index)
+            raise
+        self.analysis.work += 1
+        self._times[index] += (self.analysis.work - before) // DEAR
+        ways = self._ways(index, step)
+        if self._sees_locals:
+            self._passes.pop(index, None)
+        else:
+            passed = tuple([(target, after[0], after[2]) for target, after in ways])
+            self._passes[index] = _Passage(stack, written, passed)
+        for target, after in ways:
+            self._arrive(target, after, target in self.plan.joins)
+        self.analysis.check()
 
     def _raise_into(
         self, handler: Handler, stack: tuple[Value, ...], variables: dict[str, Value], written: Any
@@ -228,12 +282,13 @@ class Frame:
         values = (*stack[:kept], *([UNKNOWN] * handler.lasti), UNKNOWN)
         self._arrive(handler.target, (values, variables, written), True)
 
-    def _flow(self, index: int, step: Step) -> None:
+    def _ways(self, index: int, step: Step) -> Sequence[tuple[int, State]]:
+        """The steps behind this one that are reached, each with the state there."""
         if self._successors is not None:
-            for target, state in self._successors:
-                self._arrive(target, state, target in self.plan.joins)
-        elif not self._ends and step.name not in FINAL:
-            self._arrive(index + 1, self.state(), index + 1 in self.plan.joins)
+            return self._successors
+        if self._ends or step.name in FINAL:
+            return ()
+        return ((index + 1, self.state()),)
 
     @property
     def module(self) -> str:
@@ -241,7 +296,7 @@ class Frame:
         return str(globals_of(self.home.obj).get("__name__", ""))
 
     def state(self) -> State:
-        return (tuple(self.stack), self.locals, self.written)
+        return (tuple(self.stack), self._locals, self.written)
 
     def branch(self, target: int, state: State) -> None:
         """Flow on to *target*; whoever branches names all the ways."""

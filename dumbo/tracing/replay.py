@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from typing import Any
 
+    from dumbo.tracing.sources import Reader
+
     Lookup = tuple[str, int, Any]
 
 # version  change
@@ -155,11 +157,15 @@ def state_of(
     """The prints of what the lookups of *program* found, one behind the other."""
     first: dict[int, tuple[int, bytes]] = {}
     prints: list[bytes] = []
+    reader: Reader | None = None
     for index, ((op, base, arg), obj) in enumerate(zip(program, found, strict=True)):
         if obj is UNLOADED and op == "module":
-            prints.append(_print_of_unloaded(arg))
+            reader = reader or _reader()
+            prints.append(xxhash.xxh3_64_digest(reader.print_of(arg)))
         elif obj is UNLOADED and op == "submodule" and found[base] is not UNLOADED:
-            prints.append(_print_of_unloaded(f"{module_namespace(found[base])['__name__']}.{arg}"))
+            reader = reader or _reader()
+            name = f"{module_namespace(found[base])['__name__']}.{arg}"
+            prints.append(xxhash.xxh3_64_digest(reader.print_of(name)))
         elif obj is UNLOADED:
             prints.append(b"unloaded")
         elif index in contents:
@@ -177,10 +183,10 @@ def state_of(
     return b"".join(prints)
 
 
-def _print_of_unloaded(name: str) -> bytes:
-    from dumbo.tracing import sources  # most functions import nothing in their body
+def _reader() -> Reader:
+    from dumbo.tracing.sources import Reader  # most functions import nothing in their body
 
-    return xxhash.xxh3_64_digest(sources.print_of(name))
+    return Reader()
 
 
 def differing(program: Sequence[Lookup], before: bytes, after: bytes) -> list[int]:

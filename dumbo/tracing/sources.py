@@ -24,36 +24,91 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
 
 
+class Reader:
+    """Reads each file once, for as long as whoever holds this wants files to be as they are."""
+
+    __slots__ = ("_imports", "_prints", "_sources", "_specs")
+
+    def __init__(self) -> None:
+        self._specs: dict[str, ModuleSpec | None] = {}
+        self._sources: dict[str, bytes | None] = {}
+        self._imports: dict[str, tuple[str, ...]] = {}
+        self._prints: dict[str, bytes] = {}
+
+    def print_of(self, name: str) -> bytes:
+        """16 bytes that change when what importing *name* would run changes; also when it
+        appears."""
+        hasher = xxhash.xxh3_128(b"source")
+        for module in self.closure(name):
+            hasher.update(module.encode() + b"\0" + self._file_print(module))
+        return hasher.digest()
+
+    def closure(self, name: str) -> Sequence[str]:
+        """*name*, its packages, and the user modules that importing it would run."""
+        seen: dict[str, None] = {name: None}
+        done: list[str] = []
+        while len(done) < len(seen):
+            for module in list(seen)[len(done) :]:
+                done.append(module)
+                for parent in _parents(module):
+                    seen.setdefault(parent, None)
+                for imported in self._imported_by(module):
+                    seen.setdefault(imported, None)
+        return done
+
+    def find(self, name: str) -> ModuleSpec | None:
+        if name not in self._specs:
+            self._specs[name] = find(name)
+        return self._specs[name]
+
+    def user_source(self, name: str) -> bytes | None:
+        """The source of *name*; None if it is no user code that has one."""
+        if name not in self._sources:
+            self._sources[name] = _user_source(name, self.find(name))
+        return self._sources[name]
+
+    def _imported_by(self, name: str) -> tuple[str, ...]:
+        """The user modules that *name* imports while it is loaded."""
+        known = self._imports.get(name)
+        if known is None:
+            source = self.user_source(name)
+            found = () if source is None else _imported(source, self._package_of(name))
+            known = tuple([one for one in found if one and self.user_source(one) is not None])
+            self._imports[name] = known
+        return known
+
+    def _package_of(self, name: str) -> str:
+        spec = self.find(name)
+        is_package = spec is not None and spec.submodule_search_locations is not None
+        return name if is_package else name.rpartition(".")[0]
+
+    def _file_print(self, name: str) -> bytes:
+        known = self._prints.get(name)
+        if known is None:
+            source = self.user_source(name)
+            if source is None:
+                known = b"absent" if self.find(name) is None else b"installed"
+            else:
+                known = _code_print(source)
+            self._prints[name] = known
+        return known
+
+
 def print_of(name: str) -> bytes:
-    """16 bytes that change when what importing *name* would run changes; also when it appears."""
-    hasher = xxhash.xxh3_128(b"source")
-    seen: dict[str, None] = {name: None}
-    for module in _closure(seen):
-        hasher.update(module.encode() + b"\0" + _file_print(module))
-    return hasher.digest()
+    """See `Reader.print_of`: of the files as they are now."""
+    return Reader().print_of(name)
 
 
 def texts_of(name: str) -> list[tuple[str, bytes | None]]:
     """The modules that importing *name* would run, with their sources; None for installed ones."""
-    return [(module, _user_source(module)) for module in _closure({name: None})]
+    reader = Reader()
+    return [(module, reader.user_source(module)) for module in reader.closure(name)]
 
 
 def is_installed(name: str) -> bool:
     """Whether *name* is a module that counts by the version of its distribution, or of Python."""
-    return find(name) is not None and _user_source(name) is None
-
-
-def _closure(seen: dict[str, None]) -> Sequence[str]:
-    """*seen* grows while it is walked: imports are followed breadth first."""
-    done: list[str] = []
-    while len(done) < len(seen):
-        for name in list(seen)[len(done) :]:
-            done.append(name)
-            for parent in _parents(name):
-                seen.setdefault(parent, None)
-            for imported in _imports(name):
-                seen.setdefault(imported, None)
-    return done
+    spec = find(name)
+    return spec is not None and _user_source(name, spec) is None
 
 
 def find(name: str) -> ModuleSpec | None:
@@ -82,10 +137,9 @@ def _parents(name: str) -> list[str]:
     return [".".join(parts[:count]) for count in range(1, len(parts))]
 
 
-def _user_source(name: str) -> bytes | None:
+def _user_source(name: str, spec: ModuleSpec | None) -> bytes | None:
     from dumbo.tracing.boundary import owner_of_code  # reads metadata: only this rare road needs it
 
-    spec = find(name)
     if spec is None or not spec.has_location or spec.origin is None:
         return None
     if not spec.origin.endswith(".py") or owner_of_code(spec.origin, name) is not None:
@@ -97,30 +151,12 @@ def _user_source(name: str) -> bytes | None:
         return None
 
 
-def _file_print(name: str) -> bytes:
-    source = _user_source(name)
-    if source is None:
-        spec = find(name)
-        return b"absent" if spec is None else b"installed"
-    return _code_print(source)
-
-
 @cache
 def _code_print(source: bytes) -> bytes:
     try:
         return fingerprint.code(compile(source, "<source>", "exec", dont_inherit=True))
     except (SyntaxError, ValueError):
         return xxhash.xxh3_128_digest(source)
-
-
-def _imports(name: str) -> list[str]:
-    """The user modules that *name* imports while it is loaded."""
-    source = _user_source(name)
-    if source is None:
-        return []
-    package = name if _is_package(name) else name.rpartition(".")[0]
-    found = _imported(source, package)
-    return [module for module in found if module and _user_source(module) is not None]
 
 
 @cache
@@ -147,8 +183,3 @@ def _imported(source: bytes, package: str) -> tuple[str, ...]:
         elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.expr):
             todo += ast.iter_child_nodes(node)
     return tuple(found)
-
-
-def _is_package(name: str) -> bool:
-    spec = find(name)
-    return spec is not None and spec.submodule_search_locations is not None

@@ -1,0 +1,52 @@
+"""Modules that are not loaded, by their sources."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dumbo.tracing import sources
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "outer_source.py").write_text("import inner_source\nimport json\n")
+    (tmp_path / "inner_source.py").write_text("def f():\n    return 1\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return tmp_path
+
+
+def test_a_module_counts_with_those_it_imports(package: Path) -> None:
+    before = sources.print_of("outer_source")
+    (package / "inner_source.py").write_text("def f():\n    return 2\n")
+    assert sources.print_of("outer_source") != before
+
+
+def test_comments_change_nothing(package: Path) -> None:
+    before = sources.print_of("outer_source")
+    (package / "inner_source.py").write_text("# said\ndef f():\n\n    return 1\n")
+    assert sources.print_of("outer_source") == before
+
+
+def test_who_reads_several_modules_looks_for_each_file_once(
+    package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sought: list[str] = []
+    find = sources.find
+
+    def counted(name: str) -> object:
+        sought.append(name)
+        return find(name)
+
+    monkeypatch.setattr(sources, "find", counted)
+    reader = sources.Reader()
+    both = [reader.print_of("outer_source"), reader.print_of("inner_source")]
+    assert sorted(sought) == ["inner_source", "json", "outer_source"]
+    assert both == [sources.print_of("outer_source"), sources.print_of("inner_source")]
+
+
+def test_a_later_reader_sees_what_has_changed(package: Path) -> None:
+    before = sources.Reader().print_of("inner_source")
+    (package / "inner_source.py").unlink()
+    assert sources.Reader().print_of("inner_source") != before
