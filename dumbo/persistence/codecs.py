@@ -75,7 +75,7 @@ _BESIDE = 1024  # bytes; smaller buffers cost less inside the stream
 _SLAB = 1 << 24  # bytes of a scattered array that are gathered at a time
 _SPAN = struct.Struct("<QQ")
 _COUNT = struct.Struct("<I")
-_ATOMS = frozenset((type(None), bool, int, float, complex, str))
+ATOMS = frozenset((type(None), bool, int, float, complex, str))
 
 
 class Written:
@@ -106,8 +106,8 @@ def encode(value: object, sink: Sink, known: bool = False) -> Written:
     if kind is bytes:
         sink.write(value)  # type: ignore[arg-type]
         return Written(RAW)
-    if kind in _ATOMS:
-        sink.write(dumps(value, _PROTOCOL))
+    if kind in ATOMS:
+        sink.write(encode_atom(value))
         return Written(PICKLE)
     if fidelity.is_plain_array(value):
         _encode_array(value, sink, known)
@@ -119,6 +119,11 @@ def encode(value: object, sink: Sink, known: bool = False) -> Written:
             return Written(ARROW)
     fidelity.refuse_whole(value)
     return _encode_pickle(value, sink)
+
+
+def encode_atom(value: object) -> bytes:
+    """Return what `encode` writes for a value of one of `ATOMS`, with the codec PICKLE."""
+    return dumps(value, _PROTOCOL)
 
 
 def decode(codec: int, payload: Buffer, frozen: bool = False) -> Any:

@@ -7,9 +7,12 @@ Knows how things are opened, looked up and let go; must not know values or trace
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 import time
+import weakref
+from functools import lru_cache
 
 import xxhash
 
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from dumbo.persistence.recipes import Recipes
     from dumbo.persistence.seal import Buffer, Seal
     from dumbo.persistence.statements import Statements
+    from dumbo.persistence.tail import Tail
 
     T = TypeVar("T")
 
@@ -70,6 +74,7 @@ class Ground:
         self._index: Index | None = None
         self._locks: Locks | None = None
         self._recipes: Recipes | None = None
+        self.tail: Tail | None = None  # there once it is open, if results may wait in one
         self._statements: Statements | None = None
         self._root = ""  # the real path of the directory, once it is prepared
         self._names: dict[int, str] = {}
@@ -102,6 +107,7 @@ class Ground:
         try:
             from dumbo.persistence import blobs, codecs, folder, seal
             from dumbo.persistence.index import Index
+            from dumbo.persistence.tail import Tail
         except ImportError as error:  # a Python without SQLite still runs, uncached
             raise StorageError(f"{error}, so nothing can be stored") from error
 
@@ -115,23 +121,38 @@ class Ground:
         key = seal.read_key(self.signing_key)
         self._seal = seal.Seal(key) if key is not None else None
         self._reader = blobs.Reader(self._seal)
+        if self._seal is None and not self.durable:
+            self.tail = Tail(self._root)
+            _leave_no_tail(self)
         self._index = Index(self._root, self._survivors, self._trouble, durable=self.durable)
         return self._index
+
+    def _settle(self) -> None:
+        """Bring what waits in the tail into the index, for who looks at all entries."""
+        tail, index = self.tail, self._index
+        if tail is None or index is None or not tail.waits():
+            return
+        try:
+            tail.merge(index, _named)
+        except (OSError, StorageError) as error:
+            self._trouble(error)
 
     def _survivors(self, root: str) -> Iterator[tuple[str, rows.Row]]:
         from dumbo.persistence import recovery  # few indexes are ever made
 
         return recovery.survivors(self, root)
 
-    def run(self, work: Callable[[sqlite.Connection, set[object]], T]) -> T:
-        """Run *work* on the index, for `housekeeping`.
+    def run(
+        self, work: Callable[[sqlite.Connection, set[object]], T], *, entries: bool = True
+    ) -> T:
+        """Run *work* on the index, for `housekeeping`; or for who changes no *entries*.
 
         Raises:
             OSError, StorageError: if that cannot be done.
         """
         if self._touched and self._index is not None:
             self._flush(self._index)
-        return self._write(work)
+        return self._write(work, entries=entries)
 
     @property
     def seal(self) -> Seal | None:
@@ -197,6 +218,7 @@ class Ground:
         if self._recipes is not None:
             self._recipes.close()
         if self._index is not None:
+            self._settle()
             self._flush(self._index)
             self._index.close()
 
@@ -206,15 +228,24 @@ class Ground:
         name = xxhash.xxh3_128_hexdigest(b"%d." % python + closure + key + extras)
         return f"{self._root}/blobs/{name[:2]}/{name}"
 
-    def _read(self, statement: str, values: rows.Row) -> list[rows.Row]:
+    def _read(self, statement: str, values: rows.Row, *, entries: bool = True) -> list[rows.Row]:
+        """The rows of a SELECT; unless it is about *entries*, what waits in the tail may wait."""
         try:
-            return (self._index or self._open()).read(statement, values)
+            index = self._index or self._open()
+            if entries:
+                self._settle()
+            return index.read(statement, values)
         except (OSError, StorageError) as error:
             self._trouble(error)
             return []
 
-    def _write(self, work: Callable[[sqlite.Connection, set[object]], T]) -> T:
-        return (self._index or self._open()).write(work)
+    def _write(
+        self, work: Callable[[sqlite.Connection, set[object]], T], *, entries: bool = True
+    ) -> T:
+        index = self._index or self._open()
+        if entries:
+            self._settle()
+        return index.write(work)
 
     def _execute(self, statement: str, *values: object) -> int:
         """Run one statement that writes; say how many rows it changed."""
@@ -234,7 +265,9 @@ class Ground:
         return self._names.get(number) or self._name_of(number)
 
     def _name_of(self, number: int) -> str:
-        for (name,) in self._read(rows.NAME, (number,)):
+        late = self.tail.names.get(number) if self.tail is not None else None
+        found = [(late,)] if late is not None else self._read(rows.NAME, (number,))
+        for (name,) in found:
             if isinstance(name, bytes) and rows.name_id(name) == number:
                 if len(self._names) >= LISTED:
                     self._names.clear()
@@ -343,15 +376,40 @@ class Ground:
 
 def named(sql: sqlite.Connection, known: set[object], function: str, closure: bytes) -> None:
     """See to it that the index knows a function by name, and as one that has this closure."""
-    if (function, closure, PYTHON) in known:
+    _named(sql, known, as_bytes(function), closure, PYTHON)
+
+
+def _named(
+    sql: sqlite.Connection, known: set[object], name: bytes, closure: bytes, python: int
+) -> None:
+    if (name, closure, python) in known:
         return
-    number = function_id(function)
-    sql.execute(rows.PUT_FUNCTION, (number, as_bytes(function)))
-    sql.execute(rows.PUT_CLOSURE, (number, closure, PYTHON))
-    known.add((function, closure, PYTHON))
+    number = rows.name_id(name)
+    sql.execute(rows.PUT_FUNCTION, (number, name))
+    sql.execute(rows.PUT_CLOSURE, (number, closure, python))
+    known.add((name, closure, python))
 
 
+_tailed: weakref.WeakSet[Ground] = weakref.WeakSet()
+
+
+def _leave_no_tail(ground: Ground) -> None:
+    """See to it that what this process has put into a tail is in the index when it ends."""
+    if not _tailed:
+        atexit.register(_at_exit)
+    _tailed.add(ground)
+
+
+def _at_exit() -> None:
+    for ground in list(_tailed):
+        # A directory that is gone, such as a test's, is not made again for that.
+        if ground.tail is not None and ground.tail.grown and os.path.exists(ground.tail.path):
+            ground._settle()
+
+
+@lru_cache(maxsize=1024)
 def function_id(function: str) -> int:
+    """The number that a function has in the index."""
     return rows.name_id(as_bytes(function))
 
 

@@ -42,26 +42,26 @@ class Proofs(Ground):
         """What proves a closure digest of *root*, last written first; without details."""
         mine = (PYTHON, self._kind(), root, shape)
         place = rows.place(*mine)
-        found = self._read(rows.TRACES, (place, limit))
+        found = self._read(rows.TRACES, (place, limit), entries=False)
         traces = [self._trace(row) for row in found if row[2:6] == mine]
         return [trace for trace in traces if trace]
 
     def traces_of(self, function: str, limit: int = 8) -> list[Trace]:
         """The last traces of a function, under any root and shape, for explanations."""
-        found = self._read(rows.TRACES_OF, (function_id(function), limit))
+        found = self._read(rows.TRACES_OF, (function_id(function), limit), entries=False)
         traces = [self._trace(row) for row in found if row[2:4] == (PYTHON, self._kind())]
         return [trace for trace in traces if trace]
 
     def traces_with(self, closure: bytes, limit: int = 8, *, python: int = PYTHON) -> list[Trace]:
         """The last traces that prove *closure*, of whatever function, for explanations."""
-        found = self._read(rows.TRACES_WITH, (closure, limit))
+        found = self._read(rows.TRACES_WITH, (closure, limit), entries=False)
         traces = [self._trace(row) for row in found if row[2:4] == (python, self._kind())]
         return [trace for trace in traces if trace]
 
     def program(self, digest: bytes) -> bytes | None:
         """The program of that digest, or None."""
         where = rows.signed(int.from_bytes(digest[:8], "big"))
-        for (payload,) in self._read(rows.PROGRAM, (where,)):
+        for (payload,) in self._read(rows.PROGRAM, (where,), entries=False):
             if isinstance(payload, bytes):
                 program = self._checked_program(payload, digest)
                 if program is not None:
@@ -113,7 +113,7 @@ class Proofs(Ground):
             sql.execute(rows.PUT_TRACE, row)
             sql.execute("COMMIT")
 
-        self._write(put)
+        self._write(put, entries=False)
 
     def _trace(self, row: rows.Row) -> Trace | None:
         try:

@@ -20,8 +20,9 @@ import zlib
 import xxhash
 
 from dumbo.errors import StorageError
+from dumbo.persistence.ground import function_id
 from dumbo.persistence.index import Index
-from dumbo.persistence.rows import guarded, name_id, unguarded
+from dumbo.persistence.rows import guarded, unguarded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ CREATE TABLE calls(
     created INTEGER NOT NULL, payload BLOB NOT NULL);
 CREATE INDEX calls_by_function ON calls(function, created)
 """
-_BATCH = 64  # calls that wait to be written
-_PATIENCE = 0.2  # seconds that the first of them waits at most, if another one comes
+_BATCH = 1024  # calls that wait to be written
+_PATIENCE = 0.5  # seconds that the first of them waits at most, if another one comes
 _SLOW = 0.02  # seconds of a computation, beside which a transaction is nothing
 _MOST = 100_000  # calls that are kept
 _DAYS = 30 * 86_400  # for which a call is kept when its result is gone
@@ -82,7 +83,7 @@ class Recipes:
 
     def add_call(self, function: str, key: bytes, payload: bytes, compute: float) -> None:
         """Keep how the arguments of a call looked that took *compute* seconds."""
-        number = _number(function)
+        number = function_id(function)
         row = (_call_id(number, key), number, key, time.time_ns() // 1000, guarded(payload))
         if not self._waiting:
             self._since = time.monotonic()
@@ -99,7 +100,7 @@ class Recipes:
 
         def put(sql: sqlite.Connection, known: set[object]) -> None:
             sql.execute("BEGIN IMMEDIATE")
-            sql.executemany("INSERT OR REPLACE INTO calls VALUES(?,?,?,?,?)", rows)
+            sql.executemany("INSERT OR REPLACE INTO calls VALUES(?,?,?,?,?)", sorted(rows))
             sql.execute("COMMIT")
 
         self._try(put)
@@ -160,7 +161,7 @@ class Recipes:
 
     def call(self, function: str, key: bytes) -> bytes:
         """What was kept of a call; nothing if it was not."""
-        where = (_call_id(_number(function), key),)
+        where = (_call_id(function_id(function), key),)
         for found, payload in self._read("SELECT key, payload FROM calls WHERE id = ?", where):
             return unguarded(payload) if found == key else b""
         return b""
@@ -169,7 +170,7 @@ class Recipes:
         """The keys of a function's last calls, and what was kept of them; the newest first."""
         found = self._read(
             "SELECT key, payload FROM calls WHERE function = ? ORDER BY created DESC LIMIT ?",
-            (_number(function), limit),
+            (function_id(function), limit),
         )
         return [(bytes(key), unguarded(payload)) for key, payload in found]
 
@@ -206,10 +207,6 @@ atexit.register(_at_exit)  # runs before what the index has registered, which cl
 def _nothing(root: str) -> list[tuple[str, tuple[Any, ...]]]:
     """What a new file begins with."""
     return []
-
-
-def _number(function: str) -> int:
-    return name_id(function.encode("utf-8", "surrogatepass"))
 
 
 def _place(digest: bytes) -> int:

@@ -34,6 +34,7 @@ _COLUMNS = (
     "id, closure, key, python, extras, function, size, compute, store, created, used, codec, "
     "checksum, payload, note"
 )
+WIDTH = len(_COLUMNS.split(","))
 HAS = "SELECT COUNT(*) FROM entries WHERE id = ? AND checksum = ?"
 ALL = f"SELECT {_COLUMNS} FROM entries"
 FIND = f"SELECT {_COLUMNS} FROM entries WHERE id BETWEEN ? AND ?"

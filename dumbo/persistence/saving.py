@@ -196,6 +196,7 @@ def _put(
 
     if header.extras:
         _make_room(store, header)
+    store._settle()  # what was stored of this call before counts as older
     index.write(put)
     if store._touched:
         store._flush(index)

@@ -53,7 +53,7 @@ _MANGLED = (ValueError, EOFError, TypeError)
 def read(store: Store, function: str) -> Facts:
     """Return what is known of *function*; nothing, if that is nothing, or cannot be read."""
     number = function_id(function)
-    for (payload,) in store._read(_READ, (number,)):
+    for (payload,) in store._read(_READ, (number,), entries=False):
         name, facts = _decoded(store, number, payload)
         if name == function:
             return facts
@@ -62,7 +62,7 @@ def read(store: Store, function: str) -> Facts:
 
 def read_all(store: Store) -> Iterator[tuple[str, float, Facts]]:
     """Yield each function of which something is known, when that changed last, and what it is."""
-    for number, used, payload in store._read(_READ_ALL, ()):
+    for number, used, payload in store._read(_READ_ALL, (), entries=False):
         name, facts = _decoded(store, number, payload)
         if name is not None and function_id(name) == number and isinstance(used, int):
             yield name, used, facts
@@ -91,7 +91,7 @@ def change(store: Store, changes: Mapping[str, Callable[[Facts], Facts]]) -> Non
             sql.execute(_DROP_OLDEST, (too_many + _ROWS // 10,))
         sql.execute("COMMIT")
 
-    store.run(work)
+    store.run(work, entries=False)
 
 
 def drop(store: Store, function: str) -> None:

@@ -49,6 +49,9 @@ class Store(Proofs):
         where = rows.slots(PYTHON, closure, key)
         try:
             found = (self._index or self._open()).read(rows.FIND, where)
+            late = self.tail.find(where[0]) if self.tail is not None else None
+            if late is not None:
+                found = [late, *[row for row in found if row[0] != late[0]]]
         except (OSError, StorageError) as error:
             self._trouble(error)
             return []

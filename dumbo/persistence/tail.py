@@ -1,0 +1,286 @@
+"""The tail: rows of small results that are not in the index yet, in one file beside it.
+
+    offset  size  field
+    0       4     magic and format, b"dmt1"
+    4       4     length of the record
+    8       8     xxh3-64 of the record
+    16      ..    marshal of (row, name of the function): the row as `rows.entry` makes it
+
+A transaction of SQLite takes some forty microseconds and keeps all others waiting; appending a
+record is one system call, which needs no lock and which `kill -9` does not undo. Every process
+reads on from where it was, so that a row is found by all from the moment that it is written. Who
+finds the file long, or wants to list, change or remove entries, *merges* it into the index first:
+
+    under the index's write lock, the file is renamed; its rows are put into the index; then it goes
+
+Who has appended to a file that was being renamed sees that its path leads to another one now, and
+appends again: a row that comes twice is one row. What a killed process has renamed and not removed
+is merged by the next one.
+
+Knows the file and its records; must not know values, nor what a row says.
+"""
+
+from __future__ import annotations
+
+import errno
+import marshal
+import os
+import stat
+import struct
+import threading
+import weakref
+from time import monotonic
+
+import xxhash
+
+from dumbo.persistence import folder, rows
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import _sqlite3 as sqlite
+    from collections.abc import Callable, Iterator
+
+    from dumbo.persistence.index import Index
+    from dumbo.persistence.rows import Row
+
+__all__ = ["Tail"]
+
+_MAGIC = b"dmt1"
+_HEAD = struct.Struct("<4sIQ")
+_NAME = "tail"
+_OLD = ".old"  # ends the name of one that is being merged
+_LARGEST = 1 << 14  # bytes of a record
+_FULL = 1 << 17  # bytes of the file, from which on it is merged
+_MOST = 1 << 26  # bytes that are ever read; longer ones are not ours
+_LOOK = 0.05  # seconds after which a reader looks whether the file is still the one at its path
+
+
+class Tail:
+    """The tail of one directory, for all threads of this process."""
+
+    def __init__(self, root: str) -> None:
+        self.path = os.path.join(root, _NAME)
+        self._root = root
+        # Guards the descriptor too: one that is closed may be another file's a moment later.
+        self._mutex = threading.RLock()
+        self._fd = -1
+        self._stamp = (0, 0)
+        self._size = 0  # of the file, when it was last read
+        self._seen = 0  # bytes of it that were understood
+        self._rows: dict[int, Row] = {}
+        self.names: dict[int, bytes] = {}  # of the functions in it, by their numbers
+        self._look_at = 0.0
+        self.grown = False  # whether this process has put anything there that nobody has merged
+        self._looked = False  # whether this process has looked for what others left
+        _tails.add(self)
+
+    def __del__(self) -> None:
+        self._close()
+
+    def find(self, where: int) -> Row | None:
+        """Return the row with that id, if it is in the tail."""
+        now = monotonic()
+        with self._mutex:
+            if now >= self._look_at:
+                self._look(now)
+            if self._fd >= 0 and os.lseek(self._fd, 0, os.SEEK_END) != self._size:
+                self._read_on()
+            return self._rows.get(where)
+
+    def look(self) -> None:
+        """See to it that the next `find` knows what any process has written until now."""
+        self._look_at = 0.0
+
+    def put(self, row: Row, name: bytes) -> bool:
+        """Append a row; return whether it is time to merge.
+
+        Raises:
+            OSError: if it cannot be written.
+        """
+        data = marshal.dumps((row, name), 2)
+        record = _HEAD.pack(_MAGIC, len(data), xxhash.xxh3_64_intdigest(data)) + data
+        with self._mutex:
+            for _ in range(8):
+                if self._fd < 0:
+                    self._open(os.O_CREAT)
+                if os.write(self._fd, record) != len(record):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self.path)
+                try:
+                    status = os.stat(self.path)
+                except FileNotFoundError:
+                    status = None
+                if status is None or (status.st_dev, status.st_ino) != self._stamp:
+                    self._close()  # somebody merges it, perhaps without this row
+                    continue
+                self.grown = True
+                if self._seen + len(record) == status.st_size:
+                    self._rows[row[0]] = row
+                    self._seen = self._size = status.st_size
+                return status.st_size >= _FULL
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN), self.path)
+
+    def waits(self) -> bool:
+        """Whether there is anything to merge."""
+        first, self._looked = not self._looked, True
+        if first and self._olds():  # of a process that was killed
+            return True
+        try:
+            return os.stat(self.path).st_size > 0
+        except OSError:
+            return False
+
+    def merge(
+        self,
+        index: Index,
+        named: Callable[[sqlite.Connection, set[object], bytes, bytes, int], object],
+    ) -> None:
+        """Put all rows into *index*; *named* sees to it that their functions are known there.
+
+        Raises:
+            OSError, StorageError: if that cannot be done; then nothing is lost.
+        """
+        done: list[str] = []
+
+        def work(sql: sqlite.Connection, known: set[object]) -> None:
+            done.clear()
+            sql.execute("BEGIN IMMEDIATE")
+            if os.path.lexists(self.path):
+                os.rename(self.path, f"{self.path}.{os.urandom(8).hex()}{_OLD}")
+            found: dict[int, Row] = {}
+            for path in self._olds():
+                for row, name in _records(_content(path)):
+                    named(sql, known, name, row[1], row[3])
+                    found[row[0]] = row
+                done.append(path)
+            sql.executemany(rows.PUT, [found[where] for where in sorted(found)])
+            sql.execute("COMMIT")
+
+        with self._mutex:
+            index.write(work)
+            self.grown = False
+            self._close()
+            for path in done:
+                try:
+                    os.unlink(path)
+                except OSError:
+                    pass
+
+    # -- the file --------------------------------------------------------------------
+
+    def _olds(self) -> list[str]:
+        try:
+            names = sorted(os.listdir(self._root))
+        except OSError:
+            return []
+        begins = f"{_NAME}."
+        return [
+            os.path.join(self._root, name)
+            for name in names
+            if name.startswith(begins) and name.endswith(_OLD)
+        ]
+
+    def _look(self, now: float) -> None:
+        """Is the file that is open still the one at its path?"""
+        self._look_at = now + _LOOK
+        try:
+            status = os.lstat(self.path)
+            if self._fd >= 0 and (status.st_dev, status.st_ino) == self._stamp:
+                return
+            self._close()
+            self._open(0)
+        except OSError:
+            self._close()
+
+    def _open(self, create: int) -> None:
+        flags = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | create
+        fd = os.open(self.path, flags, 0o600)
+        status = os.fstat(fd)
+        if not _is_usable(status):
+            os.close(fd)
+            raise PermissionError(errno.EPERM, "no file of this user's alone", self.path)
+        if status.st_mode & 0o777 != 0o600:
+            os.fchmod(fd, 0o600)  # the umask may have taken more than it should
+        self._fd = fd
+        self._stamp = (status.st_dev, status.st_ino)
+
+    def _close(self) -> None:
+        fd, self._fd = self._fd, -1
+        self._size = self._seen = 0
+        self._rows = {}
+        self.names = {}
+        if fd >= 0:
+            os.close(fd)
+
+    def _read_on(self) -> None:
+        size = min(os.fstat(self._fd).st_size, _MOST)
+        if size < self._seen:  # somebody has cut it off
+            self._rows, self._seen = {}, 0
+        data = os.pread(self._fd, size - self._seen, self._seen)
+        at = 0
+        for (row, name), end in _rows_in(data):
+            self._rows[row[0]] = row
+            self.names[row[5]] = name
+            at = end
+        self._size = size
+        self._seen += at
+
+
+def _content(path: str) -> bytes:
+    """What is in a file that is ours, and no link; nothing, if it is something else."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return b""
+    try:
+        status = os.fstat(fd)
+        if not _is_usable(status):
+            return b""
+        return os.pread(fd, min(status.st_size, _MOST), 0)
+    finally:
+        os.close(fd)
+
+
+def _is_usable(status: os.stat_result) -> bool:
+    return stat.S_ISREG(status.st_mode) and folder.ours(status)
+
+
+def _records(data: bytes) -> Iterator[tuple[Row, bytes]]:
+    for record, _ in _rows_in(data):
+        yield record
+
+
+def _rows_in(data: bytes) -> Iterator[tuple[tuple[Row, bytes], int]]:
+    """The whole records in *data*, each with the place where it ends; others are skipped."""
+    at = 0
+    while at + _HEAD.size <= len(data):
+        magic, size, check = _HEAD.unpack_from(data, at)
+        end = at + _HEAD.size + size
+        if magic == _MAGIC and size <= _LARGEST and end <= len(data):
+            body = data[at + _HEAD.size : end]
+            record = _record(body) if xxhash.xxh3_64_intdigest(body) == check else None
+            if record is not None:
+                yield record, end
+                at = end
+                continue
+        at = data.find(_MAGIC, at + 1)
+        if at < 0:
+            return
+
+
+def _record(body: bytes) -> tuple[Row, bytes] | None:
+    try:
+        row, name = marshal.loads(body)
+    except (ValueError, EOFError, TypeError):
+        return None
+    return (row, name) if len(row) == rows.WIDTH else None
+
+
+_tails: weakref.WeakSet[Tail] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for tail in list(_tails):
+        tail._mutex = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)
