@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from dumbo.arguments.matching import Matching
     from dumbo.arguments.signature import Binder
     from dumbo.decision.policy import Rule
+    from dumbo.keeping.express import Express
     from dumbo.options import Options
     from dumbo.randomness.chance import Chance
     from dumbo.shelf import Shelf
@@ -92,12 +93,14 @@ class Keeper:
         "binder",
         "chance",
         "clocked",
+        "express",
         "digest",
         "doubts",
         "glimpses",
         "has_stored",
         "has_watched",
         "in_memory",
+        "kin",
         "label",
         "latest",
         "ledger",
@@ -116,6 +119,7 @@ class Keeper:
         "streams",
         "tally",
         "target",
+        "telling",
         "tells_each",
         "tracker",
         "usual",
@@ -157,8 +161,11 @@ class Keeper:
         self.across: bool | None = None
         self.warned = False
         self.memory = Memory()
+        self.express: Express | None = None  # what is known of its plain calls, if anything
         self.watcher: Watcher | None = None
         self.watching: bool | None = None
+        self.kin: Any = None  # what `storing` knows of its kin
+        self.telling: bool | None = None  # whether it is kept for people how arguments looked
         self.looked: set[bytes] = set()  # closures that hold no chance, or of which that was said
         self.latest = b""  # the closure that a result was last stored under
         self.alone = False  # whether computing under a lock has shown to be of no use
@@ -193,6 +200,7 @@ class Keeper:
         self.tally = Tally(self.label, shelf, self.ledger, draws=_draws(options))
         self.chance = self._chance()
         self.looked = set()
+        self.express = self.telling = None
         self.never, self._off, self.warned = None, None, False
         self.latest, self.alone = b"", False
         self._decide_roads()
@@ -202,14 +210,19 @@ class Keeper:
         """Go on as it was before `set_apart`."""
         for name, value in before.items():
             setattr(self, name, value)
+        self.express = self.telling = None
         self._decide_roads()
 
     # -- before ----------------------------------------------------------------------------
 
     def recall(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Return the result of this call if it is held in memory and still good, or MISSING."""
+        """Return the result of this call if it is held in memory and still good, or MISSING.
+
+        Where only its entry on disk is to be looked at, that is done, too; if there is none, the
+        call is returned, for `begin`.
+        """
         by_call = self.memory.by_call
-        if not by_call:
+        if not by_call and self.express is None:
             return MISSING
         key = plain_key(args, kwargs)
         if key is None:
@@ -224,7 +237,18 @@ class Keeper:
             or (held.defaults is not None and not _same_defaults(held.defaults))
             or _is_observed()
         ):
-            return MISSING
+            if (
+                self.express is None
+                or kwargs
+                or self.road.ahead
+                or self.not_before
+                or self._off is not False
+                or self.never is not None
+                or current() & DISABLED
+                or _is_observed()
+            ):
+                return MISSING
+            return self.express.fetch(self, args, key)
         self.ledger.hits += 1
         if held.decode is None:
             return held.value
@@ -241,14 +265,16 @@ class Keeper:
         call = self.look(args, kwargs, call)
         if call.done or call.straight:
             return call
-        from dumbo.keeping import observing, waiting  # here and below: a hit needs none of it
+        # Here and below: a hit needs none of it; and by their modules, which costs less.
+        from dumbo.keeping.observing import watch
+        from dumbo.keeping.waiting import came, turn_of
 
-        turn = waiting.turn_of(self, call, task=False)
+        turn = turn_of(self, call, task=False)
         if turn is not None:
             turn.wait_in_thread()
-            waiting.came(self, call, turn)
+            came(self, call, turn)
         if not call.done:
-            observing.watch(self, call)
+            watch(self, call)
             call.around = nesting.enter()
             call.started = perf_counter()
         return call
@@ -260,14 +286,15 @@ class Keeper:
         call = self.look(args, kwargs, call)
         if call.done:
             return call
-        from dumbo.keeping import observing, waiting
+        from dumbo.keeping.observing import watch
+        from dumbo.keeping.waiting import came, turn_of
 
-        turn = waiting.turn_of(self, call, task=True)
+        turn = turn_of(self, call, task=True)
         if turn is not None:
             await turn.wait_in_task()
-            waiting.came(self, call, turn)
+            came(self, call, turn)
         if not call.done:
-            observing.watch(self, call)
+            watch(self, call)
         return call
 
     def look(self, args: tuple[Any, ...], kwargs: dict[str, Any], call: Call | None = None) -> Call:
@@ -292,7 +319,12 @@ class Keeper:
             return call
         else:
             try:
-                identity.locate(self, call, args, kwargs)
+                if call.searched:
+                    begun = call.begun
+                else:
+                    identity.locate(self, call, args, kwargs)
+                    if not first and not call.seen:
+                        self._learn_express(call, args, kwargs)
                 if not call.seen or weighing.loads_faster(self):
                     serving.load(self, call, begun)
                 if call.record is not None:
@@ -312,7 +344,7 @@ class Keeper:
             if call.done:
                 weighing.found(self, begun)
             if call.key is not None and not call.done:
-                if not first:
+                if not first and weighing.is_lesson(self):
                     self.ledger.costs.look.follow(perf_counter() - begun)
                 call.light = self.straight and not weighing.may_keep(self, call)
                 if not call.light:
@@ -343,18 +375,26 @@ class Keeper:
             self._give_up(call, error)
         if call.key is not None:
             self._prepare_to_keep(call)
-        from dumbo.keeping import observing
+        from dumbo.keeping.observing import watch
 
-        observing.watch(self, call)
+        watch(self, call)
         call.started = perf_counter()
         return call
 
+    def _learn_express(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """See to it that calls like this one need not come here again, if they are plain."""
+        if not kwargs and call.taken is None and call.draw is None:
+            from dumbo.keeping.express import learn  # not for the first call of a process
+
+            learn(self, call, args)
+
     def _prepare_to_keep(self, call: Call) -> None:
         """Note what has to be known before the function runs, if its result is to be stored."""
-        from dumbo.keeping import observing, storing
+        from dumbo.keeping.observing import begin_inputs
+        from dumbo.keeping.storing import looks_of
 
-        call.looks = storing.looks_of(self, call)
-        call.inputs = observing.begin_inputs(self)
+        call.looks = looks_of(self, call)
+        call.inputs = begin_inputs(self, call)
 
     def out_of_the_way(self) -> Reason | None:
         """Return why this call is none of the cache's business, or None if it is."""
@@ -420,11 +460,11 @@ class Keeper:
                 telling.say_computed(self, call, Reason("not asked", compute=compute), compute)
             return
         self.tally.computed(compute)
-        from dumbo.keeping import storing
+        from dumbo.keeping.storing import keep
 
         kept = False
         try:
-            outcome = storing.keep(self, call, value, compute)
+            outcome = keep(self, call, value, compute)
             kept = outcome is not None and outcome.code == "stored"
             self.alone = False
         except Exception as error:  # noqa: BLE001 - __reduce__ and the like of results

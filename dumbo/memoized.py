@@ -21,6 +21,7 @@ from operator import attrgetter
 from types import AsyncGeneratorType, GeneratorType, GenericAlias, MethodType
 
 from dumbo import depth
+from dumbo.call import Call
 from dumbo.entry import Entry
 from dumbo.errors import InvalidUse, StorageError
 from dumbo.keeper import Keeper
@@ -154,7 +155,9 @@ class Memoized(Generic[P, R]):
         try:
             if call is None:
                 value = self._keeper.recall(args, kwargs)
-                if value is not MISSING:
+                if type(value) is Call:
+                    call = value  # it is to be gone on with
+                elif value is not MISSING:
                     return value  # type: ignore[no-any-return]
             call = self._keeper.begin(args, kwargs, call)
         except RecursionError:  # of ours; whether the function has room enough, it will say
@@ -212,7 +215,9 @@ class Memoized(Generic[P, R]):
             try:
                 if call is None:
                     value = self._keeper.recall(args, kwargs)
-                    if value is not MISSING:
+                    if type(value) is Call:
+                        call = value  # it is to be gone on with
+                    elif value is not MISSING:
                         return value
                 call = self._keeper.begin(args, kwargs, call)
             except RecursionError:  # of ours; whether the function has room enough, it will say

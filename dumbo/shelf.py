@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Shelf", "check_key", "check_usable"]
 
-_stores: dict[tuple[str, str | bytes | None, bool, bool, bool], Store] = {}
+stores: dict[tuple[str, str | bytes | None, bool, bool, bool], Store] = {}
 
 
 class Shelf:
@@ -57,7 +57,7 @@ class Shelf:
         """Return the store of this directory, the same for everyone in this process."""
         # With other rules for what may be read, it is another store.
         place = self.place()
-        store = _stores.get(place)
+        store = stores.get(place)
         if store is None:
             # Imported here: `import dumbo` must not pay for SQLite.
             from dumbo.persistence.store import Store
@@ -73,7 +73,7 @@ class Shelf:
                 durable=self.durable,
                 compress=self.compress,
             )
-            store = _stores.setdefault(place, fresh)
+            store = stores.setdefault(place, fresh)
         elif self.size_limit is not None:
             store.size_limit = self.size_limit or None
         return store
@@ -87,7 +87,7 @@ class Shelf:
         bookkeeping = sys.modules.get("dumbo.accounts.bookkeeping")
         if bookkeeping is not None:
             bookkeeping.flush(directory=self.directory)
-        store = _stores.pop(self.place(), None)
+        store = stores.pop(self.place(), None)
         if store is not None:
             store.close()
 

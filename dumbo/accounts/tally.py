@@ -9,6 +9,8 @@ Knows sums; must not know what is decided by them, nor where they are kept.
 
 from __future__ import annotations
 
+from time import monotonic
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -41,6 +43,7 @@ COUNTS: dict[str, Any] = {
 }
 _DUE = 4096  # looks, of which a computation counts as many, after which all is written
 _COMPUTATION = 64
+_PAUSE = 1.0  # seconds between two times that it is written, at least
 _REASONS = 16  # kinds of verdicts, with the last sentence of each
 _SENTENCE = 300  # characters
 
@@ -66,6 +69,7 @@ class Tally:
         "shelf",
         "sums",
         "_due",
+        "_not_before",
         "_written",
         "_written_reasons",
     )
@@ -79,6 +83,7 @@ class Tally:
         self.reasons: dict[str, list[Any]] = {}
         self.began: Facts | None = None
         self._due = 0
+        self._not_before = 0.0  # when it may be written again
         self._written = dict(COUNTS)
         self._written_reasons: dict[str, int] = {}
 
@@ -100,6 +105,17 @@ class Tally:
         sums["loading"] += seconds
         sums["loaded_bytes"] += record.size
 
+    def hit(self, size: int, compute: float, looking: float, loading: float) -> None:
+        """As `looked` and `loaded` in one, for the short road."""
+        sums = self.sums
+        sums["looks"] += 1
+        sums["looking"] += looking
+        sums["loads"] += 1
+        sums["saved"] += compute
+        sums["loading"] += loading
+        sums["loaded_bytes"] += size
+        self._due += 1
+
     def computed(self, seconds: float, *, calls: int = 1, straight: bool = False) -> None:
         """The function ran; where it was not even looked up, nothing else is done.
 
@@ -113,12 +129,13 @@ class Tally:
             sums["straight"] += calls
             return
         self._due += _COMPUTATION
-        if self._due >= _DUE:
+        if self._due >= _DUE and monotonic() >= self._not_before:
             self._due = 0
             # Imported here: most processes come to it once, when they end.
             from dumbo.accounts import bookkeeping
 
             bookkeeping.flush([self])
+            self._not_before = monotonic() + _PAUSE
 
     def stored(self, size: int, seconds: float) -> None:
         """A result was written."""

@@ -1,6 +1,7 @@
 """How the arguments of a call looked: what is kept of them beside a result, and who is nearest.
 
-    bytes  marshal of (version, [(parameter, 8 bytes over what counts of it, a few characters)])
+    bytes  marshal of (1, [(parameter, 8 bytes over what counts of it, a few characters)]), or, if
+           all are numbers and short texts, of (2, parameters, arguments), of which the rest follows
 
 Where nobody could say what stands for an argument, the bytes are missing, and the characters
 have to do.
@@ -14,7 +15,6 @@ import marshal
 
 import xxhash
 
-from dumbo import config
 from dumbo.answers.brief import brief
 from dumbo.arguments.hashing import digest_call, tokens_of_call
 
@@ -29,15 +29,19 @@ __all__ = ["Looks", "changed", "nearest", "read"]
 
 # version  change
 # 1        the first
+# 2        short arguments as they are, which is quicker to write down
 _VERSION = 1
+_PLAIN = 2
+_ROOM = 60  # characters or bytes of an argument that is written down as it is
 _MOST = 64  # parameters
+_WIDE = 1 << 63
 _FIXED = frozenset({int, float, complex, bool, str, bytes, type(None)})
 
 
 class Looks:
     """The arguments of one call, looked at before it runs, which may change them."""
 
-    __slots__ = ("_briefs", "_matched", "_names", "_telling", "_tokens", "_values")
+    __slots__ = ("_briefs", "_matched", "_names", "_plain", "_telling", "_tokens", "_values")
 
     def __init__(
         self,
@@ -45,12 +49,17 @@ class Looks:
         values: Sequence[Any],
         digest: bytes,
         matched: Collection[str] = (),
+        *,
+        telling: bool = True,
     ) -> None:
         self._names = names
         self._matched = matched  # parameters of which the value is not what counts
         self._values = values
+        self._plain = telling and not matched and len(values) <= _MOST and _are_short(values)
+        if self._plain:
+            return
         self._tokens = tokens_of_call(digest)
-        self._telling = config.keeps_details()
+        self._telling = telling
         # What cannot change is written down when it is known that somebody wants it.
         self._briefs = {
             number: brief(value)
@@ -60,6 +69,8 @@ class Looks:
 
     def each(self) -> list[Look]:
         """Return parameter, digest and short form of each argument."""
+        if self._plain:
+            return _looks(self._names, self._values)
         looks: list[Look] = []
         for number, name in enumerate(self._names[:_MOST]):
             value = self._values[number]
@@ -68,6 +79,9 @@ class Looks:
         return looks
 
     def encode(self) -> bytes:
+        if self._plain:
+            plain: Any = (_PLAIN, self._names, self._values)
+            return marshal.dumps(plain, 2)
         return marshal.dumps((_VERSION, self.each()), 2)
 
     def _digest(self, number: int, name: str, value: Any) -> bytes:
@@ -83,12 +97,32 @@ class Looks:
 def read(payload: bytes) -> list[Look] | None:
     """Return what was kept of a call; None if it is unreadable, or of another version."""
     try:
-        version, looks = marshal.loads(payload)
+        version, looks, *values = marshal.loads(payload)
+        if version == _PLAIN:
+            return _looks(looks, *values)
         if version != _VERSION:
             return None
         return [(name, digest, said) for name, digest, said in looks]
     except (ValueError, EOFError, TypeError):
         return None
+
+
+def _are_short(values: Sequence[Any]) -> bool:
+    for value in values:
+        kind = type(value)
+        if kind is str or kind is bytes:
+            if len(value) > _ROOM:
+                return False
+        elif kind not in _FIXED or (kind is int and not -_WIDE < value < _WIDE):
+            return False
+    return True
+
+
+def _looks(names: Sequence[str], values: Sequence[Any]) -> list[Look]:
+    return [
+        (name, digest_call((value,), ("",))[0][:8], brief(value))
+        for name, value in zip(names, values, strict=True)
+    ]
 
 
 def changed(before: Sequence[Look], after: Sequence[Look]) -> list[tuple[str, str, str]]:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 #   4  what is larger than a few elements by the pickler, no columns
 VERSION = 4
 
-_PLAIN = b"dumbo%dP" % VERSION  # short scalars only: the hot road
+SHORT = b"dumbo%dP" % VERSION  # short scalars only: the hot road
 _MARSHAL = b"dumbo%dM" % VERSION  # plain containers, as one
 _WALK = b"dumbo%dW" % VERSION
 
@@ -80,7 +80,7 @@ def digest_call(
         UnhashableArgument: with a path that begins with the parameter's name.
     """
     if plain.is_short(values):
-        return xxhash.xxh3_128_digest(_PLAIN + plain.dumps(values, 2)), ()
+        return xxhash.xxh3_128_digest(SHORT + plain.dumps(values, 2)), ()
     return _digest(values, names)
 
 

@@ -26,8 +26,10 @@ __all__ = ["begin_inputs", "extras_of", "inputs_of", "is_watching", "watch"]
 _UNSEEN = not hasattr(sys, "monitoring")
 
 
-def begin_inputs(keeper: Keeper) -> Inputs:
-    """Return what will know what a computation that is about to run reads."""
+def begin_inputs(keeper: Keeper, call: Call) -> Inputs | None:
+    """Return what will know what a computation that is about to run reads; None: nothing."""
+    if _certainty(keeper, call) == 2:  # `closed.ALONE`: none of what it can call reads anything
+        return None
     reads = keeper.options.reads
     return inputs.begin(reads is not None and reads.observed, noting=is_watching(keeper))
 
@@ -40,11 +42,25 @@ def is_watching(keeper: Keeper) -> bool:
     return keeper.watching
 
 
+def _certainty(keeper: Keeper, call: Call) -> int:
+    """Return how certain it is that nothing but the closure of *call* runs: see `closed`."""
+    snapshot = call.snapshot
+    if call.taken is not None or keeper.chance is not None or keeper.streams:
+        return 0  # the function gets other values than those that tracing has seen
+    if snapshot.closed is None:
+        from dumbo.tracing.closed import closed  # once for each closure; a hit observes nothing
+
+        snapshot.closed = closed(snapshot)
+    return snapshot.closed
+
+
 def watch(keeper: Keeper, call: Call) -> None:
     """Make ready to observe what *call* runs, if its result may be stored."""
     if call.key is None or call.light or current() & READ_ONLY:
         return
     if keeper.options.keep == "never" and not call.explicit:
+        return
+    if _certainty(keeper, call):
         return
     if drawn.is_looking(keeper) and config.on_impure(keeper.options.on_impure) != "ignore":
         call.dice = drawn.states()
@@ -78,6 +94,8 @@ def extras_of(keeper: Keeper, call: Call, snapshot: Snapshot) -> bytes:
         return b""
     watch = call.watch
     if watch is None:
+        if is_watching(keeper) and _certainty(keeper, call):  # as if it had been observed
+            return b""
         from dumbo.tracing.observed import UNOBSERVED
 
         return UNOBSERVED

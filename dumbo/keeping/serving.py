@@ -78,8 +78,9 @@ def load(keeper: Keeper, call: Call, begun: float) -> None:
 
 def search(keeper: Keeper, call: Call) -> Record | None:
     """Return the newest entry of *call* that may be served."""
-    record = held(keeper, call, call.snapshot.digest) or _elsewhere(keeper, call)
-    return record or _of_older(keeper, call)
+    record = None if call.searched else held(keeper, call, call.snapshot.digest)
+    call.searched = False  # who waits for somebody else looks again
+    return record or _elsewhere(keeper, call) or _of_older(keeper, call)
 
 
 def _of_older(keeper: Keeper, call: Call) -> Record | None:

@@ -11,15 +11,16 @@ import sys
 from time import perf_counter
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 
-from dumbo import nesting
+from dumbo import config, nesting
 from dumbo.answers.recipe import Looks
 from dumbo.errors import StorageError, UnstorableResult
 from dumbo.explain import Reason
 from dumbo.failures import let_through
 from dumbo.keeping import observing, passing, serving, weighing
+from dumbo.persistence import small
 from dumbo.randomness import drawn
 from dumbo.switches import READ_ONLY, current
-from dumbo.versions.kin import kin_of, noted
+from dumbo.versions.kin import Again, kin_of, noted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,8 +93,12 @@ def write(
     note = _note(keeper, call)
     # A near call's entry stays that call's.
     key = call.key if taken is None else taken.key
+    record: Record | None = None
     if call.recording is None:
-        record = call.store.save(
+        plain = not (given or extras or call.explicit or call.reason is not None)
+        if plain:  # and it replaces nothing
+            record = small.save(call.store, digest, key, value, keeper.label, compute, note)
+        record = record or call.store.save(
             digest, key, value,
             function=keeper.label, compute=compute, extras=extras, note=note,
             known=keeper.options.readonly,
@@ -108,13 +113,15 @@ def write(
         looks = call.looks or looks_of(keeper, call)
         call.store.recipes().add_call(keeper.label, key, looks.encode(), compute)
     ended = perf_counter()
-    if keeper.has_stored:  # the first store imports and opens what the others find open
+    lesson = weighing.is_lesson(keeper)
+    if keeper.has_stored and lesson:  # the first store imports and opens what the others find open
         costs.store.learn(record.size, ended - entered)
     keeper.has_stored = True
     keeper.tally.stored(record.size, ended - entered)
     if keeper.options.keep_versions is not None:
         _drop_versions(keeper, call.store, digest)
-    costs.size.learn(weighing.rough_size_of(call, value), record.size)
+    if lesson:
+        costs.size.learn(weighing.rough_size_of(call, value), record.size)
     if taken is not None and taken.near is not None:
         from dumbo.matched import remember
 
@@ -152,7 +159,13 @@ def _note(keeper: Keeper, call: Call) -> str:
     """Return what an entry says beside its result: who saw it, what it drew, and whose it is."""
     said = "other processes" if call.watch is not None and call.watch.elsewhere else ""
     said = drawn.noted(said, call.drew)
-    return noted(said, kin_of(keeper.target.function, keeper.number, call.snapshot.roots))
+    function, roots = keeper.target.function, call.snapshot.roots
+    if roots:
+        return noted(said, kin_of(function, keeper.number, roots))
+    again: Again | None = keeper.kin
+    if again is None or not again.holds(function):
+        again = keeper.kin = Again(function, keeper.number)
+    return noted(said, again.kin)
 
 
 def _drop_versions(keeper: Keeper, store: Store, digest: bytes) -> None:
@@ -184,4 +197,7 @@ def handed_out(keeper: Keeper, call: Call, value: Any) -> Any:
 def looks_of(keeper: Keeper, call: Call) -> Looks:
     """Return how the arguments of *call* look, before it runs."""
     assert keeper.binder is not None
-    return Looks(keeper.binder.names, *call.given, keeper.options.key)
+    if keeper.telling is None:
+        keeper.telling = config.keeps_details()
+    names = keeper.binder.names
+    return Looks(names, *call.given, keeper.options.key, telling=keeper.telling)

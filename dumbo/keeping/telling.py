@@ -11,6 +11,8 @@ from dumbo.explain import human_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from dumbo.call import Call
     from dumbo.explain import Reason
     from dumbo.keeper import Keeper
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["is_logged", "say", "say_computed", "warn"]
 
 _INFO = 20  # logging.INFO
+_logger: Any = None  # dumbo's, which `logging` keeps as long as the process lives
 
 
 def warn(keeper: Keeper, reason: Reason) -> None:
@@ -52,5 +55,10 @@ def say_computed(keeper: Keeper, call: Call, outcome: Reason | None, compute: fl
 
 def is_logged() -> bool:
     """Whether somebody wants to know of each computation: nobody does who has no `logging`."""
-    logging = sys.modules.get("logging")
-    return logging is not None and logging.getLogger("dumbo").isEnabledFor(_INFO)
+    global _logger
+    if _logger is None:
+        logging = sys.modules.get("logging")
+        if logging is None:
+            return False
+        _logger = logging.getLogger("dumbo")
+    return bool(_logger.isEnabledFor(_INFO))

@@ -65,6 +65,8 @@ def _look_again(keeper: Keeper, call: Call) -> bool:
     """Load what another thread or process may have stored since the last look."""
     assert call.key is not None
     try:
+        if call.store.tail is not None:
+            call.store.tail.look()
         record = search(keeper, call)
         if record is None:
             return False

@@ -14,7 +14,7 @@ from dumbo import config, nesting
 from dumbo.decision.costs import rough_size
 from dumbo.decision.policy import Offer, Policy, decide
 from dumbo.decision.road import STRIDE
-from dumbo.decision.worth import BUDGET, HIT, asks, is_hot, judge, stride
+from dumbo.decision.worth import BUDGET, HIT, Verdict, asks, is_hot, judge, stride
 from dumbo.errors import Bypass, StorageError
 from dumbo.failures import let_through
 from dumbo.keeping.telling import is_logged
@@ -25,19 +25,21 @@ if TYPE_CHECKING:
     from dumbo.call import Call
     from dumbo.decision.policy import Rule
     from dumbo.decision.reuse import Trail
-    from dumbo.decision.worth import Verdict
     from dumbo.keeper import Keeper
     from dumbo.memory import Held
 
 __all__ = [
-    "KNOWN", "catch_up", "choose_road", "comes_all_the_time", "found", "is_known_fast", "learn",
-    "loads_faster", "may_keep", "rough_size_of", "slow_down", "verdict_on", "went_straight",
+    "KNOWN", "catch_up", "choose_road", "comes_all_the_time", "found", "is_known_fast", "is_lesson",
+    "learn", "loads_faster", "may_keep", "rough_size_of", "slow_down", "verdict_on",
+    "went_straight",
 ]  # fmt: skip
 
 KNOWN = 3  # calls from which on what a function takes is taken for known
 # Seconds, until they have been measured.
 _LOOK = 30e-6
 _MISS = 60e-6
+_LESSONS = 128  # misses that are all measured; more than `decision.worth` wants to know of
+_ALWAYS = Verdict(True, "always", 0.0, 0.0)
 
 
 def is_known_fast(keeper: Keeper, call: Call) -> bool:
@@ -94,7 +96,7 @@ def learn(keeper: Keeper, call: Call, compute: float) -> None:
     first = call.watch is not None and not keeper.has_watched
     first = first or (record is not None and keeper.tally.sums["stores"] == 1)
     keeper.has_watched = keeper.has_watched or call.watch is not None
-    if call.begun and not first:
+    if call.begun and not first and is_lesson(keeper):
         storing = costs.store.of(record.size) if record is not None else 0.0
         beside = ended - call.begun - compute - storing
         costs.miss.follow(max(0.0, beside))
@@ -229,9 +231,11 @@ def verdict_on(keeper: Keeper, call: Call, value: object, compute: float) -> Ver
     """Return whether *value* is worth storing, if computing it again takes *compute*."""
     costs = keeper.ledger.costs
     costs.own.add(compute)
+    _note_use(keeper, call).cost = compute
+    if keeper.options.keep == "always" and not is_lesson(keeper):
+        return _ALWAYS
     size = costs.size.of(rough_size_of(call, value))
     costs.result.add(size)
-    _note_use(keeper, call).cost = compute
     return _verdict(keeper, call, compute, size)
 
 
@@ -276,6 +280,12 @@ def _verdict(
     except Exception as error:  # the program's own rule may raise anything
         let_through(error)
         raise StorageError(f"the policy that keep= names failed: {describe(error)}") from error
+
+
+def is_lesson(keeper: Keeper) -> bool:
+    """Whether this miss is one to learn from what it took; when it is known, one in eight is."""
+    misses = keeper.ledger.misses
+    return misses < _LESSONS or not misses & 7
 
 
 def slow_down(keeper: Keeper) -> None:

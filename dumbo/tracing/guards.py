@@ -56,6 +56,7 @@ class Guard:
         "missing",
         "named",
         "others",
+        "rest",
         "types",
         "_fresh",
         "_known",
@@ -108,6 +109,7 @@ class Guard:
                 self.functions.append((self._fresh, self._fresh.__code__))
                 self._fresh = None
         del self._known
+        self.rest = bool(self.types or self.others or self.contents)
 
     def _add(self, op: str, base: Any, arg: Any, obj: Any) -> None:
         if base is ABSENT or base is UNLOADED:
@@ -207,7 +209,7 @@ class Guard:
             for cls, order in self.classes:
                 if mro(cls) is not order:
                     return False
-            return self._rest_holds()
+            return self._rest_holds() if self.rest else True
         except (KeyError, ValueError, TypeError, AttributeError):  # gone, or of another kind
             return False
 

@@ -95,6 +95,7 @@ class Snapshot:
         "account",
         "chance",
         "before",
+        "closed",
         "digest",
         "found",
         "function",
@@ -140,6 +141,7 @@ class Snapshot:
         self.lazy: tuple[str, ...] = ()  # modules that calls of this process were the first to load
         self.cold: bytes | None = None  # the state of a process that has not loaded these
         self.recorded: set[str] = set()  # the directories of stores that have the trace
+        self.closed: int | None = None  # see `closed`; None before anybody asked
         self.unloaded: tuple[str, ...] = ()
         self.tables = [
             (ran.found[base], arg) for op, base, arg in program if op == "table" and base >= 0

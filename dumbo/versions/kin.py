@@ -62,6 +62,41 @@ def kin_of(function: object, number: int, roots: Sequence[object]) -> str:
     return xxhash.xxh3_64_hexdigest(whole)[:_SIZE]
 
 
+class Again:
+    """The kin of a function that has a name of its own in its module, as long as it has it."""
+
+    __slots__ = ("_function", "_home", "_name", "_names", "_of_name", "kin")
+
+    def __init__(self, function: object, number: int) -> None:
+        self._function = function
+        self.kin = kin_of(function, number, ())
+        name = getattr(function, "__qualname__", "")
+        self._names = getattr(
+            sys.modules.get(getattr(function, "__module__", "") or ""), "__dict__", {}
+        )
+        self._name = name if type(name) is str else ""
+        self._of_name = self._names.get(self._name, _NOTHING)
+        self._home = self._where()
+
+    def holds(self, function: object) -> bool:
+        """Whether that is its kin still."""
+        return (
+            function is self._function
+            and self._names.get(self._name, _NOTHING) is self._of_name is not _NOTHING
+            and self._home is not _NOTHING
+            and self._where() == self._home
+        )
+
+    def _where(self) -> object:
+        function: Any = self._function
+        if type(function) is not FunctionType or function.__closure__:
+            return _NOTHING
+        file = function.__globals__.get("__file__")
+        if type(file) is not str or not file.startswith(os.sep):
+            return _NOTHING
+        return file, function.__module__, function.__qualname__, function.__code__
+
+
 def noted(note: str, kin: str) -> str:
     """Return the note of an entry that says *note*, and whose it is."""
     return f"{note} {_MARK}{kin}".lstrip() if kin else note

@@ -1,0 +1,193 @@
+"""The short road of a hit: plain arguments, given by position, of a call as there were others.
+
+    key      the types of the arguments were seen before: binding them changes nothing
+    closure  its guard holds
+    entry    one row of the index, which has the value in it, and no extras
+
+What the general road (`identity`, `serving`) finds out step by step is known here by the types of
+the arguments, from the call that took it. Whatever is not as usual is left to that road, whose
+answer would be the same; so is what is not found, save that its key need not be made again.
+
+Knows the whole way of such a call, which is why it is short; must not know any other.
+"""
+
+from __future__ import annotations
+
+from marshal import dumps
+from time import perf_counter, time
+from types import FunctionType
+
+import xxhash
+
+from dumbo import shelf
+from dumbo.arguments.hashing import SHORT
+from dumbo.call import Call
+from dumbo.errors import CorruptBlob, StorageError
+from dumbo.keeping.weighing import found
+from dumbo.memory import MISSING, Held, has_plain_defaults, is_unchanging, plain_key
+from dumbo.persistence import rows
+from dumbo.persistence.codecs import PICKLE, REPEATABLE
+from dumbo.persistence.ground import PYTHON
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from dumbo.arguments.signature import Binder
+    from dumbo.keeper import Keeper
+    from dumbo.persistence.store import Store
+    from dumbo.tracing.tracker import Snapshot
+
+__all__ = ["Express", "learn"]
+
+_SPREADS = 4 | 8  # of `co_flags`: *args and **kwargs
+_KINDS = 64  # lists of types that are known of one function
+_loads = REPEATABLE[PICKLE]
+
+
+class Express:
+    """What is known of the calls of one function, as long as it has this code and defaults."""
+
+    __slots__ = ("code", "defaults", "place", "snapshots", "store")
+
+    def __init__(self, function: FunctionType, place: object, store: Store) -> None:
+        self.code = function.__code__
+        self.defaults = function.__defaults__
+        self.place = place
+        self.store = store
+        self.snapshots: dict[tuple[type, ...], Snapshot] = {}  # by the types of the arguments
+
+    def fetch(self, keeper: Keeper, args: tuple[Any, ...], plain: Any) -> Any:
+        """Return the value of a call; or the call, to go on with; or MISSING: begin anew.
+
+        Parameters:
+            plain: what `memory` knows it by.
+        """
+        begun = perf_counter()
+        function, store = keeper.target.function, self.store
+        snapshot = self.snapshots.get(plain[1]) if plain[0] is args else None
+        if (
+            snapshot is None
+            or function.__code__ is not self.code
+            or function.__defaults__ is not self.defaults
+            or function.__kwdefaults__ is not None
+            or shelf.stores.get(self.place) is not store  # type: ignore[call-overload]
+            or not snapshot.guard.holds()
+        ):
+            return MISSING
+        key = xxhash.xxh3_128_digest(SHORT + dumps(args, 2))
+        closure = snapshot.digest
+        first = rows.first_slot(PYTHON, closure, key)
+        try:
+            index = store._index or store._open()
+            late = store.tail.find(first) if store.tail is not None else None
+            there = (first, first + rows.SLOTS - 1)
+            listed = [late] if late is not None else index.read(rows.FIND, there)
+        except (OSError, StorageError):  # the general road will say so
+            return MISSING
+        if not listed:
+            return _located(args, key, snapshot, store, begun)
+        row = listed[0]
+        payload = row[13]
+        try:
+            if (
+                row[1:5] != (closure, key, PYTHON, b"")
+                or row[11] != PICKLE
+                or payload is None
+                or len(listed) > 1
+                or rows.entry_checksum(row) != row[12]
+            ):
+                return MISSING
+            read = perf_counter()
+            value = _loads(payload)
+        except CorruptBlob:
+            return MISSING
+        except Exception:  # noqa: BLE001 - classes of the user; the general road handles it
+            return MISSING
+        now = time()
+        if row[10] + 60 < now:
+            store._touch(row[0], row[10])
+        _count(keeper, row, begun, read, key, now)
+        if is_unchanging(value):
+            held = Held(value, None, None, snapshot.guard)
+        else:
+            held = Held(None, payload, _loads, snapshot.guard)
+        keeper.memory.hold(closure + key, held, plain)
+        return value
+
+
+def _count(
+    keeper: Keeper, row: tuple[Any, ...], begun: float, read: float, key: bytes, now: float
+) -> None:
+    """Take in that a result was loaded: see `Tally.loaded` and `serving.load`."""
+    ended = perf_counter()
+    keeper.tally.hit(row[6], row[7] / 1e9, ended - begun, ended - read)
+    ledger = keeper.ledger
+    costs = ledger.costs
+    costs.reuse.found(key, now)
+    ledger.hits += 1
+    if ledger.hits & 7 == 2:
+        costs.load.learn(row[6], ended - read)
+    found(keeper, begun)
+
+
+def _located(
+    args: tuple[Any, ...], key: bytes, snapshot: Snapshot, store: Store, begun: float
+) -> Call:
+    call = Call()
+    call.begun = begun
+    call.given = args, key
+    call.key = key
+    call.snapshot = snapshot
+    call.store = store
+    call.searched = True
+    return call
+
+
+def learn(keeper: Keeper, call: Call, args: tuple[Any, ...]) -> None:
+    """The general road has located *call*: know calls like it from now on, if they are plain."""
+    plain = plain_key(args, {})
+    snapshot, options = call.snapshot, keeper.options
+    function = keeper.target.function
+    if (
+        type(plain) is not tuple
+        or plain[0] is not args
+        or type(function) is not FunctionType
+        or not _is_usual(keeper)
+        or options.readonly
+        or options.expires_after is not None
+        or function.__kwdefaults__ is not None
+        or not has_plain_defaults(function)
+        or snapshot.identity
+        or snapshot.tables
+        or snapshot.roots
+        or not _binds_as_given(keeper.binder, function, args)
+    ):
+        return
+    store = call.store
+    if store.seal is not None or not store.allow_pickle:
+        return
+    known = keeper.express
+    if (
+        known is None
+        or known.code is not function.__code__
+        or known.defaults is not function.__defaults__
+        or known.store is not store
+        or len(known.snapshots) >= _KINDS
+    ):
+        known = keeper.express = Express(function, keeper.shelf.place(), store)
+    known.snapshots[plain[1]] = snapshot
+
+
+def _is_usual(keeper: Keeper) -> bool:
+    target = keeper.target
+    plain = keeper.matching is None and keeper.chance is None
+    return plain and not target.args and not target.kwargs and not keeper.streams
+
+
+def _binds_as_given(binder: Binder | None, function: FunctionType, args: tuple[Any, ...]) -> bool:
+    """Whether the values of the parameters that count are *args* as they are."""
+    code = function.__code__
+    plain = not code.co_flags & _SPREADS and not code.co_kwonlyargcount
+    own = code.co_varnames[: code.co_argcount]
+    return plain and len(args) == len(own) and binder is not None and binder.names == own
