@@ -4,8 +4,9 @@ A lazy result is a proxy (`wrapt`): it passes for the value with `isinstance`, o
 attributes. Until it is touched it is only the knowledge of where the value lies:
 
     repr                          says what it is, without loading it
-    another memoized function     an array or bytes count by what is stored, unloaded; whatever
-                                  may hold code of the user's is loaded, and counts by itself
+    another memoized function     arrays, tables and bytes count by what is stored, unloaded;
+                                  whatever may hold code of the user's is loaded, and counts by
+                                  itself
     copy, deepcopy, pickle        give the value, loaded
     the file has gone             it is computed again, if the arguments are what they were
 
@@ -36,7 +37,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Lazy", "LazyPart", "LazyResult"]
 
-_BY_WHAT_IS_STORED = ("array", "raw")  # these codecs know no classes, so no code is in them
+_BY_WHAT_IS_STORED = (
+    "array",
+    "raw",
+    "arrow",
+)  # these codecs know no classes, so no code is in them
 
 
 class Lazy(wrapt.LazyObjectProxy):  # type: ignore[misc]

@@ -11,7 +11,9 @@
     typed.py       what the hashers of other libraries share
     for_*.py       torch, pyarrow, polars; scipy.sparse, xarray, networkx and Pillow; likewise
     texts.py       many texts at once, from the buffers of Arrow
-    known.py       arrays that cannot have changed, with their digests
+    known.py       large data that cannot have changed, with its digests
+    untouched.py   whether anybody wrote to mapped memory, by the kernel's account
+    places.py      where tables have their data
     signature.py   a call -> the values of its parameters
     matchers.py    the words that say how one argument counts
     annotated.py   those words in a signature

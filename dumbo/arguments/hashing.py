@@ -89,11 +89,16 @@ def token_of(value: object) -> bytes | None:
 
     For `known`, and for those who write down what it shall know.
     """
+    if id(value) in known.KNOWN:
+        token = known.recall(value)
+        if token is not None:
+            return token
     walk = _Walk()
     try:
         walk.run((value,))
     except (UnhashableArgument, *_TROUBLE):
         return None
+    walk.teach()
     found = walk.shared.get(id(value))
     return found[1] if found is not None else None
 
@@ -127,6 +132,7 @@ def _digest(
     except _TROUBLE as cause:
         reason = f"{type(cause).__name__} while it was read"
         raise UnhashableArgument(reason, walk.path(names)) from cause
+    walk.teach()
     digest = xxhash.xxh3_128_digest(_WALK + token)
     if names is not None:
         last = (digest, walk.frames[0].tokens)
@@ -197,11 +203,14 @@ _NOWHERE = 1 << 62
 
 
 class _Walk:
-    __slots__ = ("frames", "open", "places", "plans", "revisits", "scope", "shared", "walked")
+    __slots__ = (
+        "asked", "frames", "open", "places", "plans", "revisits", "scope", "shared", "walked"
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.scope = _Scope()
         self.shared: dict[int, tuple[object, bytes]] = {}  # tokens without roots: true anywhere
+        self.asked: list[object] = []  # what would be known, if it had been hashed before
         self.frames: list[_Frame] = []
         self.open: list[object] = []  # on the stack, or done but hanging on what is
         self.places: dict[int, int] = {}  # id -> place in `open`
@@ -247,6 +256,13 @@ class _Walk:
             if frame.outer is not None:
                 self._element_done(frame)
 
+    def teach(self) -> None:
+        """Let what was asked for be known from now on."""
+        for value in self.asked:
+            found = self.shared.get(id(value))
+            if found is not None:
+                known.learn(value, found[1])
+
     def _enter(self, frame: _Frame, child: object, kind: int) -> bytes | _Frame:
         """Return the token of *child*, or a frame for its children."""
         if kind == _TOKEN:
@@ -265,10 +281,11 @@ class _Walk:
                 frame.rooted = True
         if done is not None:
             return done[1]
-        if key in known.ARRAYS:
+        if key in known.KNOWN:
             token = known.recall(child)
             if token is not None:
                 return token
+            self.asked.append(child)
         place = self.places.get(key)
         if place is not None:
             frame.low = min(frame.low, place)

@@ -22,6 +22,7 @@ from itertools import chain
 
 import xxhash
 
+from dumbo.arguments.known import token_of_bytes
 from dumbo.arguments.registry import FLAT, LONG, NEST
 
 TYPE_CHECKING = False
@@ -47,10 +48,12 @@ _DEPTH = 16
 _WIDTH = 2048  # elements of a container inside of a nest
 _SET = 256  # elements of a set: marshal sorts them by bytes, at a price
 _ELEMENTS = 1 << 20
-_TEXT = 1 << 22  # characters and bytes in the strings of a nest, as far as they are counted
+_TEXT = 1 << 20  # characters and bytes in the strings of a nest, as far as they are counted
+_JOINED = 1 << 22  # the same in strings that are joined
 _COUNTED = 16  # of every so many containers of a level, one has its strings counted
 
 _LONG_TEXT = 4096
+_LARGE = 1 << 20  # bytes of which the digest may be known
 _SLICE = 1 << 20
 _WORTH = 512  # bytes
 _SMALL = 64  # elements that are looked at one by one
@@ -86,8 +89,12 @@ def scalar(value: Any) -> bytes:
                 digest.update(value[start : start + _SLICE].encode("utf-8", "surrogatepass"))
             return LONG + b"u" + len(value).to_bytes(8, "big") + digest.digest()
     elif kind is bytes and len(value) > _LONG_TEXT:
-        return LONG + b"s" + len(value).to_bytes(8, "big") + xxhash.xxh3_128_digest(value)
+        return _long_bytes(value) if len(value) < _LARGE else token_of_bytes(value, _long_bytes)
     return dumps(value, 2)
+
+
+def _long_bytes(value: bytes) -> bytes:
+    return LONG + b"s" + len(value).to_bytes(8, "big") + xxhash.xxh3_128_digest(value)
 
 
 def container(value: Container) -> tuple[bytes, bool] | None:
@@ -289,7 +296,7 @@ def _joined(values: Sequence[Any]) -> bytes | None:
     kind = type(values[0])
     if kind not in _TEXTS or len(set(map(type, values))) > 1:
         return None
-    if sum(map(len, values[::_COUNTED])) > _TEXT // _COUNTED:
+    if sum(map(len, values[::_COUNTED])) > _JOINED // _COUNTED:
         return None
     separator: Any = "\0" if kind is str else b"\0"
     joined = separator.join(values)

@@ -11,6 +11,8 @@
              knows that it is sorted that way, else `-`
     series   a polars.Series, likewise, the one column of a table
 
+Behind another space there may be what the hasher of arguments makes of it (`tokens`).
+
 Taken is only what comes back exactly, by construction: with types, nulls, metadata, dictionaries
 and chunks. Everything else is left to pickle. A slice is stored without what it is a slice of.
 
@@ -22,6 +24,7 @@ from __future__ import annotations
 
 import struct
 import sys
+from mmap import mmap
 
 try:  # The C half alone, as in `codecs`.
     from _pickle import PickleBuffer
@@ -66,11 +69,12 @@ _POLARS = frozenset(
 _NESTING = frozenset(["List", "Array", "Struct"])
 
 
-def encode(value: object, sink: Sink, *, always: bool = False) -> bool:
+def encode(value: object, sink: Sink, *, always: bool = False, known: bool = False) -> bool:
     """Write *value*, of pyarrow or polars, to *sink*, which is empty; say whether that was done.
 
     Parameters:
         always: also where pickle would be as fast.
+        known: write what the hasher of arguments will make of it, too.
 
     Raises:
         OSError: what the sink raises.
@@ -83,7 +87,7 @@ def encode(value: object, sink: Sink, *, always: bool = False) -> bool:
     if found is None:
         return False
     head, schema, batches = found
-    data = head.encode("ascii")
+    data = (f"{head} {_token(value)}" if known else head).encode("ascii")
     start = _LENGTH.pack(len(data)) + data
     sink.write(start + bytes(-len(start) % _ALIGN))
     return _write(sink, schema, batches)
@@ -96,11 +100,22 @@ def decode(payload: Buffer) -> Any:
     view = memoryview(payload)
     (length,) = _LENGTH.unpack_from(view)
     start = _LENGTH.size + length
-    kind, _, marks = bytes(view[_LENGTH.size : start]).decode("ascii").partition(" ")
+    kind, marks, *known = bytes(view[_LENGTH.size : start]).decode("ascii").split(" ")
     start += -start % _ALIGN
     if kind in _CHANGING and view.readonly:
         view = memoryview(bytearray(view))  # some versions of polars write to what they are given
-    with pa.ipc.open_stream(pa.py_buffer(view[start:])) as reader:
+    buffer = pa.py_buffer(view[start:])
+    value = _read(buffer, kind, marks)
+    if type(view.obj) is mmap:
+        from dumbo.persistence import tokens  # what is small does without
+
+        tokens.believe_table(value, known[0] if known else "", buffer)
+    return value
+
+
+def _read(buffer: Any, kind: str, marks: str) -> Any:
+    pa: Any = sys.modules["pyarrow"]
+    with pa.ipc.open_stream(buffer) as reader:
         schema, batches = reader.schema, list(reader)
     for batch in batches:
         batch.validate()
@@ -116,6 +131,14 @@ def decode(payload: Buffer) -> Any:
     return _to_polars(table, kind, marks)
 
 
+def _token(value: Any) -> str:
+    if not is_large(value, _LARGE):
+        return ""
+    from dumbo.persistence import tokens
+
+    return tokens.token(value)
+
+
 # -- pyarrow -------------------------------------------------------------------------------------
 
 
@@ -125,14 +148,14 @@ def _of_arrow(value: Any) -> tuple[str, Any, list[Any]] | None:
     kind = type(value)
     if kind is pa.Table:
         batches = _batches(value) if _is_exact_schema(pa, value.schema) else None
-        return None if batches is None else ("table", value.schema, batches)
+        return None if batches is None else ("table ", value.schema, batches)
     if kind is pa.RecordBatch:
         taken = _is_exact_schema(pa, value.schema)
-        return ("batch", value.schema, [value]) if taken else None
+        return ("batch ", value.schema, [value]) if taken else None
     if kind is pa.ChunkedArray:
-        chunks, head = value.chunks, "chunked"
+        chunks, head = value.chunks, "chunked "
     elif isinstance(value, pa.Array) and kind.__module__ == "pyarrow.lib":
-        chunks, head = [value], "array"
+        chunks, head = [value], "array "
     else:
         return None
     if not _is_exact(pa, value.type):

@@ -70,7 +70,7 @@ UNPICKLED = frozenset((RAW, ARRAY, PLAIN, ARROW))  # these run nothing when they
 
 _PROTOCOL = 5  # pinned, so that a Python upgrade does not change what is written
 _ALIGN = 64
-_WORTH_KNOWING = 1 << 20  # bytes of an array, from which on its digest is stored with it
+_LARGE = 1 << 20  # bytes of what is handed on as an argument without being hashed, if unchanged
 _BESIDE = 1024  # bytes; smaller buffers cost less inside the stream
 _SLAB = 1 << 24  # bytes of a scattered array that are gathered at a time
 _SPAN = struct.Struct("<QQ")
@@ -95,8 +95,8 @@ def encode(value: object, sink: Sink, known: bool = False) -> Written:
     """Write *value* to *sink*, which is empty; large data is never held twice.
 
     Parameters:
-        known: beside a large array, write what the hasher of arguments will make of it, so that it
-            need not be hashed again where nobody can write to it.
+        known: beside a large array or table, write what the hasher of arguments will make of it, so
+            that it need not be hashed where nobody has written to it.
 
     Raises:
         UnstorableResult: if *value*, or a part of it, would not come back as it is.
@@ -115,7 +115,7 @@ def encode(value: object, sink: Sink, known: bool = False) -> Written:
     if fidelity.is_of_arrow(kind):
         from dumbo.persistence import arrow  # here and below: few values take it
 
-        if arrow.encode(value, sink):
+        if arrow.encode(value, sink, known=known):
             return Written(ARROW)
     fidelity.refuse_whole(value)
     return _encode_pickle(value, sink)
@@ -138,7 +138,12 @@ def decode(codec: int, payload: Buffer, frozen: bool = False) -> Any:
     if codec == PICKLE:
         return loads(payload)
     if codec == RAW:
-        return payload if type(payload) is bytes else bytes(payload)
+        value = payload if type(payload) is bytes else bytes(payload)
+        if len(value) >= _LARGE:
+            from dumbo.arguments import known
+
+            known.hold(value)
+        return value
     if codec == ITEMS:
         from dumbo.persistence.items import Items  # few functions are generators
 
@@ -203,7 +208,7 @@ def encode_plainly(value: object, sink: Sink, known: bool = False) -> Written:
     if fidelity.is_of_arrow(type(value)):
         from dumbo.persistence import arrow
 
-        if arrow.encode(value, sink, always=True):
+        if arrow.encode(value, sink, known=known, always=True):
             return Written(ARROW)
     _check_plain(value, _NESTED)
     sink.write(repr(value).encode("utf-8", "surrogatepass"))
@@ -290,8 +295,11 @@ def _encode_array(array: Any, sink: Sink, known: bool) -> None:
     order = "F" if flags.f_contiguous and not flags.c_contiguous else "C"
     shape = ",".join(map(str, array.shape))
     head = f"{array.dtype.str} {order} {'rw' if flags.writeable else 'ro'} {shape}"
-    head += (_token(array) if known else "") + "\n"
-    sink.write(head.encode("ascii"))
+    if known and array.nbytes >= _LARGE:
+        from dumbo.persistence import tokens  # here and below: what is small does without
+
+        head += f" {tokens.token(array)}"
+    sink.write(f"{head}\n".encode("ascii"))
     if order == "F":
         array = array.T
     if array.flags.c_contiguous:
@@ -314,27 +322,11 @@ def _decode_array(view: memoryview) -> Any:
     lengths = tuple(int(length) for length in shape.split(",")) if shape else ()
     writable = access == "rw" and not view.readonly
     array = fidelity.restore_array(buffer, dtype, lengths, order, writable)
-    if known and view.readonly:
-        _make_known(array, known[0])
+    if array.nbytes >= _LARGE:
+        from dumbo.persistence import tokens
+
+        tokens.believe(array, known[0] if known else "", buffer)
     return array
-
-
-def _token(array: Any) -> str:
-    """Return what the hasher of arguments will make of *array*, to be written beside it."""
-    if array.nbytes < _WORTH_KNOWING:
-        return ""
-    from dumbo.arguments import hashing  # it is there, for results have keys
-
-    token = hashing.token_of(array)
-    return f" {hashing.VERSION}:{token.hex()}" if token is not None else ""
-
-
-def _make_known(array: Any, written: str) -> None:
-    from dumbo.arguments import hashing, known
-
-    version, _, token = written.partition(":")
-    if version == str(hashing.VERSION):
-        known.remember(array, bytes.fromhex(token))
 
 
 def _append(sink: Sink, buffers: Iterable[memoryview]) -> None:
