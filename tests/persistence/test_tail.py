@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import marshal
 import os
 import signal
 import sqlite3
+import struct
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+import xxhash
 from desk import Desk, digest
 
 from dumbo.persistence import small
@@ -159,6 +162,28 @@ def test_a_damaged_record_is_no_result_and_hides_no_other(desk: Desk, at: int) -
     assert again.find(1) is None
     assert (again.load(2), again.load(3)) == ("two", "three")
     assert again.store.summary()[0].entries == 2
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        (5, b"mod:func"),
+        ((), b"mod:func"),
+        (("x",) * 15, b"mod:func"),
+        ((1, [2], *(b"",) * 13), b"mod:func"),
+        ((1, *(b"",) * 14), "mod:func"),
+    ],
+)
+def test_a_record_that_nobody_can_have_written_stops_no_merge(desk: Desk, body: object) -> None:
+    put(desk, 1)
+    data = marshal.dumps(body, 2)
+    with tail(desk).open("ab") as file:
+        file.write(struct.pack("<4sIQ", b"dmt1", len(data), xxhash.xxh3_64_intdigest(data)) + data)
+    put(desk, 2)
+    other = Desk(desk.directory)
+    assert (other.load(1), other.load(2)) == (1, 1)
+    assert len(list(other.store.summary())) == 1
+    assert rows(desk) == 2
 
 
 def test_a_tail_that_was_cut_off_has_what_is_left(desk: Desk) -> None:
