@@ -20,7 +20,7 @@ from zlib import crc32
 import numpy as np
 from regret_traces import Request, Trace, traces
 
-from dumbo.decision.eviction import lowest, rank, rent
+from dumbo.decision.eviction import HIGH, LOW, lowest, rank_of, rent
 from dumbo.decision.reuse import Reuse, Trail
 from dumbo.decision.worth import judge
 
@@ -193,11 +193,11 @@ class Cachey(Scored):
 class Dumbo(Rule):
     """The rules of `dumbo.decision`, by a clock that shows what the calls have taken so far.
 
-    Evicts in batches, as the store does: above the limit, down to nine tenths of it.
+    Evicts in batches, as the store does, from HIGH of the limit on, down to LOW of it, and learns
+    of calls that are found as it does live: less often than of those that are not.
     """
 
     name = "dumbo"
-    low = 0.9
 
     def __init__(self, limit: int) -> None:
         super().__init__(limit)
@@ -207,18 +207,18 @@ class Dumbo(Rule):
 
     def call(self, request: Request) -> None:
         reuse = self.functions.setdefault(request.function, Reuse())
-        trail = reuse.note(request.key.to_bytes(8, "big"), self.cost)
-        self.trails[request.function, request.key] = (reuse, trail)
+        name, key = (request.function, request.key), request.key.to_bytes(8, "big")
+        if name in self.held:
+            reuse.found(key, self.cost)
+        else:
+            self.trails[name] = (reuse, reuse.note(key, self.cost))
         super().call(request)
 
     def rank(self, key: Key) -> float:
         reuse, trail = self.trails[key]
         request = self.held.get(key) or self.asked
-        return rank(
-            request.compute - load_time(request.size) - LOOK,
-            request.size, trail.uses, trail.first, trail.last, self.cost,
-            half_life=reuse.half_life, since=reuse.since, chance=reuse.chance(trail.uses),
-        )  # fmt: skip
+        saving = request.compute - load_time(request.size) - LOOK
+        return rank_of(saving, request.size, trail, reuse, self.cost)
 
     def admits(self, key: Key, request: Request) -> bool:
         reuse, trail = self.trails[key]
@@ -227,15 +227,17 @@ class Dumbo(Rule):
             "auto", request.compute, store_time(request.size), load_time(request.size),
             look=LOOK, chance=reuse.chance(trail.uses), uses=trail.uses,
             lot=crc32(str(key).encode()) / 2**32, rank=self.rank(key),
-            rent=rent(self.last_rank, self.used + request.size, self.low * self.limit, self.limit),
+            rent=rent(
+                self.last_rank, self.used + request.size, LOW * self.limit, HIGH * self.limit
+            ),
         ).store  # fmt: skip
 
     def make_room(self, size: int) -> None:
-        excess = self.used + size - self.limit
+        excess = self.used + size - HIGH * self.limit
         if excess <= 0:
             return
         ranked = [(self.rank(key), held.size, key) for key, held in self.held.items()]
-        goes, self.last_rank = lowest(ranked, excess + (1 - self.low) * self.limit)
+        goes, self.last_rank = lowest(ranked, excess + (HIGH - LOW) * self.limit)
         for key in goes:
             self.drop(key)
 

@@ -27,6 +27,7 @@ from dumbo.decision.gain import loses, overhead, saved
 from dumbo.decision.merging import merged
 from dumbo.errors import StorageError
 from dumbo.explain import human_time, printable
+from dumbo.persistence.ground import COMMON, function_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ __all__ = ["begin", "flush", "known", "up_to_now"]
 _KEPT = 512  # tallies that wait to be written
 _NOTICEABLE = 1.0  # seconds lost, from which a function is worth a warning
 _INFO, _WARNING = 20, 30  # as in `logging`, which is not imported for them
-_MACHINE = ""  # stands for a function in the row of what all of them learned together
 
 _waiting: dict[int, Tally] = {}
 _writing = threading.Lock()
@@ -53,11 +53,21 @@ _told = False  # multiprocessing, that its children shall write, too
 def begin(tally: Tally) -> None:
     """Learn what earlier runs have learned, and see to it that this one's is kept."""
     global _machine
+    # Imported here: a program that never calls its functions needs none of it.
+    from dumbo.persistence import statistics
+
     found = known(tally.shelf, tally.label)
     tally.learn(found.get("learned"))
     if _machine is None:
-        _machine = known(tally.shelf, _MACHINE)
+        _machine = known(tally.shelf, COMMON)
         MACHINE.take(_machine.get("machine"))
+    try:
+        store = tally.shelf.open()
+        if not store.reuses:
+            statistics.know_room(store)
+        store.reuses[function_id(tally.label)] = tally.ledger.costs.reuse
+    except (OSError, StorageError):  # the call itself will say so
+        pass
     _listen()
     while len(_waiting) >= _KEPT:  # of functions that are made again and again
         gone = _waiting.pop(next(iter(_waiting), 0), None)
@@ -138,7 +148,7 @@ def _write(group: list[Tally]) -> list[tuple[int, str]]:
         for label in {tally.label for tally, _ in news}
     }
     try:
-        statistics.change(shelf.open(), {**changes, _MACHINE: machine})
+        statistics.change(shelf.open(), {**changes, COMMON: machine})
     except (OSError, StorageError):
         return []
     for tally, new in news:

@@ -44,6 +44,7 @@ COUNTS: dict[str, Any] = {
 _DUE = 4096  # looks, of which a computation counts as many, after which all is written
 _COMPUTATION = 64
 _PAUSE = 1.0  # seconds between two times that it is written, at least
+_WORTH_GHOSTS = 1e-3  # seconds that calls take, from which on they are remembered one by one
 _REASONS = 16  # kinds of verdicts, with the last sentence of each
 _SENTENCE = 300  # characters
 
@@ -177,12 +178,17 @@ class Tally:
 
     def learned(self) -> Facts:
         """Return what decisions are made by, as plain values."""
-        return {"costs": self.ledger.costs.plain()}
+        costs = self.ledger.costs
+        learned: Facts = {"costs": costs.plain()}
+        if costs.expected >= _WORTH_GHOSTS:
+            learned["ghosts"] = costs.reuse.ghosts()
+        return learned
 
     def learn(self, known: object) -> None:
         """Go on from what others have learned."""
         self.began = known if type(known) is dict else {}
         self.ledger.costs.take(self.began.get("costs"))
+        self.ledger.costs.reuse.haunt(self.began.get("ghosts"))
 
 
 def added(known: Facts, new: Facts) -> Facts:

@@ -22,10 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import TypeVar
 
+    from dumbo.decision.reuse import Reuse, Trail
+
     T = TypeVar("T")
 
-__all__ = ["lowest", "rank", "rent"]
+__all__ = ["HIGH", "LOW", "lowest", "rank", "rank_of", "rent"]
 
+HIGH, LOW = 0.95, 0.9  # of the limit: above the first, results go until the second is reached
 _OVERHEAD = 256  # bytes that a result takes beside its own
 
 
@@ -55,6 +58,14 @@ def rank(
         return 0.0
     expected = rate(uses, first, last, now, half_life, since)
     return expected * chance * saving / (size + _OVERHEAD)
+
+
+def rank_of(saving: float, size: int, trail: Trail, reuse: Reuse, now: float) -> float:
+    """Return the rank of a result by how its call came, and by how its function's calls do."""
+    return rank(
+        saving, size, trail.uses, trail.first, trail.last, now,
+        half_life=reuse.half_life, since=reuse.since, chance=reuse.chance(trail.uses),
+    )  # fmt: skip
 
 
 def lowest(ranked: Iterable[tuple[float, int, T]], excess: float) -> tuple[list[T], float]:

@@ -5,6 +5,7 @@ whoever measured more since then counts more; counts are those of both, and so a
 that came, and came again. Everything else that is not alike is mine, for it is newer.
 
     average   (count, mean, spread)
+    ghosts    ((key, uses, first, last), ...)
     price     (count, mean, spread, (bucket, count, mean, spread), ...)
 
 Knows plain values; must not know what they measure, nor where they are kept.
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["merged"]
 
+_GHOSTS = "ghosts"
+_FEW = 512  # trails that are kept at least, if there are as many
 _LATELY = 8  # measurements, of which older ones hardly count
 _SHARES = ("firsts", "again")
 _CALLS = 1024.0  # beyond which those before count half
@@ -30,10 +33,28 @@ def merged(base: Any, mine: Any, theirs: Any) -> Any:
     if type(mine) is dict and type(theirs) is dict:
         began = base if type(base) is dict else {}
         known = {name: merged(began.get(name), mine[name], theirs.get(name)) for name in mine}
+        if _GHOSTS in mine:
+            known[_GHOSTS] = _ghosts(mine[_GHOSTS], theirs.get(_GHOSTS))
         return {**theirs, **known, **_shares(began, mine, theirs)}
     if _is_price(mine) and _is_price(theirs):
         return _price(base if _is_price(base) else (0, 0.0, 0.0), mine, theirs)
     return mine
+
+
+def _ghosts(mine: Any, theirs: Any) -> Any:
+    """Return the trails of both; see `reuse`. Of those of one call, the longer one holds both."""
+    if type(mine) is not tuple or type(theirs) is not tuple:
+        return mine
+    known = {key: (key, *trail) for key, *trail in theirs}
+    for key, uses, first, last in mine:
+        there = known.get(key, (key, uses, first, last))
+        known[key] = (key, max(uses, there[1]), min(first, there[2]), max(last, there[3]))
+    latest = sorted(known.values(), key=_when)
+    return tuple(latest[-max(len(mine), len(theirs), _FEW) :])
+
+
+def _when(ghost: tuple[Any, ...]) -> Any:
+    return ghost[3]
 
 
 def _shares(base: Any, mine: Any, theirs: Any) -> dict[str, float]:

@@ -11,7 +11,8 @@ burst is over after seconds. It is learned for each function: each half-life for
 that comes again, by its share of all heat, and the one with the highest likelihood lately is
 believed. Of calls that came once only, the share that ever came again tells what to expect.
 
-Trails are kept of calls whose results are not stored, too (ghosts), but not of too many.
+Trails are kept of calls whose results are not stored, too (ghosts), but not of too many. Those that
+came last are kept across runs (`ghosts`, `haunt`).
 
 Knows times and counts; must not know a clock, costs or a store.
 """
@@ -26,12 +27,15 @@ if TYPE_CHECKING:
 
 __all__ = ["FOR_EVER", "HALF_LIVES", "Reuse", "Trail", "heat", "rate"]
 
-FOR_EVER = 1e9
+FOR_EVER = 30 * 86_400.0  # seconds; in a store, nothing stays a favourite for longer
 HALF_LIVES = (*(0.25 * 4**n for n in range(11)), FOR_EVER)  # a quarter of a second to three days
 _TRAILS = 4096
 _FORGET = 0.998  # of what was foretold before, at each lesson
 _SURPRISE = 0.1  # what is left for calls that nothing was known of
 _STEP = 4  # calls to a lesson
+_PAUSE = 2e-3  # seconds to a lesson where a call was found, so that lessons take 1 % of them
+_GHOSTS = 512  # trails that are kept across runs
+_LATEST = 1e11  # no time is later
 _TRUST = 10.0  # as if so many calls had come again when nothing is known yet
 _LATELY = 1024.0  # calls after which what was learned of first calls counts half
 _NOTHING: Any = None
@@ -87,6 +91,9 @@ class Reuse:
         "half_life",
         "since",
         "trails",
+        "_calls",
+        "_found",
+        "_ghosts",
         "_heat",
         "_last",
         "_score",
@@ -102,15 +109,22 @@ class Reuse:
         self._heat = [0.0] * len(HALF_LIVES)
         self._last = 0.0
         self._turn = 0
+        self._calls = 0  # since the last lesson
+        self._ghosts: Any = ()  # trails of earlier runs, until they are needed
+        self._found: list[tuple[bytes, float]] = []  # what came and was found meanwhile
 
     def note(self, key: bytes, now: float) -> Trail:
         """Take in that *key* came; return what is known of it, this time included."""
         if self.since < 0:
             self.since = self._last = now
+        if self._ghosts:
+            self._rise()
         trails = self.trails
         trail = trails.pop(key, None)
         self._turn += 1
-        if self._turn % _STEP == 0 or self._turn < 8 * _STEP:
+        self._calls += 1
+        # While they are few, each call is a lesson.
+        if self._calls >= _STEP or self._turn < 8 * _STEP:
             self._learn(trail, now)
         if trail is None:
             trail = Trail(now)
@@ -130,7 +144,14 @@ class Reuse:
 
     def found(self, key: bytes, now: float) -> None:
         """Take in that *key* came and its result was there, for less than noting it costs."""
+        if self._ghosts:
+            if len(self._found) < _TRAILS:
+                self._found.append((key, now))
+            return
         trail = self.trails.get(key)
+        self._calls += 1
+        if now - self._last >= _PAUSE:
+            self._learn(trail, now)
         if trail is not None:
             if trail.uses == 1:
                 self.again += 1
@@ -145,8 +166,8 @@ class Reuse:
         gone = max(0.0, now - self._last)
         self._last = now
         all_heat, score = self._heat, self._score
-        # While each call is a lesson, it is not one of several.
-        weight = 1.0 if self._turn < 8 * _STEP else float(_STEP)
+        weight = float(self._calls)
+        self._calls = 0
         unknown = _SURPRISE / (len(self.trails) + 1)
         for i, half_life in enumerate(HALF_LIVES):
             total = all_heat[i] * 2.0 ** -(gone / half_life)
@@ -169,6 +190,51 @@ class Reuse:
         """Return how often a call is expected to come, per second."""
         expected = rate(trail.uses, trail.first, trail.last, now, self.half_life, self.since)
         return expected * self.chance(trail.uses)
+
+    def ghosts(self) -> tuple[tuple[bytes, int, float, float], ...]:
+        """Return what is remembered of the calls that were noted last, to be kept."""
+        if self._ghosts and not self._found:  # nobody needed them
+            return tuple(self._ghosts)
+        self._rise()
+        # A copy at once: another thread may add to it.
+        latest = list(self.trails.copy().items())[-_GHOSTS:]
+        return tuple((key, one.uses, one.first, one.last) for key, one in latest)
+
+    def haunt(self, ghosts: Any) -> None:
+        """Remember what `ghosts` of an earlier run returned, as far as it makes sense."""
+        if type(ghosts) is tuple and not self.trails:
+            self._ghosts = ghosts[-_TRAILS:]
+
+    def trail(self, key: bytes) -> Trail | None:
+        """Return what is remembered of *key*."""
+        if self._ghosts:
+            self._rise()
+        return self.trails.get(key)
+
+    def _rise(self) -> None:
+        """Make trails of what earlier runs remembered; that takes milliseconds."""
+        ghosts, self._ghosts = self._ghosts, ()
+        for ghost in ghosts:
+            if type(ghost) is tuple and [type(one) for one in ghost] == [bytes, int, float, float]:
+                key, uses, first, last = ghost
+                if uses > 0 and 0 <= first <= last < _LATEST:
+                    trail = self.trails[key] = Trail(first)
+                    trail.uses, trail.last = uses, last
+        self._last = max([trail.last for trail in self.trails.values()], default=self._last)
+        self._heat = [self._all_heat(half_life) for half_life in HALF_LIVES]
+        found, self._found = self._found, []
+        for key, now in found:
+            self.found(key, now)
+
+    def _all_heat(self, half_life: float) -> float:
+        """Return what all calls together count now, had this run seen them come."""
+        total = 0.0
+        for trail in self.trails.values():
+            age = self._last - trail.last
+            if age < 40 * half_life:
+                left = heat(trail.uses, trail.first, trail.last, half_life)
+                total += left * 2.0 ** -(age / half_life)
+        return total
 
     def plain(self) -> dict[str, Any]:
         return {

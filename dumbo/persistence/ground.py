@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import TypeVar
 
+    from dumbo.decision.reuse import Reuse
     from dumbo.persistence.index import Index
     from dumbo.persistence.locks import Locks
     from dumbo.persistence.recipes import Recipes
@@ -36,10 +37,11 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-__all__ = ["PYTHON", "Ground", "as_bytes", "function_id", "named"]
+__all__ = ["COMMON", "PYTHON", "Ground", "as_bytes", "function_id", "named"]
 
 PYTHON = sys.version_info[0] * 100 + sys.version_info[1]
 CODEC = 0xFFF  # the bits of its number
+COMMON = ""  # stands for a function in the statistics of what all of them share
 COMPRESSED = 0x2000  # a bit beside it: see `squeeze`
 LISTED = 10_000  # things that are remembered at most, of each kind
 
@@ -79,13 +81,24 @@ class Ground:
         self._root = ""  # the real path of the directory, once it is prepared
         self._names: dict[int, str] = {}
         self._touched: dict[int, int] = {}
-        self.rent = 0.0  # of a byte, as of the last look at all of it: see `decision.eviction`
+        self.used = 0  # bytes, as of the last look at all of it
+        self.reuses: dict[int, Reuse] = {}  # how calls of functions of this process come again
         self.last_rank = 0.0  # of the last result that went
         self._proved: set[object] = set()
         self._swept: set[str] = set()
         self._told: set[str] = set()
 
     # -- opening and closing ---------------------------------------------------------
+
+    @property
+    def rent(self) -> float:
+        """What a byte costs now: see `decision.eviction`."""
+        limit = self.size_limit
+        if limit is None or not self.last_rank:
+            return 0.0
+        from dumbo.decision.eviction import HIGH, LOW, rent  # here: few processes ever evict
+
+        return rent(self.last_rank, self.used + self._written, LOW * limit, HIGH * limit)
 
     def prepare(self) -> None:
         """Create the directory where it is missing, and check it.

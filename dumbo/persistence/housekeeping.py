@@ -17,15 +17,14 @@ from __future__ import annotations
 import os
 import time
 
-from dumbo.decision.costs import MACHINE
-from dumbo.decision.eviction import lowest, rank, rent
+from dumbo.decision.eviction import HIGH, LOW, lowest
 from dumbo.errors import StorageError
-from dumbo.persistence import blobs, rows, shelves
+from dumbo.persistence import blobs, rows, shelves, statistics
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import _sqlite3 as sqlite
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from dumbo.persistence.store import Store
 
@@ -33,14 +32,11 @@ __all__ = ["Usage", "evict", "prune", "stale", "sweep", "usage"]
 
 _HEADER = 256  # bytes of a file beside its payload: the header, half a block
 _BATCH = 512  # results that go in one transaction
-_HIGH, _LOW = 0.9, 0.8  # of the limit: above the first, evict down to the second
 _GRACE = 3600  # seconds for which a trace without results is kept: they may be on their way
 _ASIDE = 86_400.0  # seconds for which what was set aside is kept
 _WHOLE = (
     "SELECT id, closure, key, python, extras, size, checksum, payload IS NULL, created FROM entries"
 )
-_RANKED = "SELECT id, size, compute, function, created, used, uses FROM entries"
-_MONTH = 30 * 86_400.0  # seconds; in a store, nothing stays a favourite for ever
 _MANY = 2000  # traces that are too many to be looked at while a program runs
 _YOUNG = 5.0  # seconds that a file may be without its row, or a temporary without its process
 
@@ -85,7 +81,7 @@ def usage(store: Store) -> Usage:
     return store.run(look)
 
 
-def evict(store: Store, limit: int, *, down_to: float = _LOW) -> tuple[int, int]:
+def evict(store: Store, limit: int, *, down_to: float = LOW) -> tuple[int, int]:
     """Remove results until *store* is well within *limit* bytes; say how many, and bytes.
 
     Raises:
@@ -93,12 +89,13 @@ def evict(store: Store, limit: int, *, down_to: float = _LOW) -> tuple[int, int]
     """
     _sweep_files(store, grace=_YOUNG)
     measured = usage(store)
-    if measured.total <= limit * _HIGH:
-        store.rent = rent(store.last_rank, measured.total, limit * _LOW, limit * _HIGH)
+    store.used = measured.total
+    if measured.total <= limit * HIGH:
         return 0, 0
     swept = sweep_rows(store)
     gone, freed = remove(store, _lowest(store, measured.total - swept - int(limit * down_to)))
-    store.rent = 0.0  # there is room again
+    store.used = measured.total - swept - freed
+    statistics.keep_room(store)
     sweep_rows(store)
     _shrink(store, limit)
     return gone, freed
@@ -108,25 +105,12 @@ def _lowest(store: Store, excess: int) -> list[rows.Row]:
     """The results that go first, and no more of them than it takes."""
     if excess <= 0:
         return []
-    now = time.time()
-    load = MACHINE.load
+    from dumbo.persistence import ranking  # here: only what evicts asks what results are worth
+
+    ranked = [(value, size + _HEADER, where) for value, size, where in ranking.ranked(store)]
+    gone, store.last_rank = lowest(ranked, excess)
 
     def look(sql: sqlite.Connection, known: set[object]) -> list[rows.Row]:
-        # When each function stored the first of what is there.
-        begun = "SELECT function, MIN(created) FROM entries GROUP BY function"
-        since = {function: first / 1e6 for function, first in sql.execute(begun)}
-
-        def ranked() -> Iterator[tuple[float, int, int]]:
-            for where, size, compute, function, created, used, uses in sql.execute(
-                f"{_RANKED} ORDER BY used, created"
-            ):
-                saving = compute / 1e9 - load.of(size)
-                first = created / 1e6
-                begun = since.get(function, first)
-                value = rank(saving, size, uses, first, used, now, half_life=_MONTH, since=begun)
-                yield value, size + _HEADER, where
-
-        gone, store.last_rank = lowest(ranked(), excess)
         found = [sql.execute(f"{_WHOLE} WHERE id = ?", (where,)).fetchone() for where in gone]
         return [row for row in found if row is not None]
 

@@ -20,7 +20,7 @@ import marshal
 import time
 
 from dumbo.errors import CorruptBlob, StorageError
-from dumbo.persistence.ground import as_bytes, as_text, function_id
+from dumbo.persistence.ground import COMMON, as_bytes, as_text, function_id
 from dumbo.persistence.rows import guarded, unguarded
 from dumbo.persistence.seal import SIGNED, SIZE
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     Facts: TypeAlias = dict[str, Any]
 
-__all__ = ["change", "drop", "read", "read_all"]
+__all__ = ["change", "drop", "keep_room", "know_room", "read", "read_all"]
 
 _VERSION = 1
 _ROWS = 10_000  # functions of which something is known
@@ -92,6 +92,23 @@ def change(store: Store, changes: Mapping[str, Callable[[Facts], Facts]]) -> Non
         sql.execute("COMMIT")
 
     store.run(work, entries=False)
+
+
+def know_room(store: Store) -> None:
+    """Learn how full a store was when somebody last evicted from it, and what a byte cost then."""
+    room = read(store, COMMON).get("room")
+    if type(room) is tuple and [type(one) for one in room] == [int, float] and room[1] >= 0:
+        store.used, store.last_rank = room
+
+
+def keep_room(store: Store) -> None:
+    """Keep for other processes what `know_room` tells.
+
+    Raises:
+        OSError, StorageError: if that cannot be written.
+    """
+    room = (store.used, store.last_rank)
+    change(store, {COMMON: lambda facts: {**facts, "room": room}})
 
 
 def drop(store: Store, function: str) -> None:

@@ -90,3 +90,12 @@ def test_what_is_merged_is_what_costs_can_take() -> None:
     taken.take(merged(base.plain(), mine.plain(), theirs.plain()))
     assert mine.reuse.chance(1) > taken.reuse.chance(1) > theirs.reuse.chance(1)
     assert taken.compute.value == 1.0
+
+
+def test_what_both_remember_of_calls_is_remembered_once() -> None:
+    base = {"ghosts": ()}
+    mine = {"ghosts": ((b"a", 3, 1.0, 9.0), (b"b", 1, 5.0, 5.0))}
+    theirs = {"ghosts": ((b"a", 2, 0.5, 4.0), (b"c", 1, 7.0, 7.0))}
+    both = merged(base, mine, theirs)["ghosts"]
+    assert both == ((b"b", 1, 5.0, 5.0), (b"c", 1, 7.0, 7.0), (b"a", 3, 0.5, 9.0))
+    assert merged(base, mine, {"ghosts": 5})["ghosts"] == mine["ghosts"]

@@ -129,3 +129,71 @@ def test_a_clock_that_is_set_back_does_no_harm() -> None:
         reuse.note(key(2), now)
     assert trail.first <= trail.last
     assert reuse.rate(trail, 0.0) >= 0
+
+
+def test_calls_of_earlier_runs_are_remembered() -> None:
+    before, after, fresh = Reuse(), Reuse(), Reuse()
+    for turn in range(6):
+        before.note(b"a", 100.0 + turn)
+    before.note(b"b", 106.0)
+    after.take(before.plain())
+    after.haunt(before.ghosts())
+    assert after.ghosts() == before.ghosts()
+    trail = after.note(b"a", 200.0)
+    assert (trail.uses, trail.first, trail.last) == (7, 100.0, 200.0)
+    assert after.chance(trail.uses) == 1.0
+    assert fresh.note(b"a", 200.0).uses == 1
+    known = after.trail(b"b")
+    assert known is not None
+    assert known.last == 106.0
+
+
+def test_what_was_found_before_anything_was_missed_is_remembered_too() -> None:
+    before, after = Reuse(), Reuse()
+    before.note(b"a", 100.0)
+    after.haunt(before.ghosts())
+    after.found(b"a", 150.0)
+    assert dict((key, (uses, last)) for key, uses, _, last in after.ghosts())[b"a"] == (2, 150.0)
+
+
+def test_no_more_than_so_many_are_kept_and_those_that_came_last() -> None:
+    reuse = Reuse()
+    for number in range(3_000):
+        reuse.note(number.to_bytes(4, "big"), float(number))
+    ghosts = reuse.ghosts()
+    assert len(ghosts) < 1_000
+    assert ghosts[-1][0] == (2_999).to_bytes(4, "big")
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [
+        None,
+        5,
+        (1, 2),
+        ((b"a", 1, 2.0),),
+        ((b"a", 0, 1.0, 2.0),),
+        ((b"a", 1, 3.0, 2.0),),
+        ((b"a", 1, 0.0, float("nan")),),
+    ],
+)
+def test_ghosts_that_make_no_sense_are_none(plain) -> None:
+    reuse = Reuse()
+    reuse.haunt(plain)
+    assert reuse.trail(b"a") is None
+    reuse.note(b"b", 1.0)
+
+
+def test_lessons_of_calls_that_are_found_take_one_per_cent_of_the_time_at_most() -> None:
+    taught: list[float] = []
+
+    class Pupil(Reuse):
+        def _learn(self, trail, now):
+            taught.append(now)
+            super()._learn(trail, now)
+
+    reuse = Pupil()
+    reuse.note(b"a", 1.0)
+    for turn in range(10_000):
+        reuse.found(b"a", 1.0 + turn * 20e-6)
+    assert 50 < len(taught) < 150

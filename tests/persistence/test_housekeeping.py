@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 from desk import Desk, digest
 
-from dumbo.persistence import housekeeping, saving
+from dumbo.decision.reuse import HALF_LIVES, Reuse
+from dumbo.persistence import housekeeping, ranking, saving, statistics
+from dumbo.persistence.ground import function_id
 from dumbo.persistence.housekeeping import evict, prune, stale, sweep, usage
 from dumbo.persistence.locks import KEPT, Claim
+from dumbo.persistence.store import Store
 
 BIG = 20_000
 
@@ -92,7 +95,7 @@ def test_what_was_used_more_often_stays_longer(desk: Desk) -> None:
 def test_the_decision_engine_is_asked_for_the_order(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(housekeeping, "rank", lambda saving, size, *when, **habits: -size)
+    monkeypatch.setattr(ranking, "rank_of", lambda saving, size, *habits: -size)
     for number in range(6):
         desk.save(number, os.urandom(BIG * (1 + number)))
     evict(desk.store, 15 * BIG + 100_000)
@@ -256,3 +259,72 @@ print(store.corrupt, store.trouble)
     processes = [child(program) for _ in range(3)]
     assert [process.stdout.read() for process in processes] == ["0 \n"] * 3
     assert size_of(tmp_path / "cache") <= 1_000_000
+
+
+def stored_long_ago(desk: Desk, number: int, *, seconds: float, uses: int = 1) -> None:
+    """Make an entry look as if it had been stored some time ago, and used evenly since."""
+    now = time.time()
+    desk.store.run(
+        lambda sql, known: sql.execute(
+            "UPDATE entries SET created = ?, used = ?, uses = ? WHERE key = ?",
+            (int((now - seconds) * 1e6), int(now - seconds / uses), uses, digest(number)),
+        )
+    )
+
+
+def test_results_go_by_the_half_life_that_this_process_has_learned(desk: Desk) -> None:
+    for number in range(10):
+        desk.save(number, os.urandom(BIG))
+        stored_long_ago(desk, number, seconds=10_000)
+    stored_long_ago(desk, 3, seconds=100)
+    stored_long_ago(desk, 5, seconds=10_000, uses=3)
+    reuse = Reuse()
+    reuse.since = time.time() - 10_000
+    desk.store.reuses[function_id("mod:func")] = reuse
+    last = [(value, where) for value, _, where in ranking.ranked(desk.store)]
+    reuse.half_life = HALF_LIVES[2]  # seconds: what came last is all that counts
+    soon = [(value, where) for value, _, where in ranking.ranked(desk.store)]
+    five, three = place(desk, 5), place(desk, 3)
+    assert max(last)[1] == five
+    assert max(soon)[1] == three
+
+
+def test_results_go_by_what_earlier_processes_have_learned(desk: Desk) -> None:
+    for number in range(4):
+        desk.save(number, os.urandom(BIG))
+        stored_long_ago(desk, number, seconds=10_000)
+    reuse = Reuse()
+    began = time.time() - 10_000
+    for time_ in range(9):
+        reuse.note(digest(2), began + 1_000 * time_)
+    learned = {"costs": {"reuse": reuse.plain()}, "ghosts": reuse.ghosts()}
+    statistics.change(desk.store, {"mod:func": lambda facts: {"learned": learned}})
+    assert max((value, where) for value, _, where in ranking.ranked(desk.store))[1] == place(
+        desk, 2
+    )
+    gone, _ = evict(desk.store, usage(desk.store).total)
+    assert gone
+    assert desk.find(2) is not None
+
+
+def test_what_a_byte_costs_is_known_to_the_next_process(desk: Desk) -> None:
+    for number in range(10):
+        desk.save(number, os.urandom(BIG), compute=1.0 + number)
+    desk.store.size_limit = limit = 6 * BIG
+    evict(desk.store, limit)
+    assert desk.store.last_rank > 0
+    other = Store(desk.directory, size_limit=limit)
+    statistics.know_room(other)
+    assert (other.used, other.last_rank) == (desk.store.used, desk.store.last_rank)
+    assert other.rent == 0.0
+    other._written = limit - other.used
+    assert other.rent == other.last_rank
+    other.close()
+
+
+def place(desk: Desk, number: int) -> int:
+    return desk.store.run(
+        lambda sql, known: sql.execute(
+            "SELECT id FROM entries WHERE key = ?", (digest(number),)
+        ).fetchone()[0]
+    )
