@@ -35,9 +35,15 @@ _CHUNK = 1 << 20  # bytes of a strided array that are copied at once
 # An 80-bit long double lies in 16 bytes, the last six of which nobody sets.
 _LONG_DOUBLE = 10 if np.finfo(np.longdouble).nmant == 63 else 0
 
+_SIMPLE = frozenset([np.dtype(char).num for char in "?bBhHiIlLqQefdFD"])  # no long doubles
+
 
 def _array(value: Any) -> Answer:
     array = value.view(np.ndarray) if type(value) is not np.ndarray else value
+    dtype = array.dtype
+    if dtype.num in _SIMPLE and dtype.metadata is None:
+        # Most arrays: of such a dtype its text is all there is to say.
+        return Node(b"numpy.ndarray", (dtype.str, *array.shape, leaf(b"buffer", digest_of(array))))
     return Node(b"numpy.ndarray", (array.dtype, *_content(array)))
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 #   1  the first
 #   2  long sequences of numbers by the pickler
 #   3  long sequences of records and rows by columns
-#   4  what is larger than a few elements by the pickler, no columns
+#   4  what is larger than a few elements by the pickler, no columns; most dtypes by their text
 VERSION = 4
 
 SHORT = b"dumbo%dP" % VERSION  # short scalars only: the hot road

@@ -183,9 +183,10 @@ def hold(value: bytes) -> None:
     if len(value) > _HELD:
         return
     for key in list(_held):
+        pair = _held.get(key)
         # The tuple has it, and this expression; no variable, for versions count these differently.
-        if sys.getrefcount(_held[key][0]) <= 2:
-            del _held[key]
+        if pair is not None and sys.getrefcount(pair[0]) <= 2:
+            _held.pop(key, None)
     _held[id(value)] = (value, None)
     left = _HELD - sum([len(held) for held, _ in _held.values()])
     while left < 0:
