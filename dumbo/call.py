@@ -53,6 +53,7 @@ class Call:
         claim: the right to compute this key, which others may be waiting for.
         recording: what a generator has yielded so far.
         record: what was loaded from the store.
+        rapid: computed on the short road.
         searched: located on the short road, and not stored under its own closure.
         stale: why it was given a result of older code, if it was.
         watch: what sees what the function runs, if anything does.
@@ -74,6 +75,7 @@ class Call:
         "light",
         "looks",
         "plain",
+        "rapid",
         "reason",
         "record",
         "recording",
@@ -120,6 +122,7 @@ class Call:
         self.claim: Claim | None = None
         self.recording: Recording | None = None
         self.record: Record | None = None
+        self.rapid = False
         self.searched = False
         self.stale: Reason | None = None
         self.watch: Watch | None = None

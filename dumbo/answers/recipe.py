@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Look: TypeAlias = tuple[str, bytes, str]
 
-__all__ = ["Looks", "changed", "nearest", "read"]
+__all__ = ["Looks", "changed", "nearest", "plain_payload", "read"]
 
 # version  change
 # 1        the first
@@ -105,6 +105,14 @@ def read(payload: bytes) -> list[Look] | None:
         return [(name, digest, said) for name, digest, said in looks]
     except (ValueError, EOFError, TypeError):
         return None
+
+
+def plain_payload(names: Sequence[str], values: Sequence[Any]) -> bytes | None:
+    """Return what `Looks.encode` would, if all arguments are numbers and short texts; else None."""
+    if len(values) > _MOST or not _are_short(values):
+        return None
+    plain: Any = (_PLAIN, names, values)
+    return marshal.dumps(plain, 2)
 
 
 def _are_short(values: Sequence[Any]) -> bool:

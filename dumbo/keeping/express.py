@@ -48,9 +48,10 @@ _loads = REPEATABLE[PICKLE]
 class Express:
     """What is known of the calls of one function, as long as it has this code and defaults."""
 
-    __slots__ = ("code", "defaults", "place", "snapshots", "store")
+    __slots__ = ("code", "defaults", "place", "rapid", "snapshots", "store")
 
-    def __init__(self, function: FunctionType, place: object, store: Store) -> None:
+    def __init__(self, function: FunctionType, place: object, store: Store, *, rapid: bool) -> None:
+        self.rapid = rapid  # whether misses may go on by the short road, too
         self.code = function.__code__
         self.defaults = function.__defaults__
         self.place = place
@@ -175,8 +176,15 @@ def learn(keeper: Keeper, call: Call, args: tuple[Any, ...]) -> None:
         or known.store is not store
         or len(known.snapshots) >= _KINDS
     ):
-        known = keeper.express = Express(function, keeper.shelf.place(), store)
+        rapid = options.keep == "always" and _may_be_rapid(keeper)
+        known = keeper.express = Express(function, keeper.shelf.place(), store, rapid=rapid)
     known.snapshots[plain[1]] = snapshot
+
+
+def _may_be_rapid(keeper: Keeper) -> bool:
+    from dumbo.keeping.rapid import is_usual  # only for functions that keep all
+
+    return is_usual(keeper)
 
 
 def _is_usual(keeper: Keeper) -> bool:

@@ -57,8 +57,9 @@ def is_logged() -> bool:
     """Whether somebody wants to know of each computation: nobody does who has no `logging`."""
     global _logger
     if _logger is None:
-        logging = sys.modules.get("logging")
-        if logging is None:
+        # Another thread may be importing it just now.
+        get = getattr(sys.modules.get("logging"), "getLogger", None)
+        if get is None:
             return False
-        _logger = logging.getLogger("dumbo")
+        _logger = get("dumbo")
     return bool(_logger.isEnabledFor(_INFO))

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from dumbo.keeper import Keeper
     from dumbo.turns import Turn
 
-__all__ = ["came", "turn_of"]
+__all__ = ["NOT_SHARED", "came", "turn_of"]
 
 # A function that is known to take less than this is not worth a lock.
-_NOT_SHARED = 1e-4
+NOT_SHARED = 1e-4
 _OTHERS = 8  # results of other arguments that tell what to expect
 
 
@@ -35,7 +35,7 @@ def turn_of(keeper: Keeper, call: Call, *, task: bool) -> Turn | None:
     if keeper.options.keep == "never" and not call.explicit:
         return None
     computes = keeper.ledger.costs.compute
-    if not task and not call.explicit and computes.count >= KNOWN and computes.value < _NOT_SHARED:
+    if not task and not call.explicit and computes.count >= KNOWN and computes.value < NOT_SHARED:
         return None
     if keeper.alone or current() & READ_ONLY:
         return None

@@ -283,9 +283,9 @@ def _verdict(
 
 
 def is_lesson(keeper: Keeper) -> bool:
-    """Whether this miss is one to learn from what it took; when it is known, one in eight is."""
+    """Whether this miss is one to learn from what it took; when it is known, one in sixteen is."""
     misses = keeper.ledger.misses
-    return misses < _LESSONS or not misses & 7
+    return misses < _LESSONS or not misses & 15
 
 
 def slow_down(keeper: Keeper) -> None:

@@ -382,9 +382,10 @@ class Ground:
         if self.trouble in self._told or len(self._told) >= LISTED:
             return
         self._told.add(self.trouble)
-        logging = sys.modules.get("logging")  # where it isn't loaded, nobody listens
-        if logging is not None:
-            logging.getLogger("dumbo").info("%s: %s", self.directory, self.trouble)
+        # Where it is not loaded, or not yet, nobody listens.
+        get = getattr(sys.modules.get("logging"), "getLogger", None)
+        if get is not None:
+            get("dumbo").info("%s: %s", self.directory, self.trouble)
 
 
 def named(sql: sqlite.Connection, known: set[object], function: str, closure: bytes) -> None:

@@ -154,6 +154,8 @@ class Index:
                 rows: list[Row] = connection.sql.execute(statement, values).fetchall()
                 if connection.stamp is self._stamp:
                     self._idle.append(connection)
+                else:
+                    connection.sql.close()
                 return rows
             except IndexError:
                 pass
@@ -236,9 +238,11 @@ class Index:
     def _drop_idle(self) -> None:
         while self._idle:
             try:
-                self._idle.pop().sql.close()
+                connection = self._idle.pop()
             except IndexError:
                 break
+            # By name: as long as it is in `_live`, a fork waits until SQLite is done with it.
+            connection.sql.close()
 
     def _failed(
         self,

@@ -24,6 +24,7 @@ __all__ = ["save"]
 _INLINE = 4096  # bytes, as in `saving`
 _ROW = 200
 _LOOKED_AT = 0.01
+_USUAL = 10_000  # nanoseconds that this takes, which clocking would make more
 
 
 def save(
@@ -35,40 +36,50 @@ def save(
     compute: float,
     note: str,
 ) -> Record | None:
-    """Store *value* as a result without extras; None if that takes more than is done here.
-
-    Raises:
-        OSError, StorageError: if it cannot be written.
-    """
+    """Store *value* as a result without extras; None if that takes more than is done here."""
     started = time.perf_counter_ns()
+    size = put(store, closure, key, value, function, compute, note)
+    if not size:
+        return None
+    took = (time.perf_counter_ns() - started) / 1e9
+    return Record(
+        function, closure, key, b"", PYTHON, size, compute, took, time.time(), "pickle", None, note
+    )  # fmt: skip
+
+
+def put(
+    store: Store,
+    closure: bytes,
+    key: bytes,
+    value: object,
+    function: str,
+    compute: float,
+    note: str,
+) -> int:
+    """Do what `save` does, and return how many bytes that took; 0: nothing was done."""
     tail = store.tail
     if type(value) not in ATOMS or tail is None or store.compress or not store.allow_pickle:
-        return None
+        return 0
     payload = encode_atom(value)
     size = len(payload)
-    if size > _INLINE:
-        return None
     limit = store.size_limit
-    if limit is not None and store._written + size + _ROW > limit * _LOOKED_AT:
-        return None  # time to look at all that there is, which `saving` does
+    if size > _INLINE or (
+        limit is not None and store._written + size + _ROW > limit * _LOOKED_AT
+    ):  # of the last, `saving` looks whether there is still room
+        return 0
     number = function_id(function)
-    created = time.time_ns() // 1000
     spent = max(0, round(compute * 1e9))
-    took = time.perf_counter_ns() - started
     row = rows.entry(
-        closure, key, PYTHON, b"", number, size, spent, took, created, PICKLE, payload,
-        as_bytes(note),
+        closure, key, PYTHON, b"", number, size, spent, _USUAL, time.time_ns() // 1000, PICKLE,
+        payload, as_bytes(note),
     )  # fmt: skip
     try:
         full = tail.put(row, as_bytes(function))
-    except OSError as error:
+    except OSError as error:  # the index says what is wrong, or takes it
         store._trouble(error)
-        return None  # the index says what is wrong, or takes it
+        return 0
     store._names[number] = function
     store._written += size + _ROW
     if full:
         store._settle()
-    return Record(
-        function, closure, key, b"", PYTHON, size, compute, took / 1e9, created / 1e6, "pickle",
-        payload, note,
-    )  # fmt: skip
+    return size
