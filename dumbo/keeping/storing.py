@@ -95,7 +95,8 @@ def write(
     key = call.key if taken is None else taken.key
     record: Record | None = None
     if call.recording is None:
-        plain = not (given or extras or call.explicit or call.reason is not None)
+        private = taken is not None and taken.private
+        plain = not (given or extras or call.explicit or call.reason is not None or private)
         if plain:  # and it replaces nothing
             record = small.save(call.store, digest, key, value, keeper.label, compute, note)
         record = record or call.store.save(

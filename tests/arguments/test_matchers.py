@@ -155,6 +155,24 @@ def test_an_id_that_is_used_again_is_another_object(cache: dumbo.Cache, ran: Ran
     assert len(ran) == 20
 
 
+def test_a_text_by_identity_is_found_again_and_never_written(cache: dumbo.Cache, ran: Ran) -> None:
+    @memo(cache=cache, keep="always", key={"x": by.identity})
+    def f(x: object) -> str:
+        sys.audit("ran")
+        return "a text that would be found"
+
+    model = Model()
+    for _ in range(3):
+        assert f(model) == "a text that would be found"
+    assert len(ran) == 1
+    f(Model())
+    assert len(ran) == 2
+    cache.close()
+    for folder, _, names in os.walk(cache.directory):
+        for name in names:
+            assert b"a text that would be found" not in Path(folder, name).read_bytes()
+
+
 def test_a_result_by_identity_is_never_written(cache: dumbo.Cache, ran: Ran) -> None:
     @memo(cache=cache, keep="always", key={"x": by.identity})
     def f(x: Model) -> list[str]:
