@@ -32,6 +32,7 @@ __all__ = ["Usage", "evict", "prune", "stale", "sweep", "usage"]
 
 _HEADER = 256  # bytes of a file beside its payload: the header, half a block
 _BATCH = 512  # results that go in one transaction
+_FOR_PEOPLE = 0.1  # of the limit, that what is kept beside results may take
 _GRACE = 3600  # seconds for which a trace without results is kept: they may be on their way
 _ASIDE = 86_400.0  # seconds for which what was set aside is kept
 _WHOLE = (
@@ -49,19 +50,21 @@ class Usage:
         files: bytes of the results that are files.
         index: bytes of the index that are in use.
         room: bytes of the index's file that are not.
+        recipes: bytes of what is kept beside results for people.
     """
 
-    __slots__ = ("entries", "files", "index", "room")
+    __slots__ = ("entries", "files", "index", "recipes", "room")
 
-    def __init__(self, entries: int, files: int, index: int, room: int) -> None:
+    def __init__(self, entries: int, files: int, index: int, room: int, recipes: int) -> None:
         self.entries = entries
         self.files = files
         self.index = index
         self.room = room
+        self.recipes = recipes
 
     @property
     def total(self) -> int:
-        return self.files + self.index
+        return self.files + self.index + self.recipes
 
 
 def usage(store: Store) -> Usage:
@@ -76,8 +79,10 @@ def usage(store: Store) -> Usage:
         size = one("SELECT SUM(size) FROM entries WHERE payload IS NULL")
         page, pages = one("PRAGMA page_size"), one("PRAGMA page_count")
         free = one("PRAGMA freelist_count")
-        return Usage(entries, size + count * _HEADER, (pages - free) * page, free * page)
+        index, room = (pages - free) * page, free * page
+        return Usage(entries, size + count * _HEADER, index, room, recipes)
 
+    recipes = store.recipes().size()
     return store.run(look)
 
 
@@ -88,6 +93,7 @@ def evict(store: Store, limit: int, *, down_to: float = LOW) -> tuple[int, int]:
         OSError, StorageError: if the index cannot be read or written.
     """
     _sweep_files(store, grace=_YOUNG)
+    store.recipes().shrink(int(limit * _FOR_PEOPLE))
     measured = usage(store)
     store.used = measured.total
     if measured.total <= limit * HIGH:

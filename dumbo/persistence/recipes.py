@@ -13,6 +13,7 @@ Knows SQLite by way of `Index`; must not know what an explanation is made of.
 from __future__ import annotations
 
 import atexit
+import os
 import time
 import weakref
 import zlib
@@ -43,6 +44,8 @@ _BATCH = 1024  # calls that wait to be written
 _PATIENCE = 0.5  # seconds that the first of them waits at most, if another one comes
 _SLOW = 0.02  # seconds of a computation, beside which a transaction is nothing
 _MOST = 100_000  # calls that are kept
+_CALL = 240  # bytes of the file that one takes, or so
+_LOOKED_AT = 16_384  # calls that a process writes until it looks how many there are
 _DAYS = 30 * 86_400  # for which a call is kept when its result is gone
 
 
@@ -57,9 +60,11 @@ class Recipes:
         self._index = Index(
             directory, _nothing, tell, durable=durable, name="recipes.sqlite", tables=_TABLES
         )
+        self._path = os.path.join(directory, "recipes.sqlite")
         self._waiting: list[tuple[int, int, bytes, int, bytes]] = []
         self._since = 0.0
         self._texts: set[bytes] = set()  # that this process has put there
+        self._written = _LOOKED_AT  # calls, since the last look at all of them: so the first looks
 
     # -- writing -------------------------------------------------------------------------
 
@@ -104,6 +109,10 @@ class Recipes:
             sql.execute("COMMIT")
 
         self._try(put)
+        self._written += len(rows)
+        if self._written > _LOOKED_AT:
+            self._written = 0
+            self._try(_forget_what_is_too_much)
 
     def close(self) -> None:
         self.flush()
@@ -139,14 +148,32 @@ class Recipes:
             sql.execute("BEGIN IMMEDIATE")
             sql.executemany("DELETE FROM texts WHERE id = ?", gone)
             sql.executemany("DELETE FROM calls WHERE id = ?", lost)
-            sql.execute(
-                "DELETE FROM calls WHERE created <= "
-                "(SELECT created FROM calls ORDER BY created DESC LIMIT 1 OFFSET ?)",
-                (_MOST,),
-            )
             sql.execute("COMMIT")
+            _forget_oldest(sql, _MOST)
 
         self._try(drop)
+
+    def shrink(self, most: int) -> None:
+        """Forget the oldest calls until the rest takes no more than *most* bytes."""
+        if not os.path.exists(self._path):
+            return
+        self.flush()
+
+        def drop(sql: sqlite.Connection, known: set[object]) -> None:
+            used = _size(sql)
+            if used > most:
+                (count,) = sql.execute("SELECT COUNT(*) FROM calls").fetchone()
+                _forget_oldest(sql, count * most * 9 // (10 * used))
+
+        self._try(drop)
+
+    def size(self) -> int:
+        """Return how many bytes of the file are in use."""
+        sizes: list[int] = []
+        if not os.path.exists(self._path):
+            return 0
+        self._try(lambda sql, known: sizes.append(_size(sql)))
+        return sizes[0] if sizes else 0
 
     # -- reading -------------------------------------------------------------------------
 
@@ -202,6 +229,30 @@ def _at_exit() -> None:
 
 
 atexit.register(_at_exit)  # runs before what the index has registered, which closes files
+
+
+def _size(sql: sqlite.Connection) -> int:
+    page, pages, free = (
+        sql.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("page_size", "page_count", "freelist_count")
+    )
+    return int(page * (pages - free))
+
+
+def _forget_what_is_too_much(sql: sqlite.Connection, known: set[object]) -> None:
+    if _size(sql) > _MOST * _CALL:  # else counting them would be dearer than they are
+        _forget_oldest(sql, _MOST)
+
+
+def _forget_oldest(sql: sqlite.Connection, keep: int) -> None:
+    """Forget all calls but the latest *keep*, and give the room back."""
+    gone = sql.execute(
+        "DELETE FROM calls WHERE created <= "
+        "(SELECT created FROM calls ORDER BY created DESC LIMIT 1 OFFSET ?)",
+        (keep,),
+    ).rowcount
+    if gone:
+        sql.execute("PRAGMA incremental_vacuum").fetchall()
 
 
 def _nothing(root: str) -> list[tuple[str, tuple[Any, ...]]]:

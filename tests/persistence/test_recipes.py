@@ -106,3 +106,30 @@ def test_no_more_calls_are_kept_than_there_is_room_for(
         time.sleep(0.001)
     kept.sweep((), {b"%d" % number for number in range(5)})
     assert [key for key, _ in kept.calls_of("m:f")] == [b"4", b"3"]
+
+
+def test_a_process_that_never_evicts_keeps_no_more_calls_either(
+    kept: Recipes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recipes, "_MOST", 300)
+    monkeypatch.setattr(recipes, "_LOOKED_AT", 100)
+    for number in range(2000):
+        kept.add_call("m:f", b"%d" % number, b"x" * 100, 0.0)
+    kept.flush()
+    found = kept.calls_of("m:f", 5000)
+    assert len(found) < 700
+    assert found[0][0] == b"1999"
+
+
+def test_what_is_kept_for_people_counts_and_leaves_room_for_results(tmp_path: Path) -> None:
+    store = Store(tmp_path / "cache", size_limit=1_000_000)
+    before = housekeeping.usage(store).total
+    for number in range(3000):
+        store.recipes().add_call("m:f", number.to_bytes(16, "big"), b"x" * 200, 0.0)
+    store.recipes().flush()
+    assert housekeeping.usage(store).total > before + 600_000
+    store.save(bytes(16), bytes(16), bytes(100_000), function="m:f", compute=1.0)
+    housekeeping.evict(store, 1_000_000)
+    assert housekeeping.usage(store).recipes < 130_000
+    assert store.find(bytes(16), bytes(16)) is not None
+    assert store.recipes().calls_of("m:f", 1)[0][0] == (2999).to_bytes(16, "big")
