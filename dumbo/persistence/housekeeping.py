@@ -96,9 +96,10 @@ def evict(store: Store, limit: int, *, down_to: float = LOW) -> tuple[int, int]:
     store.recipes().shrink(int(limit * _FOR_PEOPLE))
     measured = usage(store)
     store.used = measured.total
-    if measured.total <= limit * HIGH:
+    if measured.total + measured.room <= limit * HIGH:
         return 0, 0
     swept = sweep_rows(store)
+    _shrink(store, limit)
     gone, freed = remove(store, _lowest(store, measured.total - swept - int(limit * down_to)))
     store.used = measured.total - swept - freed
     statistics.keep_room(store)
@@ -158,7 +159,7 @@ def _unlink(path: str, created: int) -> None:
 def _shrink(store: Store, limit: int) -> None:
     """Give pages back that the index no longer uses, if they are worth it."""
     room = usage(store).room
-    if room > max(limit // 20, 1 << 20):
+    if room > max(limit // 50, 1 << 16):
         # A new index is made so that this can be done bit by bit; an older one stays large.
         _rows(store, "PRAGMA incremental_vacuum", ())
 

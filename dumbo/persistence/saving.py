@@ -29,7 +29,8 @@ _INLINE = 4096  # bytes; larger payloads are faster as files
 _ROW = 200  # bytes of the index that a result takes, beside its payload
 _LOOKED_AT = 0.01  # of the limit: how much a process writes until it looks at all of it
 _HOUSEKEEPER = 1  # a number to claim; those of calls are digests
-_MOMENT, _NAP = 0.2, 0.005  # seconds to wait for who evicts, and between two looks
+# Seconds to wait for who evicts, also if there is no room at all, and between two looks.
+_MOMENT, _LONGER, _NAP = 0.2, 2.0, 0.005
 
 
 def save(
@@ -239,8 +240,8 @@ def adopt(store: Store, file: IO[bytes]) -> bool:
 def _keep_within(store: Store) -> None:
     """Evict what is too much, once enough was written since the last look.
 
-    Whoever comes while somebody is at it waits a moment: else those who write would outrun the
-    one who removes, and the directory would grow beyond its limit.
+    Whoever comes while somebody is at it waits a moment, and longer if the limit is reached: else
+    those who write would outrun the one who removes, and the directory would grow beyond it.
     """
     limit = store.size_limit
     if limit is None:
@@ -256,8 +257,13 @@ def _keep_within(store: Store) -> None:
             housekeeping.evict(store, limit)
             claim.end(KEPT)
             return
-        until = time.monotonic() + _MOMENT
-        while claim is not None and type(claim) is not Claim and time.monotonic() < until:
+        begun, patience = time.monotonic(), _MOMENT
+        while claim is not None and type(claim) is not Claim:
+            waited = time.monotonic() - begun
+            if waited >= patience:
+                if patience == _LONGER or housekeeping.usage(store).total < limit:
+                    break
+                patience = _LONGER
             time.sleep(_NAP)
             claim = store.locks().claim(_HOUSEKEEPER, None)
         if type(claim) is Claim:  # there is room again, or the next one to store will look
