@@ -431,3 +431,44 @@ def test_no_code_of_the_users_runs_to_compare_objects(g, ran: Ran) -> None:
     ran.clear()
     assert plain_key((value,), {}) is not None
     assert ran == []
+
+
+@pytest.mark.parametrize("readonly", [False, True])
+def test_small_arrays_are_in_memory_and_each_hit_gives_a_new_one(
+    cache: Cache, ran: Ran, *, readonly: bool
+) -> None:
+    np = pytest.importorskip("numpy")
+
+    @cache.memo(keep="always")
+    def f(n, order):
+        sys.audit("ran", n)
+        array = np.array([[n, 2.0], [3.0, 4.0]], order=order)
+        array.flags.writeable = not readonly
+        return array
+
+    for order in "CF":
+        first = warm(f, 1, order)
+        assert held(f, 1, order)
+        if not readonly:
+            first[0, 0] = 77
+        else:
+            first.flags.writeable = True
+            first[0, 0] = 77
+        second = f(1, order)
+        assert second.tolist() == [[1.0, 2.0], [3.0, 4.0]]
+        assert (second.flags.writeable, second.flags.c_contiguous) == (not readonly, order == "C")
+    assert len(ran) == 2
+
+
+def test_small_tables_are_in_memory(cache: Cache, ran: Ran) -> None:
+    pa = pytest.importorskip("pyarrow")
+
+    @cache.memo(keep="always")
+    def f(n):
+        sys.audit("ran", n)
+        return pa.table({"n": [n]})
+
+    warm(f, 1)
+    assert held(f, 1)
+    assert f(1).to_pylist() == [{"n": 1}]
+    assert len(ran) == 1

@@ -36,7 +36,7 @@ from dumbo.persistence import fidelity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pickle import PickleBuffer
     from typing import Any, Protocol, TypeAlias
 
@@ -167,8 +167,18 @@ def decode(codec: int, payload: Buffer, frozen: bool = False) -> Any:
     raise ValueError(f"codec {codec} is none that this version of dumbo has")
 
 
-# What makes a value of bytes that are kept: a new one each time, and without more ado.
-REPEATABLE: dict[int, Any] = {PICKLE: loads}
+def decoder(codec: int, payload: Buffer) -> Callable[[Buffer], Any] | None:
+    """Return what makes a new value of *payload* each time, and without more ado; or None."""
+    if codec == PICKLE:
+        return loads
+    if codec == ARRAY:
+        array = decode(codec, payload)
+        if array.flags.writeable:  # else it could be made so, and is not to be handed out again
+            copy = array.copy
+            return lambda payload: copy("K")
+    if codec in (ARRAY, BUFFERS, PLAIN, ARROW):
+        return lambda payload: decode(codec, payload)
+    return None
 
 
 def prove(value: object, written: Written, payload: Buffer) -> None:

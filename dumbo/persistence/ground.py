@@ -127,7 +127,7 @@ class Ground:
         self._root = folder.prepare(self.directory)
         self._decode = codecs.decode
         self._unpickled = codecs.UNPICKLED
-        self._repeatable = codecs.REPEATABLE
+        self._decoder = codecs.decoder
         self._mapped = codecs.MAPPED
         self._codec_names = codecs.NAMES
         self._numbers = {name: number for number, name in codecs.NAMES.items()}

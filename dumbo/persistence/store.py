@@ -202,8 +202,9 @@ class Store(Proofs):
 
     def decoder(self, record: Record) -> Callable[[Any], Any] | None:
         """What makes a value of the payload in *record*, again and again; None: only `load`."""
-        number = self._numbers.get(record.codec, 0)
-        return self._repeatable.get(number)
+        if record.payload is None:
+            return None
+        return self._decoder(self._numbers.get(record.codec, 0), record.payload)
 
     # -- storing ---------------------------------------------------------------------
 
