@@ -26,7 +26,7 @@ from dumbo.errors import CorruptBlob, StorageError
 from dumbo.keeping.weighing import found
 from dumbo.memory import MISSING, Held, has_plain_defaults, is_unchanging, plain_key
 from dumbo.persistence import rows
-from dumbo.persistence.codecs import PICKLE, REPEATABLE
+from dumbo.persistence.codecs import PICKLE, loads
 from dumbo.persistence.ground import PYTHON
 
 TYPE_CHECKING = False
@@ -42,7 +42,6 @@ __all__ = ["Express", "learn"]
 
 _SPREADS = 4 | 8  # of `co_flags`: *args and **kwargs
 _KINDS = 64  # lists of types that are known of one function
-_loads = REPEATABLE[PICKLE]
 
 
 class Express:
@@ -100,7 +99,7 @@ class Express:
             ):
                 return MISSING
             read = perf_counter()
-            value = _loads(payload)
+            value = loads(payload)
         except CorruptBlob:
             return MISSING
         except Exception:  # noqa: BLE001 - classes of the user; the general road handles it
@@ -112,7 +111,7 @@ class Express:
         if is_unchanging(value):
             held = Held(value, None, None, snapshot.guard)
         else:
-            held = Held(None, payload, _loads, snapshot.guard)
+            held = Held(None, payload, loads, snapshot.guard)
         keeper.memory.hold(closure + key, held, plain)
         return value
 

@@ -27,9 +27,11 @@ from __future__ import annotations
 import struct
 
 try:  # The C half alone: `pickle` imports `re` and more, which a cold hit would pay for.
-    from _pickle import dumps, loads
+    from _pickle import dumps
+    from _pickle import loads as loads
 except ImportError:
-    from pickle import dumps, loads
+    from pickle import dumps
+    from pickle import loads as loads
 
 from dumbo.errors import UnstorableResult
 from dumbo.persistence import fidelity
