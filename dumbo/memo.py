@@ -316,6 +316,8 @@ class _Plan:
 
             parameters = parameters_of(target)
             rules = combine(parameters, self._options.ignore, said, self._matchers)
+            if is_generator_function(target):
+                rules.check_recorded()
         except InvalidUse as error:
             raise InvalidUse(f"memo at {_caller()}: {error}") from error.__cause__
         options = {**self._options.as_dict(), "ignore": rules.ignored, "key": rules.matchers}

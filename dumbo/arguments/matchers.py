@@ -281,6 +281,19 @@ class Rules:
         more = [name for name, matcher in matchers.items() if isinstance(matcher, ignore)]
         self.ignored = (*ignored, *more)
 
+    def check_recorded(self) -> None:
+        """See that what a generator function yields may go to disk.
+
+        Raises:
+            InvalidUse: if it may not.
+        """
+        for name, matcher in self.matchers.items():
+            if isinstance(matcher, identity):
+                raise InvalidUse(
+                    f"{name!r} counts by.identity, so nothing of its calls is written, and what a "
+                    "generator yields is recorded on disk: one function cannot have both"
+                )
+
 
 def as_matcher(given: object, where: str) -> Matcher:
     """Return the matcher that *given* means: one of the words may go without brackets.

@@ -130,8 +130,9 @@ class _Reader:
             return _UNKNOWN if number is None else ("generator", number, fields)
         if kind is tuple and len(value) <= _SLOTS:
             return ("tuple", tuple([self.read(item, depth) for item in value]))
-        if kind in (list, tuple, set, frozenset):
-            name = "list" if kind in (list, tuple) else "set"
+        # By identity, here and below: a metaclass may take itself for any type.
+        if kind is list or kind is tuple or kind is set or kind is frozenset:
+            name = "list" if kind is list or kind is tuple else "set"
             if kind is list and len(value) <= _SLOTS:
                 slots = tuple([(("item", i), self.read(v, depth)) for i, v in enumerate(value)])
                 return (name, slots, ())
@@ -159,7 +160,7 @@ class _Reader:
             self.number(value)
             if type(value) is FunctionType:
                 todo += _held_by(value)
-            elif type(value) in (list, tuple, set, frozenset):
+            elif any(type(value) is kind for kind in (list, tuple, set, frozenset)):
                 todo += value
             elif type(value) is dict:
                 todo += value.values()

@@ -624,7 +624,11 @@ def test_impossible_combinations_are_errors_at_decoration() -> None:
     def twice(x: Annotated[float, by.rounded(1), by.approx(rel=0.1)]) -> None: ...
     def later(x: Annotated[float, by.value(not_yet)]) -> None: ...  # type: ignore  # noqa: F821, PGH003
 
+    def many(x: Any) -> Any:
+        yield x
+
     cases: list[tuple[Any, dict[str, Any], str]] = [
+        (many, {"key": {"x": by.identity}}, "a generator yields is recorded on disk"),
         (f, {"key": {"z": near}}, "no parameter; there are: x, args, y, kwargs"),
         (f, {"key": {"args": near}}, r"\*args"),
         (f, {"key": {"kwargs": near}}, r"\*\*kwargs"),

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import datetime
 import decimal
 import fractions
 import functools
+import os
 import pickle
+import subprocess
+import sys
 import uuid
 from collections import Counter, OrderedDict, defaultdict, deque
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,47 +22,11 @@ pytest.importorskip("hypothesis")
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from made import Frozen, Listed, Mapped, Named, Numbered, Point, Slotted, helper
 from same import same
 
 from dumbo.arguments.hashing import digest
-
-
-@dataclasses.dataclass
-class Point:
-    x: Any
-    y: Any = 0
-
-
-@dataclasses.dataclass(frozen=True)
-class Frozen:
-    x: Any
-
-
-class Slotted:
-    __slots__ = ("a", "b")
-
-    def __init__(self, a: Any) -> None:
-        self.a = a  # b stays unset
-
-
-class Listed(list[Any]):
-    pass
-
-
-class Mapped(dict[Any, Any]):
-    pass
-
-
-class Numbered(int):
-    pass
-
-
-class Named(str):
-    pass
-
-
-def helper(x: Any) -> Any:
-    return x
+from tests.pythons import PACKAGE, others
 
 
 def key(value: object) -> tuple[bytes, list[int]]:
@@ -150,6 +117,75 @@ def test_pickling_keeps_the_digest(value: Any) -> None:
         return
     if same(value, again):
         assert key(value) == key(again)
+
+
+ELSEWHERE = """
+import pickle, sys
+from dumbo.arguments.hashing import digest
+from tests.pythons import PACKAGE, others
+for written in pickle.load(open(sys.argv[1], "rb")):
+    data, roots = digest(pickle.loads(written))
+    print(data.hex(), *[root.__qualname__ for root in roots])
+"""
+
+
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """A file with many values, and their digests in this process."""
+    written: list[bytes] = []
+    lines: list[str] = []
+
+    @given(st.lists(COPIABLE, min_size=3, max_size=3), st.integers(0, 1))
+    @settings(RELAXED, derandomize=True, database=None)
+    def generate(values: list[Any], times: int) -> None:
+        for value in (*values, values * 300 * times):
+            try:
+                data = pickle.dumps(value, 4)
+                again = pickle.loads(data)
+            except Exception:  # some values cannot be pickled
+                continue
+            written.append(data)
+            found, roots = digest(again)
+            lines.append(" ".join([found.hex(), *[root.__qualname__ for root in roots]]))  # type: ignore[attr-defined]
+
+    generate()
+    assert len(set(lines)) > 100
+    path = tmp_path_factory.mktemp("generated") / "values"
+    path.write_bytes(pickle.dumps(written, 4))
+    return path, lines
+
+
+def elsewhere(python: str, seed: str, path: Path) -> list[str]:
+    folders = [str(PACKAGE), os.path.dirname(__file__), os.environ.get("PYTHONPATH", "")]
+    ran = subprocess.run(
+        [python, "-c", ELSEWHERE, str(path)],
+        env={
+            **os.environ,
+            "PYTHONHASHSEED": seed,
+            "PYTHONPATH": os.pathsep.join(filter(None, folders)),
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return ran.stdout.splitlines()
+
+
+@pytest.mark.parametrize("seed", ["0", "1", "2024"])
+def test_processes_with_other_hash_seeds_have_the_same_digests(
+    generated: tuple[Path, list[str]], seed: str
+) -> None:
+    path, lines = generated
+    assert elsewhere(sys.executable, seed, path) == lines
+
+
+def test_other_pythons_have_the_same_digests(generated: tuple[Path, list[str]]) -> None:
+    path, lines = generated
+    pythons = others()
+    if not pythons:
+        pytest.skip("there is no other Python here")
+    for python in pythons:
+        assert elsewhere(python, "7", path) == lines, python
 
 
 @given(VALUES, VALUES)

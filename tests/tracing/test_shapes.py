@@ -128,3 +128,19 @@ def test_instances_that_hold_instances_are_looked_into_up_to_a_limit() -> None:
     items = [Point(Point(n)) for n in range(10**4)]
     found = shape_of([items], (Point,))
     assert found[-1][0] == "any", "what is beyond the limit may hold anything"
+
+
+def test_a_metaclass_that_takes_its_class_for_any_type_is_not_believed() -> None:
+    class Anything(type):
+        def __eq__(cls, other: object) -> bool:
+            return True
+
+        def __hash__(cls) -> int:
+            return 1
+
+    class Thing(metaclass=Anything):
+        def __init__(self) -> None:
+            self.a = 1
+
+    assert shape_of((Thing(),), (Thing,))[0][:2] == ("object", 0)
+    assert shape_of(([Thing()],), (Thing,)) != shape_of(([[]],), ())
