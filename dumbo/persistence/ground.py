@@ -45,6 +45,7 @@ COMMON = ""  # stands for a function in the statistics of what all of them share
 COMPRESSED = 0x2000  # a bit beside it: see `squeeze`
 LISTED = 10_000  # things that are remembered at most, of each kind
 
+_MERGER = 2  # a number to claim; those of calls are digests
 _COARSE = 60  # seconds by which the time of last use may be behind; within, uses count once
 
 
@@ -149,6 +150,19 @@ class Ground:
             tail.merge(index, _named)
         except (OSError, StorageError) as error:
             self._trouble(error)
+
+    def _shorten(self) -> None:
+        """The tail has become long: settle it, unless another process is at it."""
+        from dumbo.persistence.locks import KEPT, Claim  # who stores little needs none of it
+
+        try:
+            claim = self.locks().claim(_MERGER, None)
+        except (OSError, StorageError) as error:
+            self._trouble(error)
+            return
+        if type(claim) is Claim:
+            self._settle()
+            claim.end(KEPT)
 
     def _survivors(self, root: str) -> Iterator[tuple[str, rows.Row]]:
         from dumbo.persistence import recovery  # few indexes are ever made

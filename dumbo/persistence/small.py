@@ -81,5 +81,5 @@ def put(
     store._names[number] = function
     store._written += size + _ROW
     if full:
-        store._settle()
+        store._shorten()
     return size
