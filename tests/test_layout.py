@@ -178,6 +178,7 @@ def test_the_command_line_starts_without_click_until_it_runs() -> None:
 # What tracing needs is not needed where nothing changed.
 NOT_FOR_A_HIT = {"bytecode", "cloudpickle", "networkx", "numpy", "pandas", "inspect", "click"}
 NOT_FOR_A_HIT |= {"contextlib", "dumbo.persistence.saving", "dumbo.persistence.drafts"}
+NOT_FOR_A_HIT |= {"dumbo.persistence.fidelity", "dumbo.keeping.storing", "dumbo.keeping.rapid"}
 
 PROGRAM = """
 import sys

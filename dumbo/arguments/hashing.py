@@ -21,6 +21,8 @@ import xxhash
 from dumbo.arguments import instances, known, plain, standard
 from dumbo.arguments import library as _library  # noqa: F401 - registers its hashers
 from dumbo.arguments.registry import BACK, NODE, RING, ROOT, Node, Root, Token, find
+from dumbo.arguments.short import SHORT, is_short
+from dumbo.arguments.short import VERSION as VERSION
 from dumbo.errors import UnhashableArgument
 
 TYPE_CHECKING = False
@@ -28,14 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-# History of the digest: a change of any byte below empties every cache.
-#   1  the first
-#   2  long sequences of numbers by the pickler
-#   3  long sequences of records and rows by columns
-#   4  what is larger than a few elements by the pickler, no columns; most dtypes by their text
-VERSION = 4
-
-SHORT = b"dumbo%dP" % VERSION  # short scalars only: the hot road
 _MARSHAL = b"dumbo%dM" % VERSION  # plain containers, as one
 _WALK = b"dumbo%dW" % VERSION
 
@@ -79,7 +73,7 @@ def digest_call(
     Raises:
         UnhashableArgument: with a path that begins with the parameter's name.
     """
-    if plain.is_short(values):
+    if is_short(values):
         return xxhash.xxh3_128_digest(SHORT + plain.dumps(values, 2)), ()
     return _digest(values, names)
 
@@ -335,11 +329,11 @@ class _Walk:
         tokens = [_head(node)]
         first = children[0] if children else None
         if type(first) is Root:
-            if plain.is_short(children[1:]):
+            if is_short(children[1:]):
                 frame.rooted = True
                 tokens += (self.scope.token(first.code), plain.dumps(children[1:], 2)[5:])
                 return NODE + xxhash.xxh3_128_digest(b"".join(tokens))
-        elif plain.is_short(children):
+        elif is_short(children):
             # The scalars' own dumps, one behind the other; five bytes are the container's.
             tokens.append(plain.dumps(children, 2)[5:])
             return NODE + xxhash.xxh3_128_digest(b"".join(tokens))

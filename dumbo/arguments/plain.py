@@ -24,6 +24,7 @@ import xxhash
 
 from dumbo.arguments.known import token_of_bytes
 from dumbo.arguments.registry import FLAT, LONG, NEST
+from dumbo.arguments.short import LONG_TEXT, NUMBERS, TEXTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,11 +33,9 @@ if TYPE_CHECKING:
 
     Container = list[Any] | tuple[Any, ...] | dict[Any, Any] | set[Any] | frozenset[Any]
 
-_NUMBERS = frozenset({int, float, bool, type(None), complex})
-_TEXTS = frozenset({str, bytes})
-_SCALARS = _NUMBERS | _TEXTS
+_SCALARS = NUMBERS | TEXTS
 _SIMPLE = _SCALARS - {complex}
-_REAL = _NUMBERS - {complex}
+_REAL = NUMBERS - {complex}
 _CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
 _SETS = frozenset({set, frozenset})
 
@@ -52,7 +51,6 @@ _TEXT = 1 << 20  # characters and bytes in the strings of a nest, as far as they
 _JOINED = 1 << 22  # the same in strings that are joined
 _COUNTED = 16  # of every so many containers of a level, one has its strings counted
 
-_LONG_TEXT = 4096
 _LARGE = 1 << 20  # bytes of which the digest may be known
 _SLICE = 1 << 20
 _WORTH = 512  # bytes
@@ -61,34 +59,21 @@ _LOOKS = 16  # elements of a long sequence whose types are looked at first
 
 SCALAR_IDS = frozenset(map(id, _SCALARS))
 CONTAINER_IDS = frozenset(map(id, _CONTAINERS))
-_NUMBER_IDS = frozenset(map(id, _NUMBERS))
-_TEXT_IDS = frozenset(map(id, _TEXTS))
 
 # Wider than the stubs, which know no container of anything.
 dumps: Callable[[Any, int], bytes] = marshal.dumps
-
-
-def is_short(values: Sequence[object]) -> bool:
-    """Whether all *values* are scalars, and none a long string: the hot road's question."""
-    for value in values:
-        kind = id(type(value))
-        if kind in _NUMBER_IDS:
-            continue
-        if kind not in _TEXT_IDS or len(value) > _LONG_TEXT:  # type: ignore[arg-type]
-            return False
-    return True
 
 
 def scalar(value: Any) -> bytes:
     """Return the token of a value whose exact type is a scalar's."""
     kind = type(value)
     if kind is str:
-        if len(value) > _LONG_TEXT:
+        if len(value) > LONG_TEXT:
             digest = xxhash.xxh3_128()
             for start in range(0, len(value), _SLICE):
                 digest.update(value[start : start + _SLICE].encode("utf-8", "surrogatepass"))
             return LONG + b"u" + len(value).to_bytes(8, "big") + digest.digest()
-    elif kind is bytes and len(value) > _LONG_TEXT:
+    elif kind is bytes and len(value) > LONG_TEXT:
         return _long_bytes(value) if len(value) < _LARGE else token_of_bytes(value, _long_bytes)
     return dumps(value, 2)
 
@@ -165,10 +150,10 @@ def _look(values: Any, left: int, depth: int) -> int:
         return _MANY
     for value in values:
         kind = type(value)
-        if kind in _NUMBERS:
+        if kind in NUMBERS:
             continue
-        if kind in _TEXTS:
-            if len(value) > _LONG_TEXT:
+        if kind in TEXTS:
+            if len(value) > LONG_TEXT:
                 return _SPECIAL
             continue
         if kind not in _CONTAINERS:
@@ -227,7 +212,7 @@ def _census(values: Sequence[Any]) -> bool:
 
 
 def _text_in(parts: Sequence[Any]) -> int:
-    return sum([len(x) for part in parts for x in part if type(x) in _TEXTS])
+    return sum([len(x) for part in parts for x in part if type(x) in TEXTS])
 
 
 # Long containers
@@ -294,7 +279,7 @@ def _nest(values: Sequence[Any]) -> bytes | None:
 def _joined(values: Sequence[Any]) -> bytes | None:
     """Return the content of strings alone, or of bytes; None if these aren't such."""
     kind = type(values[0])
-    if kind not in _TEXTS or len(set(map(type, values))) > 1:
+    if kind not in TEXTS or len(set(map(type, values))) > 1:
         return None
     if sum(map(len, values[::_COUNTED])) > _JOINED // _COUNTED:
         return None

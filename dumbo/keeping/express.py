@@ -20,7 +20,7 @@ from types import FunctionType
 import xxhash
 
 from dumbo import shelf
-from dumbo.arguments.hashing import SHORT
+from dumbo.arguments.short import SHORT
 from dumbo.call import Call
 from dumbo.errors import CorruptBlob, StorageError
 from dumbo.keeping.weighing import found

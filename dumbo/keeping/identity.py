@@ -144,7 +144,7 @@ def _private(keeper: Keeper, store: Store) -> Store:
 def prepare(keeper: Keeper) -> tuple[Binder, Tracker]:
     """Make what the first call needs, or what a changed signature invalidates."""
     # Imported here: `import dumbo` must not pay for it.
-    from dumbo.arguments.hashing import digest_call
+    from dumbo.arguments.short import digest_call
     from dumbo.arguments.signature import Binder
 
     function = keeper.target.function

@@ -34,13 +34,14 @@ except ImportError:
     from pickle import loads as loads
 
 from dumbo.errors import UnstorableResult
-from dumbo.persistence import fidelity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pickle import PickleBuffer
     from typing import Any, Protocol, TypeAlias
+
+    from dumbo.persistence.fidelity import Watching
 
     Buffer: TypeAlias = bytes | bytearray | memoryview
 
@@ -111,6 +112,8 @@ def encode(value: object, sink: Sink, known: bool = False) -> Written:
     if kind in ATOMS:
         sink.write(encode_atom(value))
         return Written(PICKLE)
+    from dumbo.persistence import fidelity  # here and below: a hit of most values needs none
+
     if fidelity.is_plain_array(value):
         _encode_array(value, sink, known)
         return Written(ARRAY)
@@ -189,6 +192,8 @@ def prove(value: object, written: Written, payload: Buffer) -> None:
     Raises:
         UnstorableResult: if it cannot be loaded, or comes back as something else.
     """
+    from dumbo.persistence import fidelity
+
     try:
         back = decode(written.codec, payload)
     except (Exception, SystemExit) as cause:  # a user's __setstate__ or __init__ may raise anything
@@ -214,6 +219,8 @@ def encode_plainly(value: object, sink: Sink, known: bool = False) -> Written:
     if type(value) is bytes:
         sink.write(value)
         return Written(RAW)
+    from dumbo.persistence import fidelity
+
     if fidelity.is_plain_array(value):
         _encode_array(value, sink, known)
         return Written(ARRAY)
@@ -255,6 +262,8 @@ def _decode_plain(payload: Buffer) -> Any:
 
 
 def _encode_pickle(value: object, sink: Sink) -> Written:
+    from dumbo.persistence import fidelity
+
     buffers: list[memoryview] = []
 
     def beside(buffer: PickleBuffer) -> bool:
@@ -285,7 +294,9 @@ def _encode_pickle(value: object, sink: Sink) -> Written:
     return Written(BUFFERS, doubtful, by_value)
 
 
-def _dump_by_value(value: object, sink: Sink, beside: Any) -> fidelity.Watching:
+def _dump_by_value(value: object, sink: Sink, beside: Any) -> Watching:
+    from dumbo.persistence import fidelity
+
     try:
         pickler = fidelity.code_pickler(sink, beside)
     except ImportError as cause:
@@ -328,6 +339,8 @@ def _encode_array(array: Any, sink: Sink, known: bool) -> None:
 
 
 def _decode_array(view: memoryview) -> Any:
+    from dumbo.persistence import fidelity
+
     (buffer,) = _buffers(view)
     head = bytes(view[:4096]).partition(b"\n")[0].decode("ascii")
     dtype, order, access, shape, *known = head.split(" ")
