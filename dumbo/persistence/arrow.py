@@ -117,8 +117,9 @@ def _read(buffer: Any, kind: str, marks: str) -> Any:
     pa: Any = sys.modules["pyarrow"]
     with pa.ipc.open_stream(buffer) as reader:
         schema, batches = reader.schema, list(reader)
-    for batch in batches:
-        batch.validate()
+    if kind not in _CHANGING:  # their views of text would be looked at one by one
+        for batch in batches:
+            batch.validate()
     if kind == "batch":
         return batches[0]
     if kind == "array":
