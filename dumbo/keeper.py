@@ -470,10 +470,10 @@ class Keeper:
                 telling.say_computed(self, call, Reason("not asked", compute=compute), compute)
             return
         self.tally.computed(compute)
-        from dumbo.keeping.storing import keep
-
         kept = False
         try:
+            from dumbo.keeping.storing import keep
+
             outcome = keep(self, call, value, compute)
             kept = outcome is not None and outcome.code == "stored"
             self.alone = False

@@ -160,7 +160,7 @@ class Memoized(Generic[P, R]):
                 elif value is not MISSING:
                     return value  # type: ignore[no-any-return]
             call = self._keeper.begin(args, kwargs, call)
-        except RecursionError:  # of ours; whether the function has room enough, it will say
+        except (RecursionError, ImportError):  # of ours; for the function, it will say itself
             call = None
         if call is None:
             return self._function(*args, **kwargs)
@@ -179,7 +179,7 @@ class Memoized(Generic[P, R]):
                 watch.stop()
         try:
             self._keeper.finish(call, value)
-        except RecursionError:
+        except (RecursionError, ImportError):
             pass
         return self._keeper.handed_out(call, value) if self._keeper.options.readonly else value
 
@@ -220,7 +220,7 @@ class Memoized(Generic[P, R]):
                     elif value is not MISSING:
                         return value
                 call = self._keeper.begin(args, kwargs, call)
-            except RecursionError:  # of ours; whether the function has room enough, it will say
+            except (RecursionError, ImportError):  # of ours; for the function, it will say itself
                 call = None
             if call is not None and call.done:
                 return call.value
@@ -236,7 +236,7 @@ class Memoized(Generic[P, R]):
             if call is not None:
                 try:
                     self._keeper.finish(call, value)
-                except RecursionError:
+                except (RecursionError, ImportError):
                     pass
                 if self._keeper.options.readonly:
                     return self._keeper.handed_out(call, value)

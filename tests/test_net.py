@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -58,3 +61,27 @@ def test_errors_are_described_in_one_line() -> None:
     assert describe(KeyError()) == "KeyError"
     assert describe(Silent()) == "Silent"
     assert len(describe(ValueError("x" * 9999))) < 400
+
+
+PROGRAM = """
+import sys
+import dumbo
+
+ran = []
+
+def work(n):
+    ran.append(n)
+    return [n]
+
+f = dumbo.Cache(sys.argv[1]).memo(keep="always")(work)
+if len(sys.argv) > 2:
+    f(int(sys.argv[2]))
+sys.meta_path.clear()  # as after chroot, or when the user has changed: no module is found any more
+assert (f(3), f(3)) == ([3], [3])
+assert set(ran) <= {3, 4}
+"""
+
+
+@pytest.mark.parametrize("before", [[], ["3"], ["4"]])
+def test_a_process_that_can_import_nothing_more_computes(tmp_path: Path, before: list[str]) -> None:
+    subprocess.run([sys.executable, "-c", PROGRAM, str(tmp_path / "cache"), *before], check=True)
