@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from dumbo.answers.recipe import Looks
     from dumbo.arguments.matching import Taken
+    from dumbo.clocks import Reading
     from dumbo.decision.reuse import Trail
     from dumbo.explain import Reason
     from dumbo.inputs import Inputs
@@ -34,6 +35,7 @@ class Call:
         key: digest of the arguments; None for a call that the cache has no say in.
         snapshot: what the function depended on before it ran.
         store: where its result is, or goes.
+        reading: what the clocks said when the function started, if it runs in this thread alone.
         reason: why it was not loaded, as far as that is known.
         started: when the function started.
         explicit: stored whatever the rule says.
@@ -76,6 +78,7 @@ class Call:
         "looks",
         "plain",
         "rapid",
+        "reading",
         "reason",
         "record",
         "recording",
@@ -116,6 +119,7 @@ class Call:
         self.trail: Trail | None = None
         self.key = None
         self.reason = None
+        self.reading: Reading | None = None
         self.looks: Looks | None = None
         self.taken: Taken | None = None
         self.inputs: Inputs | None = None

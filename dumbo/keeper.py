@@ -19,7 +19,7 @@ from itertools import count
 from operator import is_
 from time import monotonic, perf_counter
 
-from dumbo import config, nesting
+from dumbo import clocks, config, nesting
 from dumbo.accounts.tally import Tally
 from dumbo.arguments.matchers import file
 from dumbo.call import Call
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from dumbo.arguments.matching import Matching
     from dumbo.arguments.signature import Binder
+    from dumbo.clocks import Reading
     from dumbo.decision.policy import Rule
     from dumbo.keeping.express import Express
     from dumbo.options import Options
@@ -62,6 +63,8 @@ _OWN = (
     "shelf", "options", "ledger", "tally", "in_memory", "never", "memory", "_off", "warned",
     "latest", "alone", "chance", "looked",
 )  # fmt: skip
+
+_SLICE = 5e-4  # seconds for which others get the processor, at least
 
 _numbers = count()
 
@@ -187,7 +190,8 @@ class Keeper:
         # Who is told of each call, or gets other values than the function's, sees each of them.
         self.tells_each = self.clocked = options.verbose or options.readonly
         self.not_before = 0.0
-        self.doubts, self.glimpses = Doubts(), Glimpses()
+        self.doubts = Doubts(perf_counter, clocks.reading, tells_waits=clocks.TELLS_WAITS)
+        self.glimpses = Glimpses()
         self.road.stop()
 
     def set_apart(self, shelf: Shelf, options: Options) -> dict[str, Any]:
@@ -281,7 +285,8 @@ class Keeper:
         if not call.done:
             watch(self, call)
             call.around = nesting.enter()
-            call.started = perf_counter()
+            call.reading = clocks.reading()
+            call.started = call.reading.wall
         return call
 
     async def begin_in_task(
@@ -469,7 +474,11 @@ class Keeper:
             if self.options.verbose:
                 telling.say_computed(self, call, Reason("not asked", compute=compute), compute)
             return
-        self.tally.computed(compute)
+        ran = 0.0
+        if call.reading is not None:
+            compute, ran = _needed(compute, clocks.reading(), call.reading)
+            self.ledger.costs.cpu.add(ran)
+        self.tally.computed(compute, ran=ran)
         kept = False
         try:
             from dumbo.keeping.storing import keep
@@ -506,6 +515,17 @@ class Keeper:
 
 def _draws(options: Options) -> bool:
     return options.seed is not None or options.samples is not None
+
+
+def _needed(took: float, after: Reading, before: Reading) -> tuple[float, float]:
+    """Return what a computation that *took* some seconds needed of them, and for how long it ran.
+
+    Only a function that ran for less than half of the time, and waited for nothing, was held up.
+    """
+    ran = min(took, after.ran - before.ran)
+    if clocks.TELLS_WAITS and ran < took / 2 and took > _SLICE:
+        took = min(took, (after - before).imag)
+    return took, ran
 
 
 def _same_defaults(known: tuple[dict[str, Any], tuple[Any, ...]]) -> bool:

@@ -20,6 +20,7 @@ LAYERS = {
     "dumbo.config": 0,
     "dumbo.switches": 0,
     "dumbo.net": 0,
+    "dumbo.clocks": 0,
     "dumbo.forks": 0,
     "dumbo.depth": 0,
     "dumbo.durations": 0,

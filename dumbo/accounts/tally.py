@@ -33,7 +33,8 @@ COUNTS: dict[str, Any] = {
     "looks": 0,  # calls that were looked up
     "stores": 0,
     "saved": 0.0,  # seconds that computing took what was loaded from disk
-    "spent": 0.0,  # seconds that the function ran
+    "spent": 0.0,  # seconds that the function took
+    "ran": 0.0,  # of these, CPU time of calls that were looked up
     "looking": 0.0,  # seconds before it, or in its place; loading included
     "setup": 0.0,  # of these, in the first call of each process, which imports and traces
     "loading": 0.0,
@@ -117,15 +118,19 @@ class Tally:
         sums["loaded_bytes"] += size
         self._due += 1
 
-    def computed(self, seconds: float, *, calls: int = 1, straight: bool = False) -> None:
+    def computed(
+        self, seconds: float, *, ran: float = 0.0, calls: int = 1, straight: bool = False
+    ) -> None:
         """The function ran; where it was not even looked up, nothing else is done.
 
         Parameters:
+            ran: of these, how long it had the processor.
             calls: how many took as long, as far as that is known.
         """
         sums = self.sums
         sums["computed"] += calls
         sums["spent"] += seconds * calls
+        sums["ran"] += ran
         if straight:
             sums["straight"] += calls
             return

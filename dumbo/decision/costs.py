@@ -1,6 +1,7 @@
 """What one function's calls cost, as measured so far.
 
     look    finding a result: key, closure, index
+    cpu     of what the function takes, the time that it has the processor
     near    finding and giving out one that is in memory
     miss    everything beside the function where none is found, but for storing what it returns
     compute the function itself
@@ -30,7 +31,8 @@ _LONG = 1 / 256
 _TRUST = 2.0  # as if so many calls had been found, when nothing is known yet
 _LATELY = 256.0  # calls that were looked up, after which what was found before counts half
 _LEARN = (
-    "compute", "load", "look", "mean", "miss", "near", "own", "result", "reuse", "size", "store",
+    "compute", "cpu", "load", "look", "mean", "miss", "near", "own", "result", "reuse", "size",
+    "store",
 )  # fmt: skip
 
 __all__ = ["MACHINE", "Average", "Costs", "Machine", "Price", "rough_size"]
@@ -68,6 +70,7 @@ class Costs:
         near: seconds that a hit from memory takes.
         miss: seconds that finding none takes, and all else but computing and storing.
         compute: seconds of the function, memoized calls within included.
+        cpu: of these, such that it had the processor; of calls that were looked up.
         mean: the same over more calls, which remembers a dear one among many that are not.
         own: the same with memoized calls within as dear as they will be next time.
         result: bytes of a result.
@@ -79,6 +82,7 @@ class Costs:
 
     __slots__ = (
         "compute",
+        "cpu",
         "found",
         "load",
         "look",
@@ -97,6 +101,7 @@ class Costs:
         machine = MACHINE if machine is None else machine
         self.look = Average()
         self.near = Average()
+        self.cpu = Average()
         self.miss = Average()
         self.compute = Average()
         self.mean = Average(_LONG)
@@ -148,7 +153,7 @@ class Costs:
         """
         if type(plain) is not dict:
             return
-        for name in ("look", "near", "miss", "compute", "own", "result"):
+        for name in ("look", "near", "miss", "compute", "cpu", "own", "result"):
             setattr(self, name, Average.of(plain.get(name)))
         self.mean = Average.of(plain.get("mean"), _LONG)
         for name in ("store", "load", "size", "reuse"):

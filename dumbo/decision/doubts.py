@@ -3,36 +3,33 @@
 On a busy machine, one call of some hundred takes a thousand times as long as the others: it was
 interrupted. Taken at face value, that would make a function of microseconds look dear. But some
 calls *are* dear, and some wait. So a call that took far longer than others is not believed, and the
-next ones are measured by two clocks, that of the wall and that of the processor:
+next ones are measured more closely: by what they took, and by what they needed of that.
 
-    it ran for most of that time            it is dear
-    it did not, and neither did the next    it waits, for a disk or somebody's answer
+    it needed most of that time             it is dear
     it did not, and the next was as usual   it was interrupted
+    it did not, and neither did the next    it was interrupted again; or it waits, if waiting is
+                                            not told from being interrupted on this system
 
-The time of the processor is not read for each call: it takes longer than some of them.
+Where calls take a millisecond, each is measured like that; where they take less, it would
+slow them down.
 
-Knows seconds; must not know what is called.
+Knows seconds; must not know clocks, nor what is called.
 """
 
 from __future__ import annotations
 
-from time import perf_counter, thread_time
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
-__all__ = ["Doubts", "both"]
+__all__ = ["Doubts"]
 
-_CLOSELY = 8  # calls that are measured by two clocks, after one that took too long
+_CLOSELY = 8  # calls that are measured closely, after one that took too long
+_LONG = 1e-3  # seconds, from which on measuring closely is nothing
 _FAR = 4.0  # times as long as expected is too long
 _CERTAIN = 0.05  # seconds; nobody is interrupted for as long
 _KNOWN = 4  # calls that tell what to expect
-
-
-def both() -> complex:
-    """Read the clock of the wall, and as the imaginary part that of the processor."""
-    return complex(perf_counter(), thread_time())
 
 
 class Doubts:
@@ -42,16 +39,27 @@ class Doubts:
         clock: what the next call is to be measured by; `believed` wants the difference.
     """
 
-    __slots__ = ("clock", "_gaps", "_left")
+    __slots__ = ("clock", "_close", "_gaps", "_left", "_quick", "_tells_waits")
 
-    def __init__(self) -> None:
-        self.clock: Callable[[], complex] = perf_counter
+    def __init__(
+        self, quick: Callable[[], float], close: Callable[[], Any], *, tells_waits: bool = True
+    ) -> None:
+        """Make one of two clocks.
+
+        Parameters:
+            quick: says seconds; *close* says also which of them were needed.
+            tells_waits: whether seconds that a call waited are among these.
+        """
+        self._tells_waits = tells_waits
+        self.clock: Callable[[], Any] = quick
+        self._quick = quick
+        self._close = close
         self._left = 0
         self._gaps = 0  # calls in a row that took long and did not run
 
     @property
     def any(self) -> bool:
-        """Whether the next call is to be measured by two clocks."""
+        """Whether something is doubted now."""
         return self._left > 0
 
     def believed(self, took: complex, expected: float, count: int) -> float:
@@ -63,20 +71,22 @@ class Doubts:
         """
         if type(took) is complex:
             self._left -= 1
-            if self._left <= 0:
-                self.clock = perf_counter
+            if self._left <= 0 and expected < _LONG:
+                self.clock = self._quick
             return self._of_both(took.real, took.imag, expected)
         wall = took.real
+        if expected >= _LONG:
+            self.clock = self._close
         if wall <= _FAR * expected or wall >= _CERTAIN or count < _KNOWN:
             return wall
         self._left = _CLOSELY
         self._gaps = 0
-        self.clock = both
+        self.clock = self._close
         return _FAR * expected
 
-    def _of_both(self, wall: float, cpu: float, expected: float) -> float:
-        if wall <= _FAR * expected or cpu >= wall / 2:
+    def _of_both(self, wall: float, needed: float, expected: float) -> float:
+        if self._tells_waits or wall <= _FAR * expected or needed >= wall / 2:
             self._gaps = 0
-            return wall
+            return needed if self._tells_waits else wall
         self._gaps += 1
-        return wall if self._gaps > 1 else max(cpu, expected)
+        return wall if self._gaps > 1 else max(needed, expected)
