@@ -5,7 +5,8 @@ CPython gives a child the lock of a module that a thread of the parent was impor
 the thread, so that the child would wait for ever. Programs that import everything at their
 top may fork beside their threads, and so they shall with dumbo in them.
 
-Knows which modules are being imported; must not know what is in them.
+Knows which modules are being imported, and the one that has to be asked before a fork; must not
+know what is in them.
 """
 
 from __future__ import annotations
@@ -32,10 +33,20 @@ def _importing() -> bool:
     return False
 
 
-def _before_fork() -> None:
+def _wait() -> None:
     deadline = time.monotonic() + _PATIENCE
     while _importing() and time.monotonic() < deadline:
         time.sleep(0.001)
+
+
+def _before_fork() -> None:
+    _wait()
+    index = sys.modules.get("dumbo.persistence.index")
+    if index is not None and not getattr(index, "forking", True):
+        # It was imported while we waited, too late for this fork to ask it, and another thread
+        # may be in the middle of SQLite, whose locks a child would wait for as well.
+        index.before_fork()
+        _wait()
 
 
 # What is registered first runs last, so here and not later: after this nothing shall pause.

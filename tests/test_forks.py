@@ -48,3 +48,19 @@ def test_a_child_forked_in_the_middle_of_a_first_call_can_call(
     program.write_text(PROGRAM.format(root=str(Path(dumbo.__file__).parent.parent)))
     command = [sys.executable, "-W", "ignore", str(program), str(tmp_path / "cache"), str(delay)]
     assert subprocess.run(command, env=dict(os.environ)).returncode == 0
+
+
+def test_a_fork_asks_an_index_that_was_imported_while_it_waited(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from dumbo import forks
+    from dumbo.persistence import index
+
+    asked: list[bool] = []
+    monkeypatch.setattr(index, "before_fork", lambda: asked.append(True))
+    monkeypatch.setattr(index, "forking", True)  # it has been asked as others are
+    forks._before_fork()
+    assert asked == []
+    monkeypatch.setattr(index, "forking", False)
+    forks._before_fork()
+    assert asked == [True]

@@ -509,12 +509,15 @@ _opening = threading.RLock()  # one thread at a time opens a file, in any index:
 _indexes: weakref.WeakSet[Index] = weakref.WeakSet()
 _left_open: list[Connection] = []
 _fork_waits = False
+forking = False  # whether a fork has asked this module already: see `dumbo.forks`
 
 
-def _before_fork() -> None:
+def before_fork() -> None:
+    """Close what is open, and keep others from opening anything until the fork is over."""
     # SQLite keeps a table of the locks that this process holds, by file. A child would
     # inherit the table, but not the locks: so no file is open while a process forks.
-    global _fork_waits
+    global _fork_waits, forking
+    forking = True
     _fork_waits = _opening.acquire(timeout=_FORK)
     deadline = time.monotonic() + _FORK
     for index in list(_indexes):
@@ -522,13 +525,16 @@ def _before_fork() -> None:
 
 
 def _after_fork_in_parent() -> None:
+    global _fork_waits, forking
     if _fork_waits:
         _opening.release()
+    _fork_waits = forking = False
 
 
 def _after_fork_in_child() -> None:
-    global _opening
+    global _opening, _fork_waits, forking
     _opening = threading.RLock()
+    _fork_waits = forking = False
     for index in list(_indexes):
         index._inherited()
 
@@ -539,7 +545,7 @@ def _at_exit() -> None:
 
 
 os.register_at_fork(
-    before=_before_fork,
+    before=before_fork,
     after_in_parent=_after_fork_in_parent,
     after_in_child=_after_fork_in_child,
 )
