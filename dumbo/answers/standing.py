@@ -20,6 +20,7 @@ from dumbo.failures import text_of
 from dumbo.keeping import identity
 from dumbo.target import label_of
 from dumbo.tracing.shapes import shape_of
+from dumbo.tracing.words import without_words
 from dumbo.versions.older import is_accepted
 
 TYPE_CHECKING = False
@@ -76,7 +77,11 @@ class Version:
         """The types of the arguments that it is for."""
         if self.account is None or self.account.shape is None:
             return "(...)"
-        shown = [_type_in_words(part, self.account.roots) for part in self.account.shape]
+        shown = [
+            _type_in_words(part, self.account.roots)
+            for part in self.account.shape
+            if part[0] != "words"
+        ]
         return f"({', '.join(shown)})"
 
 
@@ -128,9 +133,15 @@ def versions(keeper: Keeper, store: Store) -> list[Version]:
         entries, seconds = store.sums_of(trace.closure)
         account = decode(trace.details)
         found[trace.closure] = Version(
-            trace.closure, trace.shape, account, trace.created, entries, seconds
+            trace.closure, _kind(trace.shape, account), account, trace.created, entries, seconds
         )
     return list(found.values())
+
+
+def _kind(shape: bytes, account: Account | None) -> bytes:
+    """Return what stands for the arguments of a version: their shape, and which strings count."""
+    _, asked = without_words(None if account is None else account.shape)
+    return shape + repr([(place, held) for place, held, _ in asked]).encode() if asked else shape
 
 
 def now(keeper: Keeper, store: Store, account: Account | None) -> Snapshot | None:

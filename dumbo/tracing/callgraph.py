@@ -39,6 +39,7 @@ from dumbo.tracing.rewritten import plain
 from dumbo.tracing.schedule import STEPS, Schedule
 from dumbo.tracing.sources import Reader
 from dumbo.tracing.values import Const, Known, Local, LocalClass, Pool, Unknown, Value, each
+from dumbo.tracing.words import Questions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -151,6 +152,7 @@ class Analysis(Schedule):
         self.changed: set[int] = set()  # ids of live objects that the code changes in place
         # Hand-made caches, with the nodes that use them and their names there; and the ids of
         # tables that look like it and are not: see `memo_tables`.
+        self.questions = Questions()  # that it has of the arguments
         self.tables: dict[Known, dict[Node, str]] = {}
         self.plain_tables: frozenset[int] = frozenset()
         self.generators: dict[Any, Frame] = {}  # by heap site of what calling them gives

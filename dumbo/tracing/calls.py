@@ -35,7 +35,7 @@ from dumbo.tracing.escapes import (
 )
 from dumbo.tracing.frame import Frame, Plan, plan_of
 from dumbo.tracing.impure import Source
-from dumbo.tracing.lookup import MEMBERS, draws_of, is_class, is_memoized, is_module
+from dumbo.tracing.lookup import GETTERS, MEMBERS, draws_of, is_class, is_memoized, is_module
 from dumbo.tracing.schedule import NeedsCallee
 from dumbo.tracing.steps import Step
 from dumbo.tracing.uses import SHOWN, Use, by_made
@@ -47,6 +47,7 @@ from dumbo.tracing.values import (
     Builtin,
     Cell,
     Const,
+    Given,
     Heap,
     Instance,
     Known,
@@ -330,6 +331,12 @@ def _invoke_holder(frame: Frame, callee: Known, args: Arguments) -> Value | None
         )
     if type(obj) in (staticmethod, classmethod):
         return invoke(frame, get("__func__"), args)
+    if type(obj) in GETTERS:
+        frame.touch(callee, "getter")
+        own, _ = _spread(frame, get("args"))
+        marker = frame.pool.make(Builtin, f"{type(obj).__name__}()", UNKNOWN)
+        if own:
+            return invoke(frame, marker, args.before(*own))
     if analysis.get("member", callee.ref, "__wrapped__") is not None:
         return invoke(frame, get("__wrapped__"), args)
     return call_library(frame, callee, args)
@@ -563,6 +570,8 @@ def context_of(value: Value) -> Any:
         return ("tuple", *map(context_of, value.items[:4]))
     if isinstance(value, Union):
         return frozenset(map(context_of, value.members)) if len(value.members) < 4 else Union
+    if isinstance(value, Given):
+        return value
     if isinstance(value, Unknown | Text):
         return PLAIN if is_plain(value) else type(value)
     if isinstance(value, Builtin) and value.receiver is UNKNOWN:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from dumbo.tracing import given
 from dumbo.tracing.attributes import call, special
 from dumbo.tracing.escapes import escape
 from dumbo.tracing.frame import Frame
@@ -110,6 +111,7 @@ def add(frame: Frame, target: Value, item: Value | None) -> None:
         elif isinstance(member, Known):
             frame.write(("object", id(member.obj)), "elem", item)
         else:
+            given.put(frame, member, item)
             escape(frame, item)
 
 
@@ -148,6 +150,7 @@ def put(frame: Frame, target: Value, key: Value, value: Value | None) -> None:
                 frame.write(member.site, "elem", value)
                 frame.write(member.site, "key", key)
         else:
+            given.put(frame, member, key, value)
             escape(frame, key)
             escape(frame, value)
 

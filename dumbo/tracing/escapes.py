@@ -31,8 +31,10 @@ from dumbo.tracing.lookup import (
 from dumbo.tracing.schedule import NeedsCallee
 from dumbo.tracing.uses import CALLED, KEPT, SHOWN, SPECIAL, Use, by_module, by_stranger
 from dumbo.tracing.values import (
+    UNKNOWN,
     Bound,
     Builtin,
+    Given,
     Heap,
     Instance,
     Known,
@@ -100,6 +102,10 @@ def _escape_member(frame: Frame, value: Value, use: Use) -> None:
     elif isinstance(value, Heap):
         _expose_site(frame, value.site, use)
         frame.analysis.outside.receive(value, use)
+    elif isinstance(value, Given):
+        if use.changes and not frame.analysis.partial:  # else what it runs is observed
+            for place in value.places:
+                frame.analysis.write(("given", place), "elem", UNKNOWN)
     elif isinstance(value, Tuple):
         for item in value.items:
             escape(frame, item, use)

@@ -32,19 +32,20 @@ from dumbo.tracing import (
     unfinished,
 )
 from dumbo.tracing.annotations import parameters_of
+from dumbo.tracing.building import build
 from dumbo.tracing.by_name import Methods
 from dumbo.tracing.callgraph import Analysis, Before, Node
 from dumbo.tracing.calls import Arguments
-from dumbo.tracing.escapes import escape, remember
+from dumbo.tracing.escapes import escape
 from dumbo.tracing.frame import Frame, plan_of
-from dumbo.tracing.lookup import is_class
 from dumbo.tracing.outside import Outside
 from dumbo.tracing.schedule import NeedsCallee, TooManySteps
 from dumbo.tracing.uses import KEPT
-from dumbo.tracing.values import PLAIN, UNKNOWN, Heap, Instance, Known, Tuple, Value
+from dumbo.tracing.values import UNKNOWN, Heap, Instance, Known, Tuple, Value
 
 if TYPE_CHECKING:
     from dumbo.tracing.shapes import Shape
+    from dumbo.tracing.words import Place, Told, Words
 
 HANDLERS: dict[str, Callable[[Any, Any], None]] = {
     **loads.HANDLERS,
@@ -67,6 +68,7 @@ def trace(
     before: Before | None = None,
     by_name: bool = False,
     observed: bool = True,
+    words: Words | Told | None = None,
 ) -> Analysis:
     """Analyse one call of *function*.
 
@@ -78,23 +80,31 @@ def trace(
         by_name: an unknown object may have any method of the name in reach; see `by_name`.
         observed: what the call runs is observed, so that the near part of the call graph will
             do where the whole is too large; see `schedule` and `unfinished`.
+        words: who is asked for the strings in the arguments; see `words`.
 
     Raises:
         ClosureTooLarge: if that takes more work than it may, and is not observed.
     """
     boundary.refresh()
     refused: frozenset[int] = frozenset()
+    asked: frozenset[Place] = frozenset()
 
     def trace_so_far(**bounds: Any) -> Analysis:
         analysis = Analysis(before, **bounds)
         analysis.plain_tables = refused
+        analysis.questions.words = words
+        analysis.questions.asked |= asked
         analysis.methods = Methods(analysis, function) if by_name else None
         return _trace(analysis, function, roots, shape, names)
 
     while True:
         analysis = (_trace_partly if observed else _trace_wholly)(trace_so_far)
         more = memo_tables.finish(analysis)
-        if not more:
+        questions = analysis.questions
+        if questions.asked & questions.unasked:
+            # Now that something is asked of these, all that helps may be asked.
+            asked = frozenset(questions.asked)
+        elif not more:
             mentions.drop(analysis)
             return analysis
         refused |= more
@@ -186,7 +196,7 @@ def _arguments(
         rest = frame.unknown_value("an argument")
         positional, named = _annotated(frame, frame.callee)
         return Arguments(positional, named, rest, rest)
-    values = [build(frame, item, ("argument", number)) for number, item in enumerate(shape)]
+    values = [build(frame, item, (number,)) for number, item in enumerate(shape)]
     code = function.__code__ if type(function) is FunctionType else None
     if code is None:
         return Arguments(tuple(values), {}, UNKNOWN, UNKNOWN)
@@ -230,72 +240,3 @@ def _annotated(frame: Frame, callee: Known) -> tuple[tuple[Value, ...], dict[str
     positional = tuple(known.get(name, unknown) for name in names[: last + 1])
     keyword = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
     return positional, {name: known[name] for name in keyword if name in known}
-
-
-def build(frame: Frame, shape: Shape, site: Any, above: tuple[Value, ...] = ()) -> Value:
-    """The abstract value that *shape* describes, inside of those *above*."""
-    analysis, pool = frame.analysis, frame.pool
-    kind = shape[0]
-    if kind == "code":
-        return _root(frame, shape[1])
-    if kind == "atom":
-        return (
-            pool.const(None) if shape[1] is type(None) else containers.instance_of(frame, shape[1])
-        )
-    if kind == "up":
-        return above[-shape[1]] if shape[1] <= len(above) else UNKNOWN
-    if kind == "object":
-        made: Value = pool.make(Instance, _root(frame, shape[1]), ("argument", *site))
-        inside = (*above, made)
-        for name, field in shape[2]:
-            value = build(frame, field, (*site, name), inside)
-            analysis.write(("argument", *site), ("attr", name), value)
-        for item in shape[3]:
-            value = build(frame, item, (*site, "items"), inside)
-            analysis.write(("argument", *site), "elem", value)
-        return made
-    if kind == "tuple":
-        inside = (*above, UNKNOWN)  # it is not made yet
-        parts = [build(frame, item, (*site, index), inside) for index, item in enumerate(shape[1])]
-        return containers.make_tuple(frame, tuple(parts))
-    if kind in ("list", "set", "dict"):
-        made = pool.make(Heap, kind, ("argument", *site))
-        inside = (*above, made)
-        if not shape[1] and not shape[2]:  # no code in it
-            analysis.write(("argument", *site), "elem", PLAIN)
-            analysis.write(("argument", *site), "key", PLAIN if kind == "dict" else None)
-        for slot, item in shape[1]:
-            value = build(frame, item, (*site, repr(slot)), inside)
-            analysis.write(("argument", *site), slot, value)
-        for number, item in enumerate(shape[2]):
-            slot = "key" if number == 0 and kind == "dict" else "elem"
-            for option, one in enumerate(item):
-                value = build(frame, one, (*site, slot, option), inside)
-                analysis.write(("argument", *site), slot, value)
-        return made
-    if kind == "generator":
-        fields = {name: build(frame, field, (*site, name)) for name, field in shape[2]}
-        given = calls.invoke(frame, _root(frame, shape[1]), Arguments((), fields))
-        return frame.unknown_value("a generator") if given is None else given
-    if kind == "any":
-        for number in shape[1]:
-            _hide(frame, _root(frame, number))
-        return frame.unknown_value(f"an argument of type {shape[2]}")
-    return frame.unknown_value("an argument")
-
-
-def _hide(frame: Frame, value: Value) -> None:
-    """Code that lies in an argument of a type that is not looked into.
-
-    Of a class, something unknown may be an instance; a function may be called in any way.
-    """
-    if isinstance(value, Known) and is_class(value.obj):
-        frame.touch(value, "type within an argument")
-        remember(frame, value, frame.pool.make(Instance, value, ("found", id(value.obj))))
-    else:
-        escape(frame, value)
-
-
-def _root(frame: Frame, number: int) -> Value:
-    index = frame.analysis.look("root", -1, number + 1)
-    return frame.pool.known(frame.analysis.found[index], index)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dumbo.tracing import fingerprint
+from dumbo.tracing import fingerprint, given
 from dumbo.tracing.attributes import MARKERS, call, special
 from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.containers import SCALARS, hashed, indexed, key_of
@@ -18,7 +18,6 @@ from dumbo.tracing.escapes import consume, escape
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.lookup import is_class, mro
 from dumbo.tracing.values import (
-    PLAIN,
     UNKNOWN,
     Builtin,
     Const,
@@ -76,7 +75,9 @@ def item_of(frame: Frame, source: Value, key: Value) -> Value | None:
         return held or frame.unknown_value("an item")
     if isinstance(source, Builtin):
         escape(frame, source.receiver)
-    return PLAIN if is_plain(source) else frame.unknown_value("an item")
+    if is_plain(source):
+        return given.item(frame, source)
+    return frame.unknown_value("an item")
 
 
 def item_of_tuple(frame: Frame, source: Tuple, constant: tuple[Any] | None) -> Value | None:
@@ -117,7 +118,7 @@ def _item_of_live(
             return frame.pool.join(found, stored) or frame.unknown_value(
                 "an item that is not there"
             )
-        return frame.pool.join(all_live_items(frame, source), stored)
+        return frame.pool.join(*[_any_of_live(frame, source, one) for one in each(key)], stored)
     methods = special(frame, source, "__getitem__")
     if methods:
         return frame.pool.join(*[call(frame, method, (key,)) for method in methods])
@@ -146,6 +147,31 @@ def _item_of_class(
         bound = bind(frame, method, None, source)
         return call(frame, bound, (key,)) if bound is not None else source
     return source  # a generic alias: calling it makes an instance of the class
+
+
+def _any_of_live(frame: Frame, source: Known, key: Value) -> Value | None:
+    """The items of a live table by a key of which less is known than what it is."""
+    constant = key_of(key)
+    if constant:
+        return live_item(frame, source, constant[0])
+    if type(source.obj) is dict and _holds_code(source.obj):
+        names = [name for name in source.obj if type(name) is str]
+        wanted = given.among(frame, key, names)
+        if wanted is not None:
+            # That there are no other names is part of the trace, and no dependency.
+            frame.analysis.get("keys", source.ref, None)
+            others = [other for other in source.obj if type(other) is not str]
+            if all(type(other) in (*SCALARS, type(None)) for other in others):
+                found = [live_item(frame, source, name) for name in (*wanted, *others)]
+                return frame.pool.join(*found)
+    return all_live_items(frame, source)
+
+
+def _holds_code(table: dict[Any, Any]) -> bool:
+    """Whether which item is taken may decide which code runs."""
+    return len(table) <= TABLE and not all(
+        type(item) in fingerprint.ATOMS for item in table.values()
+    )
 
 
 def live_item(frame: Frame, source: Known, key: Any) -> Value | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from dumbo.tracing import given
 from dumbo.tracing.attributes import MARKERS, call, special
 from dumbo.tracing.calls import result
 from dumbo.tracing.containers import instance_of, read_item_quietly
@@ -25,7 +26,6 @@ from dumbo.tracing.items import (
 from dumbo.tracing.lookup import is_class
 from dumbo.tracing.steps import Step
 from dumbo.tracing.values import (
-    PLAIN,
     UNKNOWN,
     Builtin,
     Const,
@@ -174,7 +174,7 @@ def next_of(frame: Frame, iterator: Value | None) -> Value | None:
             if not methods:
                 found = frame.pool.join(found, frame.unknown_value("the next item"))
         elif is_plain(member):
-            found = frame.pool.join(found, PLAIN)
+            found = frame.pool.join(found, given.item(frame, member))
         else:
             found = frame.pool.join(found, frame.unknown_value("the next item"))
     return found

@@ -14,6 +14,8 @@
     default   function               number       a default of a positional parameter
     kwdefault function               name         a default of a keyword-only parameter
     item      dict, list, tuple      key          an item
+    keys      dict                   -            the strings among its keys, in one string
+    has       dict                   key          whether it has that key
     content   anything               -            itself, to be hashed as a whole
     coderoot  (content)              number       a function or class inside of hashed content
     children  class                  -            its subclasses, as a tuple
@@ -41,6 +43,7 @@ from __future__ import annotations
 
 import builtins
 import functools
+import operator
 import os
 import sys
 from _abc import _get_dump  # type: ignore[import-not-found, unused-ignore]
@@ -86,7 +89,11 @@ MEMBERS: dict[type, frozenset[str]] = {
     functools.cached_property: frozenset({"func"}),
     functools.singledispatchmethod: frozenset({"func", "dispatcher"}),
     type(functools.lru_cache(lambda: None)): frozenset({"__wrapped__"}),
+    operator.attrgetter: frozenset({"args"}),
+    operator.itemgetter: frozenset({"args"}),
+    operator.methodcaller: frozenset({"args"}),
 }
+GETTERS = (operator.attrgetter, operator.itemgetter, operator.methodcaller)
 
 
 def mro(cls: type) -> tuple[type, ...]:
@@ -232,6 +239,10 @@ def _member(base: Any, name: str) -> Any:
         return base.__wrapped__ if name == "__wrapped__" else ABSENT
     if type(base) is FunctionType and name not in MEMBERS[FunctionType]:
         return base.__dict__.get(name, ABSENT)
+    if type(base) in GETTERS:
+        # As they are pickled; a method that is called with keywords is pickled another way.
+        made, args = base.__reduce__()
+        return args if name == "args" and made is type(base) else ABSENT
     if name in MEMBERS.get(type(base), ()):
         return getattr(base, name, ABSENT)
     return ABSENT
@@ -260,6 +271,16 @@ def _item(base: Any, key: Any) -> Any:
         return base[key] if type(base) in (dict, list, tuple) else ABSENT
     except (KeyError, IndexError, TypeError):
         return ABSENT
+
+
+def _keys(base: Any, _: None) -> Any:
+    if type(base) is not dict:
+        return ABSENT
+    return "\0".join(sorted([key for key in base if type(key) is str]))
+
+
+def _has(base: Any, key: Any) -> Any:
+    return key in base if type(base) is dict else ABSENT
 
 
 def _children(base: Any, _: None) -> Any:
@@ -348,6 +369,8 @@ _OPS: dict[str, Callable[[Any, Any], Any]] = {
     "default": _default,
     "kwdefault": _kwdefault,
     "item": _item,
+    "has": _has,
+    "keys": _keys,
     "content": lambda base, _: base,
     "children": _children,
     "registry": _registry,
@@ -378,7 +401,7 @@ def describe(op: str, arg: Any) -> str:
         return f"super().{arg[1]}"
     if op == "names":
         return f"names {arg[0]}*{arg[1]}"
-    if op in ("type", "table", "truth", "content", "children", "registry") or arg is None:
+    if op in ("type", "table", "truth", "keys", "content", "children", "registry") or arg is None:
         return words.get(op, op)
     return f"{words.get(op, op)} {arg!r}" if op == "item" else f"{words.get(op, op)} {arg}"
 

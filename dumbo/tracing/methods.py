@@ -5,7 +5,7 @@ Knows what such a method does to its receiver; must not know callables that are 
 
 from __future__ import annotations
 
-from dumbo.tracing import fingerprint, mentions, namespaces, queries
+from dumbo.tracing import fingerprint, given, mentions, namespaces, queries
 from dumbo.tracing.attributes import attribute
 from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.calls import (
@@ -122,7 +122,7 @@ def _call_on(frame: Frame, name: str, receiver: Value, args: Arguments) -> Value
     if isinstance(receiver, Builtin) and is_namespace(receiver):
         return namespaces.call_method(frame, name, receiver, args)
     if is_plain(receiver):
-        return _call_on_plain(frame, name, args)
+        return _call_on_plain(frame, name, receiver, args)
     if isinstance(receiver, Local | Bound | Partial):
         if name in ("register", "cache_clear", "cache_info"):
             return args.positional[-1] if args.positional else UNKNOWN
@@ -142,17 +142,20 @@ def _call_on(frame: Frame, name: str, receiver: Value, args: Arguments) -> Value
     return out_of_sight(frame, args, f"method {name} of {getattr(receiver, 'reason', 'a value')}")
 
 
-def _call_on_plain(frame: Frame, name: str, args: Arguments) -> Value | None:
+def _call_on_plain(frame: Frame, name: str, receiver: Value, args: Arguments) -> Value | None:
     """A method of plain data gives plain data, or what it is given."""
     for value in args.all():
         consume(frame, value)
         escape(frame, value, SPECIAL)
+    if name in _CHANGING:
+        given.put(frame, receiver, *args.all())
+    item = given.item(frame, receiver)
     if name in ("get", "pop", "setdefault"):
-        return frame.pool.join(PLAIN, *args.positional[1:], frame.pool.const(None))
+        return frame.pool.join(item, *args.positional[1:], frame.pool.const(None))
     if name in ("items", "values", "keys"):
-        row = make_tuple(frame, (PLAIN, PLAIN)) if name == "items" else PLAIN
+        row = make_tuple(frame, (item, item)) if name == "items" else item
         return iterator_over(frame, row, name)
-    return PLAIN
+    return receiver if name == "copy" else PLAIN
 
 
 def _use_by(cls: type) -> Use:

@@ -10,8 +10,9 @@ Knows which names a namespace has; must not know steps.
 from __future__ import annotations
 
 from types import FunctionType
+from typing import Any
 
-from dumbo.tracing import memo_tables
+from dumbo.tracing import given, memo_tables
 from dumbo.tracing.attributes import MARKERS, attribute, rebind, store_attribute
 from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.calls import Arguments, out_of_sight
@@ -35,6 +36,7 @@ from dumbo.tracing.values import (
 )
 
 ANY = ("", "")  # the ends of any name
+_DUNDER = ("__", "")
 
 
 def is_namespace(value: Value) -> bool:
@@ -171,7 +173,13 @@ def by_pattern(frame: Frame, target: Value, name: Value, *, own: bool = False) -
     """
     ends = ends_of(name)
     found: Value | None = None
+    computed = False
     for member in each(target):
+        picked = _picked(frame, member, name)
+        if picked is not None:
+            values = [attribute(frame, member, text) for text in picked]
+            found = frame.pool.join(found, *values)
+            continue
         guessing = frame.analysis.partial and ends == ANY
         if isinstance(member, Unknown | Builtin) and not guessing:
             for other in out_of_sight_with(frame):
@@ -183,7 +191,37 @@ def by_pattern(frame: Frame, target: Value, name: Value, *, own: bool = False) -
             found = frame.pool.join(found, attribute(frame, member, text))
         if not matching:
             escape(frame, member)
-    return frame.pool.join(found, frame.unresolved("an attribute by a computed name"))
+        computed = True
+    unknown = frame.unresolved("an attribute by a computed name") if computed else None
+    return frame.pool.join(found, unknown)
+
+
+def _picked(frame: Frame, value: Value, name: Value) -> list[str] | None:
+    """The attributes of *value* that *name*, a string of the call, may be, if that is known."""
+    if isinstance(value, Instance) and isinstance(value.cls, Known):
+        home = value.cls
+    elif isinstance(value, Known) and (is_module(value.obj) or is_class(value.obj)):
+        home = value
+    else:
+        return None
+    if owner_of(home.obj) is not None:
+        return None
+    every = _all_names(home.obj)
+    held = [text for ends in (ANY, _DUNDER) for text in names_between(every, ends)]
+    picked = given.among(frame, name, held)
+    if picked is not None:
+        # That there are no other names is part of the trace, and no dependency.
+        for ends in (ANY, _DUNDER):
+            frame.analysis.get("names", home.ref, ends)
+        if home is not value:
+            picked += names_of(frame, value, ANY, own=True)
+    return picked
+
+
+def _all_names(home: Any) -> list[str]:
+    if is_class(home):
+        return [name for cls in mro(home) if cls is not object for name in namespace(cls)]
+    return list(globals_of(home))
 
 
 def _likely(frame: Frame, value: Value, names: list[str]) -> list[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TypeGuard
 
-from dumbo.tracing import truth
+from dumbo.tracing import given, truth
 from dumbo.tracing.attributes import call, special
 from dumbo.tracing.calls import invoke, result
 from dumbo.tracing.containers import (
@@ -147,7 +147,9 @@ def _scalar(value: Value) -> type | None:
 def compare_op(frame: Frame, step: Step) -> None:
     left, right = frame.take(2)
     compare(frame, step.arg, left, right)
-    if step.arg in ("==", "!=") and _is_plain_constant(left) and _is_plain_constant(right):
+    if step.arg in ("==", "!=") and (same := _is_same(frame, left, right)) is not None:
+        frame.push(frame.pool.const(same == (step.arg == "==")))
+    elif step.arg in ("==", "!=") and _is_plain_constant(left) and _is_plain_constant(right):
         frame.push(frame.pool.const((left.obj == right.obj) == (step.arg == "==")))
     else:
         frame.push(frame.unknown_value("a comparison"))
@@ -155,6 +157,78 @@ def compare_op(frame: Frame, step: Step) -> None:
 
 def _is_plain_constant(value: Value) -> TypeGuard[Const | Known]:
     return isinstance(value, Const | Known) and type(value.obj) in (*SCALARS, type(None))
+
+
+def _depend_on_keys(frame: Frame, item: Value, table: Known) -> None:
+    """Whether something is a key of a live table does not depend on what stands there."""
+    if all(_is_plain_constant(one) for one in each(item)):
+        for one in each(item):
+            found = frame.analysis.get("has", table.ref, one.obj)  # type: ignore[attr-defined]
+            frame.touch(found, "key")
+    elif all(type(key) is str for key in table.obj):
+        keys = frame.analysis.get("keys", table.ref, None)
+        if given.among(frame, item, table.obj) is None:
+            frame.touch(keys, "keys")
+    else:
+        consume(frame, table)
+
+
+def _is_key(frame: Frame, item: Value, table: Value) -> bool | None:
+    """Whether something is a key of a live table that the program does not change."""
+    if not isinstance(table, Known) or type(table.obj) is not dict:
+        return None
+    changed = frame.analysis.read(("changed", id(table.obj)), "elem", frame, frame.index)
+    if changed is not None:
+        return None
+    if _is_plain_constant(item):
+        found = frame.analysis.get("has", table.ref, item.obj)
+        return bool(found.obj) if found is not None else None
+    if all(type(key) is str for key in table.obj):
+        return False if given.among(frame, item, table.obj) == [] else None
+    return None
+
+
+def _is_same(frame: Frame, left: Value, right: Value) -> bool | None:
+    """Whether a string that came with the call is a constant."""
+    for one, other in ((left, right), (right, left)):
+        if isinstance(other, Const | Known):
+            if type(other.obj) is str:
+                return given.is_among(frame, one, other.obj)
+            if type(other.obj) in (*SCALARS, type(None)) and given.is_text(one):
+                return False
+    return None
+
+
+def _is_one_of(frame: Frame, item: Value, container: Value) -> bool | None:
+    """Whether a string that came with the call is among constants."""
+    held = container.items if isinstance(container, Tuple) else ()
+    if isinstance(container, Const) and type(container.obj) in (tuple, frozenset):
+        held = tuple(map(frame.pool.const, container.obj))
+    answers = [_is_same(frame, item, one) for one in held]
+    if True in answers:
+        return True
+    return False if answers and None not in answers else None
+
+
+def _lacks(frame: Frame, container: Value, name: str) -> bool:
+    """Whether *name* is surely in none of the plain data of the call that *container* may be."""
+    for member in each(container):
+        if isinstance(member, Heap) and member.site in frame.analysis.escaped:
+            if not frame.analysis.partial:
+                return False  # else what it runs is observed
+    members = [
+        key
+        for member in each(container)
+        for key in (
+            each(frame.analysis.read(member.site, "key", frame, frame.index))
+            if isinstance(member, Heap) and member.kind == "dict"
+            else (member,)
+        )
+    ]
+    return bool(members) and all(
+        (isinstance(member, Const) and member.obj != name) or given.lacks(frame, member, name)
+        for member in members
+    )
 
 
 def compare(frame: Frame, symbol: str, left: Value, right: Value) -> None:
@@ -172,7 +246,14 @@ def compare(frame: Frame, symbol: str, left: Value, right: Value) -> None:
 def contains_op(frame: Frame, step: Step) -> None:
     item, container = frame.take(2)
     contains(frame, item, container)
-    frame.push(frame.unknown_value("a membership test"))
+    held = _is_one_of(frame, item, container)
+    held = _is_key(frame, item, container) if held is None else held
+    if held is None and text_of(item) is not None and _lacks(frame, container, text_of(item) or ""):
+        held = False
+    if held is None:
+        frame.push(frame.unknown_value("a membership test"))
+    else:
+        frame.push(frame.pool.const(held != bool(step.arg)))
 
 
 def contains(frame: Frame, item: Value, container: Value) -> None:
@@ -185,6 +266,8 @@ def contains(frame: Frame, item: Value, container: Value) -> None:
             escape(frame, member)
         elif isinstance(member, Builtin):
             iterator_of(frame, member)
+        elif isinstance(member, Known) and type(member.obj) is dict:
+            _depend_on_keys(frame, item, member)
         elif not methods and isinstance(member, Instance | Known):
             consume(frame, member)
             if special(frame, member, "__iter__") or special(frame, member, "__getitem__"):

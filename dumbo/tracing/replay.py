@@ -34,13 +34,15 @@ if TYPE_CHECKING:
     from typing import Any
 
     from dumbo.tracing.sources import Reader
+    from dumbo.tracing.words import Asked
 
     Lookup = tuple[str, int, Any]
 
 # version  change
 # 1        the first
 # 2        which functions were entered, and what they may change
-VERSION = 2
+# 3        what was asked of the arguments
+VERSION = 3
 
 
 class _Unloaded:
@@ -60,9 +62,10 @@ class Program(list):  # type: ignore[type-arg]
         entered: the lookups that found functions which the analysis followed.
         inner: prints of the code inside of those, of functions made there and followed too.
         unsteady: the lookups of what the code may change: an object in place, or a global.
+        asked: which strings are in the arguments, as far as it matters: see `words`.
     """
 
-    __slots__ = ("entered", "identity", "inner", "unsteady")
+    __slots__ = ("asked", "entered", "identity", "inner", "unsteady")
 
     def __init__(
         self,
@@ -71,27 +74,29 @@ class Program(list):  # type: ignore[type-arg]
         entered: tuple[int, ...] = (),
         inner: frozenset[bytes] = frozenset(),
         unsteady: tuple[int, ...] = (),
+        asked: Asked = (),
     ) -> None:
         super().__init__(lookups)
         self.identity: bool = identity
         self.entered = entered
         self.inner = inner
         self.unsteady = unsteady
+        self.asked = asked
 
 
 def encode(program: Program) -> bytes:
     inner = tuple(sorted(program.inner))
-    more = (program.identity, program.entered, inner, program.unsteady)
+    more = (program.identity, program.entered, inner, program.unsteady, program.asked)
     return marshal.dumps((VERSION, *more, list(program)), 2)
 
 
 def decode(payload: bytes) -> Program | None:
     """The program, or None if it is of another version or no program."""
     try:
-        version, identity, entered, inner, unsteady, lookups = marshal.loads(payload)
+        version, identity, entered, inner, unsteady, asked, lookups = marshal.loads(payload)
         if version != VERSION:
             return None
-        return Program(lookups, identity, entered, frozenset(inner), unsteady)
+        return Program(lookups, identity, entered, frozenset(inner), unsteady, asked)
     except (ValueError, EOFError, TypeError):
         return None
 

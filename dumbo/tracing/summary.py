@@ -22,6 +22,7 @@ def program_of(analysis: Analysis) -> Program:
         _entered(analysis),
         _inner(analysis),
         _unsteady(analysis),
+        analysis.questions.answers(),
     )
 
 

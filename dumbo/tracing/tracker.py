@@ -30,6 +30,7 @@ from dumbo.tracing.guards import Guard
 from dumbo.tracing.lookup import globals_of, is_module, module_namespace, path_of
 from dumbo.tracing.replay import UNLOADED
 from dumbo.tracing.shapes import shape_of
+from dumbo.tracing.words import Told, Words, fits, with_words, without_words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def tracker_of(
 
 
 SHAPES = 64  # of arguments, beyond which only their types count, then nothing
+WORDINGS = 8  # closures of one shape that differ by strings in the arguments
 _GIVEN_UP = bytes(16)  # in place of a closure digest
 _PROGRAMS = 32  # that are tried, the latest first
 _UNSEEN = "\0unseen"  # a salt: who is not observed needs closures that are whole by themselves
@@ -238,6 +240,8 @@ class Tracker:
         self.traced = 0  # analyses made, for tests and statistics
         self._snapshots: dict[Any, Snapshot] = {}
         self._failures: dict[Any, _Failure] = {}
+        # By shape and place in the arguments, the strings that analyses have asked for.
+        self._asked: dict[Any, dict[Any, frozenset[str]]] = {}
         module = module_name(_name(function, "__module__"), getattr(function, "__globals__", None))
         self._label = f"{module}:{_name(function, '__qualname__')}"
 
@@ -261,7 +265,7 @@ class Tracker:
             Bypass: if that cannot be known; the message says why.
         """
         shape = shape_of(values, roots, self._keywords(names)) if self.track_deps else ()
-        return self.look_at(shape, roots, store, names)
+        return self._look(shape, roots, store, names, Words(values))
 
     def look_at(
         self,
@@ -273,11 +277,22 @@ class Tracker:
         """What a call of that shape depends on now; of any, if it is None.
 
         Raises:
-            Bypass: if that cannot be known; the message says why.
+            Bypass: if that cannot be known.
         """
+        plain, asked = without_words(shape)
+        return self._look(plain, roots, store, names, Told(asked))
+
+    def _look(
+        self,
+        shape: Any,
+        roots: tuple[Any, ...],
+        store: Store | None,
+        names: tuple[str, ...],
+        words: Words | Told,
+    ) -> Snapshot:
         if len(self._snapshots) > SHAPES and shape not in self._shapes():
             shape = tuple([("unknown",)] * len(shape)) if not roots else shape
-        key = (shape, *map(id, roots))
+        key = self._key(shape, roots, words)
         known = self._snapshots.get(key)
         if known is not None and known.guard.holds():
             if known.tables:
@@ -288,15 +303,31 @@ class Tracker:
             if failure.guard is None or failure.guard.holds():
                 raise UntraceableFunction(failure.reason)
             del self._failures[key]
-        found = self._replay(shape, roots, known, store)
+        found = self._replay(shape, roots, words, store)
         if found is None:
-            found = self._trace(shape, roots, names, store)
+            found = self._trace(shape, roots, names, words, store)
         found.names = names
-        if len(self._snapshots) > 4 * SHAPES:
-            self._snapshots.pop(next(iter(self._snapshots)))
-        self._snapshots[key] = found
+        self._keep(shape, roots, words, found)
         found.adopt_tables()
         return found
+
+    def _key(self, shape: Any, roots: tuple[Any, ...], words: Words | Told) -> Any:
+        """What a call is known by in this process: its shape, and what else was asked of such."""
+        asked = self._asked.get(shape) if self._asked else None
+        if asked is None:
+            return (shape, *map(id, roots))
+        told = tuple([(place, words.among(place, asked[place])) for place in asked])
+        return (shape, told, *map(id, roots))
+
+    def _keep(
+        self, shape: Any, roots: tuple[Any, ...], words: Words | Told, found: Snapshot
+    ) -> None:
+        if len(self._snapshots) > 4 * SHAPES:
+            self._snapshots.pop(next(iter(self._snapshots)))
+        for place, held, lacking in found.program.asked:
+            asked = self._asked.setdefault(shape, {})
+            asked[place] = asked.get(place, frozenset()).union(held, lacking)
+        self._snapshots[self._key(shape, roots, words)] = found
 
     def forget_proofs(self) -> None:
         """Forget what is only known by a store: another one could not be told what it holds."""
@@ -307,16 +338,19 @@ class Tracker:
         return {key[0] for key in self._snapshots}
 
     def _replay(
-        self, shape: Any, roots: tuple[Any, ...], known: Snapshot | None, store: Store | None
+        self, shape: Any, roots: tuple[Any, ...], words: Words | Told, store: Store | None
     ) -> Snapshot | None:
         """A known trace that holds, of this process or of the store."""
         ran: dict[int, replay.Replay] = {}
         everything = (self.function, *roots)
         for snapshot in [s for k, s in self._snapshots.items() if k[0] == shape][-_PROGRAMS:]:
+            if not fits(snapshot.program.asked, words):
+                continue
             found = self._try(snapshot.program, snapshot.state, everything, ran)
             if found is not None:
+                said = with_words(shape, snapshot.program.asked)
                 again = Snapshot(
-                    snapshot.digest, snapshot.program, found, self.function, roots, shape
+                    snapshot.digest, snapshot.program, found, self.function, roots, said
                 )
                 again.recorded = snapshot.recorded
                 again.before = snapshot.before
@@ -339,6 +373,8 @@ class Tracker:
             program = programs[trace.program]
             if program is None or len(trace.state) != len(program) * fingerprint.SIZE:
                 continue
+            if not fits(program.asked, words):
+                continue
             found = self._try(program, trace.state, everything, ran)
             if found is None:
                 known_states = states.setdefault((trace.program, trace.closure), [])
@@ -346,10 +382,11 @@ class Tracker:
                 found = _partly_loaded(program, known_states, ran.get(id(program)))
             if found is not None and trace.closure == _GIVEN_UP:
                 reason = "its call graph is too large to follow, as an earlier process found"
-                self._failures[shape, *map(id, roots)] = _Failure(None, reason, roots)
+                self._failures[self._key(shape, roots, words)] = _Failure(None, reason, roots)
                 raise ClosureTooLarge(reason)
             if found is not None:
-                proven = Snapshot(trace.closure, program, found, self.function, roots, shape)
+                said = with_words(shape, program.asked)
+                proven = Snapshot(trace.closure, program, found, self.function, roots, said)
                 proven.recorded.add(store.directory)
                 proven.unloaded = _not_looked_into(program, found.found)
                 proven.ran = found if proven.unloaded else None
@@ -374,6 +411,7 @@ class Tracker:
         everything = (self.function, *snapshot.roots)
         programs: dict[bytes, Any] = {}
         ran: dict[bytes, tuple[bytes, bytes]] = {}
+        told = Told(snapshot.program.asked)
         for trace in store.traces(self._root(), _shape_digest(snapshot.shape)):
             if trace.closure in (snapshot.digest, _GIVEN_UP, *found):
                 continue
@@ -382,7 +420,7 @@ class Tracker:
                     continue
                 payload = store.program(trace.program)
                 programs[trace.program] = program = replay.decode(payload) if payload else None
-                if program is None:
+                if program is None or not fits(program.asked, told):
                     continue
                 try:
                     now = replay.run(program, everything)
@@ -414,22 +452,33 @@ class Tracker:
         return found if found.state == state else None
 
     def _trace(
-        self, shape: Any, roots: tuple[Any, ...], names: tuple[str, ...], store: Store | None
+        self,
+        shape: Any,
+        roots: tuple[Any, ...],
+        names: tuple[str, ...],
+        words: Words | Told,
+        store: Store | None,
     ) -> Snapshot:
         if not self.track_deps:
             return self._trace_own(roots)
+        asked_of: Words | Told = words
+        known = [one for key, one in self._snapshots.items() if key[0] == shape]
+        if sum(bool(one.program.asked) for one in known) >= WORDINGS:
+            asked_of = Told(())  # from here on, one closure for all
         try:
-            analysis = self._analyse(shape, roots, names, None)
+            analysis = self._analyse(shape, roots, names, None, asked_of)
         except ClosureTooLarge as error:
             # It took seconds to learn that; the next call shall not pay for it again.
-            self._failures[shape, *map(id, roots)] = _Failure(None, str(error), roots)
+            self._failures[self._key(shape, roots, words)] = _Failure(None, str(error), roots)
             if store is not None:
                 self._record_given_up(shape, store)
             raise
         if analysis.untraceable:
             guard = Guard(analysis.program, analysis.replayed(), analysis.hashed())
             guard.contents.clear()
-            self._failures[shape, *map(id, roots)] = _Failure(guard, analysis.untraceable, roots)
+            self._failures[self._key(shape, roots, words)] = _Failure(
+                guard, analysis.untraceable, roots
+            )
             raise UntraceableFunction(analysis.untraceable)
         snapshot = self._snapshot(analysis, roots, shape, names)
         snapshot.unloaded = tuple(analysis.unloaded)
@@ -438,12 +487,20 @@ class Tracker:
         return snapshot
 
     def _analyse(
-        self, shape: Any, roots: tuple[Any, ...], names: tuple[str, ...], before: Any
+        self,
+        shape: Any,
+        roots: tuple[Any, ...],
+        names: tuple[str, ...],
+        before: Any,
+        words: Words | Told | None = None,
     ) -> Analysis:
         # Imported here: an unchanged function is proven without it.
         from dumbo.tracing.interpreter import trace
 
         self.traced += 1
+        if words is None:
+            shape, asked = without_words(shape)
+            words = Told(asked)
         collects = gc.isenabled()
         # An analysis makes no garbage and many objects: collecting would look at all of the
         # program's again and again, and take as long as the analysis.
@@ -451,7 +508,14 @@ class Tracker:
         try:
             by_name = self.track_deps == "names"
             return trace(
-                self.function, roots, shape, names, before, by_name, observed=self.observed
+                self.function,
+                roots,
+                shape,
+                names,
+                before,
+                by_name,
+                observed=self.observed,
+                words=words,
             )
         except Bypass:
             raise
@@ -476,6 +540,7 @@ class Tracker:
         state = replay.state_of(analysis.program, analysis.replayed(), contents)
         ran = replay.Replay(analysis.replayed(), contents, state)
         program = program_of(analysis)
+        shape = with_words(without_words(shape)[0], program.asked)
         snapshot = Snapshot(digest, program, ran, self.function, roots, shape)
         telling = config.keeps_details()
         snapshot.account = account.of(
@@ -538,8 +603,8 @@ class Tracker:
         cold = replay.run(completed.program, everything, unloaded=completed.lazy)
         completed.cold = _as_before(completed.program, cold.state, before)
         self._record(completed, store)
-        key = (snapshot.shape, *map(id, snapshot.roots))
-        self._snapshots[key] = completed
+        plain, asked = without_words(snapshot.shape)
+        self._keep(plain, snapshot.roots, Told(asked), completed)
         return completed
 
     def _record(self, snapshot: Snapshot, store: Store) -> None:
@@ -576,6 +641,7 @@ class Tracker:
 
     def explain(self, snapshot: Snapshot, store: Store) -> str:
         """Which node differs from the latest known version; empty if none is known."""
+        told = Told(snapshot.program.asked)
         for trace in store.traces_of(self._label):
             if trace.closure == snapshot.digest:
                 return ""
@@ -583,7 +649,7 @@ class Tracker:
                 continue
             payload = store.program(trace.program)
             program = replay.decode(payload) if payload else None
-            if program is None:
+            if program is None or not fits(program.asked, told):
                 continue
             try:
                 ran = replay.run(program, (self.function, *snapshot.roots))
@@ -702,7 +768,7 @@ class Tracker:
                 return to_networkx(self._analyse(None, (), (), None))
             values, roots = opened
         shape = shape_of(values, roots, self._keywords(binder.names))
-        return to_networkx(self._analyse(shape, roots, binder.names, None))
+        return to_networkx(self._analyse(shape, roots, binder.names, None, Words(values)))
 
     def _open(
         self, values: tuple[Any, ...], names: tuple[str, ...]
@@ -850,7 +916,8 @@ def _name(function: Any, attribute: str) -> str:
 
 def _shape_digest(shape: Any) -> bytes:
     """A shape as 16 bytes: types by name, as a hint to find traces by."""
-    return xxhash.xxh3_128_digest(_written(shape).encode("utf-8", "surrogatepass"))
+    plain, _ = without_words(shape)
+    return xxhash.xxh3_128_digest(_written(plain).encode("utf-8", "surrogatepass"))
 
 
 def _written(shape: Any) -> str:

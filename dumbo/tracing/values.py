@@ -2,7 +2,8 @@
 
     Value
     ├── Unknown(reason)                  anything; the reason is for people. PLAIN is plain data
-    │   └── Test(variable, yes, no)      a truth value, and what it says of a local variable
+    │   ├── Test(variable, yes, no)      a truth value, and what it says of a local variable
+    │   └── Given(places)                plain data out of these places in the arguments
     ├── Known(obj, ref)                  this live object, and the lookup that reaches it
     ├── Const(obj)                       a constant in code: no lookup needed
     ├── Instance(cls, site)              some instance of a class, made at *site*: by the
@@ -37,6 +38,7 @@ WIDTHS = (32, 8)  # members of a union, beyond which they are let out of sight; 
 ALIKE = 3  # tuples of one length in a union, beyond which they are joined item by item
 CONSTANTS = 8  # different ones in a union, beyond which they are just some value
 NUMBERS = 2  # the same of numbers, which name nothing
+PLACES = 8  # in the arguments that one value may come from
 DEPTH = 4  # of tuples in tuples, bound methods of partials and so on
 
 
@@ -65,6 +67,16 @@ class Test(Unknown):
         self.variable = variable
         self.yes = yes
         self.no = no
+
+
+class Given(Unknown):
+    """Which strings are in these places may be asked for: see `words`."""
+
+    __slots__ = ("places",)
+
+    def __init__(self, places: tuple[Any, ...]) -> None:
+        super().__init__("plain data")
+        self.places = places
 
 
 class Known(Value):
@@ -289,13 +301,15 @@ class Pool:
         consts = [member for member in members if isinstance(member, Const | Text)]
         others = [member for member in unknown if not is_plain(member)]
         rest: Value | None = next(iter(others), None)
+        if unknown and not others:
+            rest = self._plain(unknown)
         if len(unknown) > 1 and any(isinstance(member, Test) for member in unknown):
             rest = UNKNOWN if EVERYTHING not in unknown else EVERYTHING
         numbers = [member for member in consts if _is_number(member)]
         if MANY in unknown or PLAIN_MANY in unknown or len(consts) - len(numbers) > CONSTANTS:
             rest = MANY if others else PLAIN_MANY
             members = {member: None for member in members if member not in consts}
-        elif PLAIN in unknown or len(numbers) > NUMBERS:
+        elif any(map(is_plain, unknown)) or len(numbers) > NUMBERS:
             rest = rest or PLAIN
             members = {member: None for member in members if member not in numbers}
         if EVERYTHING in unknown or len(members) > self._width:
@@ -309,6 +323,20 @@ class Pool:
         if len(ordered) == 1:
             return ordered[0]
         found: Union = self.make(Union, ordered)
+        return found
+
+    def _plain(self, members: list[Unknown]) -> Value:
+        """One value for several that are plain data."""
+        if PLAIN_MANY in members:
+            return PLAIN_MANY
+        places: set[Any] = set()
+        for member in members:
+            if not isinstance(member, Given):
+                return PLAIN
+            places.update(member.places)
+        if len(places) > PLACES:
+            return PLAIN
+        found: Value = self.make(Given, tuple(sorted(places, key=repr)))
         return found
 
     def _merge_alike(self, members: dict[Value, None]) -> dict[Value, None]:
@@ -348,7 +376,7 @@ class Pool:
 
 def is_plain(value: Value) -> bool:
     """Whether a member is some plain data of which no more is known."""
-    return value is PLAIN or value is PLAIN_MANY
+    return value is PLAIN or value is PLAIN_MANY or isinstance(value, Given)
 
 
 def _is_number(value: Value) -> bool:

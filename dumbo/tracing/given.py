@@ -1,0 +1,102 @@
+"""Plain data that came with the call, and which strings are in it.
+
+Plain data holds no code, but a string of it may pick some: as the key of a table, as the name
+of an attribute, in a comparison. Which strings there are is asked of the arguments at hand,
+and the answers are part of the trace: see `words`. What the program puts into such data itself
+lies on the heap, and may be anything.
+
+Knows `Given` values and strings of a call; must not know steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from dumbo.tracing.frame import Frame
+from dumbo.tracing.values import PLAIN, Given, Instance, Value
+from dumbo.tracing.words import PART
+
+SITE = "given"  # of what is put into plain data out of an argument, and of strings that came
+
+
+def item(frame: Frame, source: Value) -> Value:
+    """What is in plain data."""
+    found: Value = PLAIN
+    if isinstance(source, Given):
+        found = source
+        for place in source.places:
+            put_there = frame.analysis.read((SITE, place), "elem", frame, frame.index)
+            found = frame.pool.join(found, put_there) or found
+    return found
+
+
+def put(frame: Frame, target: Value, *values: Value) -> None:
+    """The program puts *values* into *target*, if that is plain data of the call."""
+    if isinstance(target, Given):
+        for place in target.places:
+            for value in values:
+                frame.write((SITE, place), "elem", value)
+
+
+def among(frame: Frame, key: Value, names: Iterable[str]) -> list[str] | None:
+    """Those of *names* that *key*, a string of the call, may be; None if that is not known."""
+    places = _places(key)
+    if not places:
+        return None
+    found: list[str] = []
+    for name in names:
+        answers = [frame.analysis.questions.has(place, name) for place in places]
+        if True in answers:
+            found.append(name)
+        elif None in answers:
+            return None
+    return found
+
+
+def is_among(frame: Frame, key: Value, name: str) -> bool | None:
+    """Whether *key*, a string of the call, is *name*; None if that is not known.
+
+    A parameter that is a string is told from other strings; of what lies in other places it
+    is only known what it is not, and that is asked only where something else was.
+    """
+    places = _places(key)
+    sure = isinstance(key, Instance) and frame.analysis.questions.texts.issuperset(places)
+    if not places or not (sure or _may_ask(frame, places)):
+        return None
+    found = among(frame, key, (name,))
+    if found is None or (found and not sure):
+        return None
+    return bool(found)
+
+
+def lacks(frame: Frame, source: Value, name: str) -> bool:
+    """Whether *name* is surely neither in plain data *source* of the call, nor part of a string."""
+    places = _places(source)
+    if not places or not _may_ask(frame, places):
+        return False
+    return among(frame, source, (PART + name,)) == []
+
+
+def _may_ask(frame: Frame, places: tuple[Any, ...]) -> bool:
+    """Whether something else was asked of all of *places*."""
+    questions = frame.analysis.questions
+    if questions.asked.issuperset(places):
+        return True
+    questions.unasked.update(places)
+    return False
+
+
+def is_text(value: Value) -> bool:
+    """Whether *value* is a string that came with the call, and nothing else."""
+    return isinstance(value, Instance) and bool(_places(value))
+
+
+def _places(key: Value) -> tuple[Any, ...]:
+    """The arguments that a string may come from."""
+    if isinstance(key, Given):
+        return key.places
+    if isinstance(key, Instance) and key.site[:1] == (SITE,):
+        found: tuple[Any, ...] = key.site[1:]
+        return found
+    return ()

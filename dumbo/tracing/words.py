@@ -1,0 +1,234 @@
+"""The strings in the arguments of a call, as far as an analysis asks for them.
+
+A string among the arguments decides which code runs where it is the key of a table, or the
+name of an attribute. The analysis asks whether a name is among those of an argument, and what
+it was told is part of its trace: it stands for all calls that give the same answers.
+
+    place     (argument, step, step, ...): where plain data lies. A step is the name of a field,
+              or ("item", key); what lies behind an ellipsis is not told apart
+    asked     ((place, names that are in it, names that are not), ...); with a "\\0" before it, a
+              name is asked for as a part of any string
+    Words     the strings of the call at hand
+    Told      what is known of another call by what was asked then
+
+Knows the layout of values; must not know the analysis.
+"""
+
+from __future__ import annotations
+
+from types import MemberDescriptorType
+
+from dumbo.tracing.fingerprint import ATOMS
+from dumbo.tracing.lookup import (
+    ABSENT,
+    instance_dict,
+    is_class,
+    is_module,
+    mro,
+    namespace,
+    reach,
+)
+from dumbo.tracing.opened import Opened
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    Place = tuple[Any, ...]
+    Asked = tuple[tuple[Place, tuple[str, ...], tuple[str, ...]], ...]
+
+_VALUES = 5_000  # looked at in one argument, beyond which nothing is known of its strings
+PART = "\0"
+_QUESTIONS = 1_000  # of one argument
+_LETTERS = 200_000  # in strings of which the letters may be gone through one by one
+
+
+class Words:
+    """The strings in *values*, the arguments of a call; each is looked through when asked for."""
+
+    __slots__ = ("_found", "_values")
+
+    def __init__(self, values: Sequence[Any]) -> None:
+        self._values = values
+        self._found: dict[Place, frozenset[str] | None] = {}
+
+    def of(self, place: Place) -> frozenset[str] | None:
+        """Those in one place, None if there are too many."""
+        if place not in self._found:
+            self._found[place] = words_in(_found_at(self._values, place))
+        return self._found[place]
+
+    def has(self, place: Place, name: str) -> bool | None:
+        """Whether *place* is, or holds, the string *name*; None if that is not known."""
+        words = self.of(place)
+        return None if words is None else _is_in(name, words)
+
+    def among(self, place: Place, names: frozenset[str]) -> frozenset[str] | None:
+        """Those of *names* that are in a place; None if that is not known."""
+        words = self.of(place)
+        return None if words is None else frozenset([n for n in names if _is_in(n, words)])
+
+
+class Told:
+    """What a trace was told about the arguments that it was made for."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self, asked: Asked) -> None:
+        self._known = {place: (set(held), set(lacking)) for place, held, lacking in asked}
+
+    def among(self, place: Place, names: frozenset[str]) -> frozenset[str] | None:
+        held, lacking = self._known.get(place, ((), ()))
+        return names.intersection(held) if names.issubset((*held, *lacking)) else None
+
+    def has(self, place: Place, name: str) -> bool | None:
+        """The same as of `Words`."""
+        held, lacking = self._known.get(place, ((), ()))
+        return True if name in held else False if name in lacking else None
+
+
+class Questions:
+    """What an analysis asks of the arguments, and what it is told.
+
+    Attributes:
+        words: who answers; None if nobody does.
+        texts: the places of arguments that are strings.
+        asked: the places of which something was asked.
+        unasked: those of which it would be good to know more, if something is asked at all.
+    """
+
+    __slots__ = ("_told", "asked", "texts", "unasked", "words")
+
+    def __init__(self) -> None:
+        self.words: Words | Told | None = None
+        self.texts: set[Place] = set()
+        self.asked: set[Place] = set()
+        self.unasked: set[Place] = set()
+        self._told: dict[Place, dict[str, bool]] = {}
+
+    def has(self, place: Place, name: str) -> bool | None:
+        """Whether the string *name* is in a place; None if that is not known."""
+        told = self._told.setdefault(place, {})
+        if name not in told:
+            answer = None if self.words is None else self.words.has(place, name)
+            if answer is None or len(told) >= _QUESTIONS:
+                return None
+            told[name] = answer
+            self.asked.add(place)
+        return told[name]
+
+    def answers(self) -> Asked:
+        """What was asked and told, for the trace."""
+        return tuple(
+            (
+                place,
+                tuple(sorted(name for name, held in self._told[place].items() if held)),
+                tuple(sorted(name for name, held in self._told[place].items() if not held)),
+            )
+            for place in sorted(self._told, key=repr)
+            if self._told[place]
+        )
+
+
+def fits(asked: Asked, words: Words | Told) -> bool:
+    """Whether *words* give the answers that were given when a trace was made."""
+    return all(
+        all(words.has(place, name) is True for name in held)
+        and all(words.has(place, name) is False for name in lacking)
+        for place, held, lacking in asked
+    )
+
+
+def with_words(shape: Any, asked: Asked) -> Any:
+    """*shape* with what else a trace has asked of the arguments."""
+    return (*shape, ("words", asked)) if asked else shape
+
+
+def without_words(shape: Any) -> tuple[Any, Asked]:
+    """A shape, and what was asked."""
+    if shape and shape[-1][0] == "words":
+        return shape[:-1], shape[-1][1]
+    return shape, ()
+
+
+def _is_in(name: str, words: frozenset[str]) -> bool:
+    if name[:1] == PART:
+        return any(name[1:] in word for word in words)
+    return name in words
+
+
+def _found_at(values: Sequence[Any], place: Place) -> Any:
+    found = values[place[0]]
+    for step in place[1:]:
+        if type(step) is tuple:
+            found = reach("item", found, step[1])
+        elif type(found) is Opened:
+            found = found.given.get(step, ABSENT)
+        else:
+            found = reach("field", found, step)
+    return found
+
+
+def known_part(place: Place) -> Place:
+    """*place* without what is not told apart."""
+    return place[: place.index(...)] if ... in place else place
+
+
+def words_in(value: Any) -> frozenset[str] | None:
+    """The strings in a value, with the letters of those that are inside of it; see `Words.of`."""
+    if type(value) is str:
+        return frozenset((value,))
+    found: set[str] = set()
+    seen: set[int] = set()
+    todo = [value]
+    letters = 0
+    while todo:
+        one = todo.pop()
+        kind = type(one)
+        if kind is str:
+            if one not in found:
+                found.add(one)
+                found.update(one)
+                letters += len(one)
+            continue
+        if kind in ATOMS or id(one) in seen:
+            continue
+        seen.add(id(one))
+        if len(seen) > _VALUES or letters > _LETTERS:
+            return None
+        if kind in _CONTAINERS and len(one) > 4 * _VALUES:
+            return None
+        if kind is dict:
+            todo += one
+            todo += one.values()
+        elif kind in _CONTAINERS:
+            todo += one
+        elif kind is Opened:
+            todo += one.given.values()
+        elif not is_class(one) and not is_module(one):
+            todo += _fields(one)
+        if len(todo) > 8 * _VALUES:
+            return None
+    return frozenset(found)
+
+
+_CONTAINERS = (dict, list, tuple, set, frozenset)
+
+
+def _fields(value: Any) -> list[Any]:
+    """What an object holds, read without running any code of its own."""
+    held = list((instance_dict(value) or {}).values())
+    for cls in mro(type(value)):
+        for slot in namespace(cls).values():
+            if type(slot) is MemberDescriptorType:
+                try:
+                    held.append(slot.__get__(value))
+                except (AttributeError, TypeError):
+                    continue
+        base = next((kind for kind in _CONTAINERS if cls is kind), None)
+        if base is dict:
+            held += [*dict.keys(value), *dict.values(value)]
+        elif base is not None:
+            held += base.__iter__(value)
+    return held
