@@ -80,7 +80,7 @@ class Version:
         shown = [
             _type_in_words(part, self.account.roots)
             for part in self.account.shape
-            if part[0] != "words"
+            if part[0] not in ("kinds", "words")
         ]
         return f"({', '.join(shown)})"
 

@@ -28,5 +28,6 @@ from __future__ import annotations
 # 4        what the program puts into classes and globals by itself rules out no branch
 # 5        functions that are only mentioned do not count; items of lists that move do
 # 6        call graphs that are too large are cut; empty containers and plain data call nothing
-# 7        strings in the arguments pick what is called; membership depends on keys alone
+# 7        strings in the arguments pick what is called; membership depends on keys alone;
+#          objects that lie deep in arguments are looked into
 DIGEST_VERSION = 7

@@ -58,6 +58,7 @@ from dumbo.tracing.values import (
 
 MARKERS = frozenset({"globals()", "sys.modules()", "__dict__()", "table()"})  # namespaces as tables
 REBOUND = "rebound"  # heap site of what is assigned to attributes of live classes
+ALIAS = "alias"  # heap site of what is assigned to fields of objects that came with the call
 SWAPPED = "swapped"  # heap site of what is assigned to `__class__`
 NAMES = frozenset({"__name__", "__qualname__", "__module__"})
 _MODELLED = (dict, list, tuple, set, frozenset, str, bytes, int, float, bool, complex, type(None))
@@ -377,6 +378,12 @@ def _fields(frame: Frame, value: Instance, name: str) -> Value | None:
             held = analysis.pool.join(
                 held, analysis.read(shared, ("attr", name), frame, frame.index)
             )
+        if value.site[0] == "argument":
+            # It may be the same object as another one that came with the call.
+            alias = (ALIAS, id(value.cls.obj))
+            held = analysis.pool.join(
+                held, analysis.read(alias, ("attr", name), frame, frame.index)
+            )
     anything = analysis.read(value.site, ("attr", None), frame, frame.index)
     return analysis.pool.join(held, anything, _rebound(frame, name, value))
 
@@ -632,6 +639,8 @@ def store_attribute(frame: Frame, target: Value, name: str, value: Value) -> Non
                 if _set_by_descriptor(frame, cls, member, name, value):
                     continue
             frame.write(member.site, ("attr", name), value)
+            if member.site[0] == "argument" and isinstance(cls, Known):
+                analysis.write((ALIAS, id(cls.obj)), ("attr", name), value)
         elif isinstance(member, Known):
             _store_on_known(frame, member, name, value, sure=member is target)
         elif isinstance(member, Local | LocalClass):

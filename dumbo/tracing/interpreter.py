@@ -32,7 +32,7 @@ from dumbo.tracing import (
     unfinished,
 )
 from dumbo.tracing.annotations import parameters_of
-from dumbo.tracing.building import build
+from dumbo.tracing.building import build, build_deep
 from dumbo.tracing.by_name import Methods
 from dumbo.tracing.callgraph import Analysis, Before, Node
 from dumbo.tracing.calls import Arguments
@@ -196,7 +196,10 @@ def _arguments(
         rest = frame.unknown_value("an argument")
         positional, named = _annotated(frame, frame.callee)
         return Arguments(positional, named, rest, rest)
-    values = [build(frame, item, (number,)) for number, item in enumerate(shape)]
+    told = [item for item in shape if item[0] != "kinds"]
+    _, kinds, only = next((item for item in shape if item[0] == "kinds"), ("kinds", (), ()))
+    values = [build(frame, item, (number,), only) for number, item in enumerate(told)]
+    build_deep(frame, kinds, only)
     code = function.__code__ if type(function) is FunctionType else None
     if code is None:
         return Arguments(tuple(values), {}, UNKNOWN, UNKNOWN)

@@ -6,7 +6,15 @@
     ("tuple", items)                         a short tuple
     ("list" | "set" | "dict", slots, rest)   a container: by key, and the shapes of all else
     ("generator", n, fields)                 what code root n makes of these arguments
+    ("bound", function, receiver)            a bound method
+    ("partial", function, items, slots)      functools.partial
+    ("default", dict, factory)               a defaultdict
     ("up", n)                                what stands n levels above, again: a cycle
+    ("kind", n, m, name)                     an instance of code root n that lies deep, in field
+                                             *name* of one of m: not told from others there.
+    ("kinds", rows, only)                    behind the arguments: what the fields of any of those
+                                             may be, ((n, m, name), fields, items); and the
+                                             classes that have only one instance
     ("any", roots, type name)                anything else, with the code roots that are left
     ("unknown",)
 
@@ -18,7 +26,9 @@ Knows the layout of values; must not know the analysis.
 
 from __future__ import annotations
 
-from types import FunctionType, MemberDescriptorType
+from collections import Counter, OrderedDict, defaultdict, deque
+from functools import partial
+from types import FunctionType, MemberDescriptorType, MethodType
 
 from dumbo.tracing.fingerprint import ATOMS
 from dumbo.tracing.lookup import instance_dict, is_class, is_module, mro, namespace
@@ -38,7 +48,12 @@ _NAMED = ((("atom", str),), ())  # the rest of a dict of which all keys are know
 _KINDS = 8  # different shapes of items in one container
 _SLOTS = 16  # keys with a shape of their own
 _LOOKED_INTO = 256  # items of one container that hold more than atoms
-_LEAVES = frozenset({"array", "datetime", "decimal", "fractions", "ipaddress", "pathlib", "uuid"})
+_NESTED = -3  # the depth at which containers within containers are no longer looked into
+_DEEP = 5_000  # instances that lie deep
+_SHAPES = 24  # of one field of those, and in one container where less is told
+_LEAVES = frozenset(
+    "_random _thread array datetime decimal fractions ipaddress pathlib random re uuid".split()
+)
 
 
 def shape_of(values: Sequence[Any], roots: Sequence[Any], keywords: int = -1) -> tuple[Any, ...]:
@@ -55,12 +70,15 @@ def shape_of(values: Sequence[Any], roots: Sequence[Any], keywords: int = -1) ->
         return tuple(shapes)
     reader = _Reader(roots)
     shapes = [reader.read(value, _DEPTH) for value in values]
+    kinds = reader.read_deep()
     # Where something was not looked into, any of the code may lie in it.
     left = tuple(
         n for n, root in enumerate(roots) if n not in reader.seen or (reader.cut and is_class(root))
     )
     if left:
         shapes.append(("any", left, "a value that is not looked into"))
+    if kinds:
+        shapes.append(("kinds", kinds, reader.only()))
     return tuple(shapes)
 
 
@@ -91,7 +109,13 @@ class _Reader:
         self.numbers = {id(root): number for number, root in enumerate(roots)}
         self.seen: set[int] = set()
         self.cut = False  # something was not looked into that may hold code
+        self.flat = False  # places in a container are not told apart
         self.open: list[int] = []  # ids of what is being read, the outermost first
+        self.within: tuple[int, str] = (-1, "")  # the class and field that are being read
+        # Instances that lie deep, and in which field, in the order in which they were met.
+        self.deep: list[tuple[Any, tuple[int, str]]] = []
+        self.met: set[Any] = set()  # their ids; and of those with plain fields, what these are
+        self.instances: dict[int, set[int]] = {}  # of each class, by id
 
     def number(self, obj: Any) -> int | None:
         number = self.numbers.get(id(obj))
@@ -111,11 +135,16 @@ class _Reader:
             return _UNKNOWN if number is None else ("code", number)
         if id(value) in self.open:
             return ("up", len(self.open) - self.open.index(id(value)))
-        if depth == 0:
+        if depth <= 0:
             if _holds_atoms(value, kind):
                 return _plain(value)
-            self.cut = self.cut or not _is_leaf(value, kind)
-            return _UNKNOWN
+            number = self.number(kind)
+            if number is not None:
+                self._meet(value, kind, number)
+                return ("kind", number, *self.within)
+            if depth <= _NESTED:
+                self.cut = self.cut or not _is_leaf(value, kind)
+                return _UNKNOWN
         self.open.append(id(value))
         try:
             return self._read_inside(value, kind, depth - 1)
@@ -130,14 +159,27 @@ class _Reader:
             return _UNKNOWN if number is None else ("generator", number, fields)
         if kind is tuple and len(value) <= _SLOTS:
             return ("tuple", tuple([self.read(item, depth) for item in value]))
+        if kind is MethodType:
+            function = self.read(value.__func__, depth)
+            return ("bound", function, self.read(value.__self__, depth))
+        if kind is partial:
+            given = tuple([self.read(item, depth) for item in value.args])
+            named = [(name, self.read(item, depth)) for name, item in value.keywords.items()]
+            return ("partial", self.read(value.func, depth), given, tuple(named))
+        if kind is defaultdict:
+            held = self._read_dict(value, depth)
+            return ("default", held, self.read(value.default_factory, depth))
         # By identity, here and below: a metaclass may take itself for any type.
-        if kind is list or kind is tuple or kind is set or kind is frozenset:
-            name = "list" if kind is list or kind is tuple else "set"
-            if kind is list and len(value) <= _SLOTS:
+        if any(kind is one for one in (list, tuple, set, frozenset, deque)):
+            name = "set" if kind is set or kind is frozenset else "list"
+            if kind is list and len(value) <= _SLOTS and depth >= 0 and not self.flat:
                 slots = tuple([(("item", i), self.read(v, depth)) for i, v in enumerate(value)])
                 return (name, slots, ())
-            return (name, (), ((), self._kinds(value, depth)))
-        if kind is dict:
+            kinds = self._kinds(value, depth)
+            if name == "set":  # whose order differs among processes
+                kinds = tuple(sorted(kinds, key=repr))
+            return (name, (), ((), kinds))
+        if kind is dict or kind is OrderedDict or kind is Counter:
             return self._read_dict(value, depth)
         number = self.number(kind)
         if number is None:
@@ -145,8 +187,54 @@ class _Reader:
             return ("any", (), kind.__qualname__)
         items: tuple[Any, ...] = ()
         if issubclass(kind, list | tuple | set | frozenset):
-            items = self._kinds(_plain_items(value), depth)
-        return ("object", number, self._fields(value, depth), items)
+            items = self._kinds(list(_plain_items(value)), depth)
+        self.instances.setdefault(number, set()).add(id(value))
+        return ("object", number, self._fields(value, depth, number), items)
+
+    def _meet(self, value: Any, kind: type, number: int) -> None:
+        """Keep an instance that lies deep, to be looked into when all else is done."""
+        self.instances.setdefault(number, set()).add(id(value))
+        held = instance_dict(value)
+        mark: Any = id(value)
+        if held is not None and ATOMS.issuperset(map(type, held.values())):
+            mark = (kind, *held, *map(type, held.values()))
+        if (mark, self.within) not in self.met:
+            self.met.add((mark, self.within))
+            self.deep.append((value, self.within))
+
+    def read_deep(self) -> tuple[Any, ...]:
+        """What instances that lie deep may hold, for all of one class in one field together."""
+        kinds: dict[Any, tuple[dict[str, dict[Any, None]], dict[Any, None]]] = {}
+        self.flat = True
+        for value, within in self.deep:  # which grows
+            if len(self.deep) > _DEEP:
+                self.cut = True
+                break
+            number = self.numbers[id(type(value))]
+            fields, items = kinds.setdefault((number, *within), ({}, {}))
+            for name, shape in self._fields(value, 0, number):
+                fields.setdefault(name, {})[shape] = None
+            if issubclass(type(value), list | tuple | set | frozenset):
+                items.update(dict.fromkeys(self._kinds(list(_plain_items(value)), 0)))
+        return tuple(
+            (
+                key,
+                tuple((name, self._some(fields[name])) for name in sorted(fields)),
+                self._some(items),
+            )
+            for key, (fields, items) in sorted(kinds.items())
+        )
+
+    def only(self) -> tuple[int, ...]:
+        """The classes of which one instance was met."""
+        return tuple(sorted(n for n, ids in self.instances.items() if len(ids) == 1))
+
+    def _some(self, shapes: dict[Any, None]) -> tuple[Any, ...]:
+        """In an order that says nothing of the order in which they were met."""
+        if len(shapes) > _SHAPES:
+            self.cut = True
+            return (_UNKNOWN,)
+        return tuple(sorted(shapes, key=repr))
 
     def _pass_by(self, function: FunctionType) -> None:
         """What a function holds is looked up where its code reads it: its code roots are met."""
@@ -169,13 +257,28 @@ class _Reader:
                 todo += (instance_dict(value) or {}).values()
 
     def _read_dict(self, value: dict[Any, Any], depth: int) -> tuple[Any, ...]:
-        if len(value) <= _SLOTS and all(type(key) is str for key in value):
+        # Not by its own methods: it may be a subclass of the standard library's.
+        named = depth >= 0 and not self.flat and all(type(key) is str for key in value)
+        if len(value) <= _SLOTS and named:
             slots = tuple([(("item", key), self.read(item, depth)) for key, item in value.items()])
             return ("dict", slots, _NAMED)
         return ("dict", (), (self._kinds(value, depth), self._kinds(value.values(), depth)))
 
     def _kinds(self, items: Any, depth: int) -> tuple[Any, ...]:
-        """The distinct shapes among *items*, the first ones; instances of one class once."""
+        """The distinct shapes among *items*; instances of one class once."""
+        found = self._distinct(items, depth)
+        if found is None and not self.flat:
+            # Less is told of each, and so more are the same.
+            self.flat = True
+            found = self._distinct(items, min(depth, 0))
+            self.flat = False
+        if found is None:
+            self.cut = True
+            return (_UNKNOWN,)
+        return tuple(found)
+
+    def _distinct(self, items: Any, depth: int) -> dict[Any, None] | None:
+        """The same, or None if there are too many."""
         found: dict[Any, None] = {}
         types: set[Any] = set()
         left = _LOOKED_INTO
@@ -190,27 +293,33 @@ class _Reader:
                     known = None
             if known in types:
                 continue
-            if known is None:
+            if known is None and depth > 0:
                 left -= 1
-            if len(found) > _KINDS or left < 0:
-                self.cut = True
-                return (*list(found)[:_KINDS], _UNKNOWN)
             found[self.read(item, depth)] = None
+            if len(found) > (_SHAPES if self.flat else _KINDS) or left < 0:
+                return None
             if known is not None:
                 types.add(known)
-        return tuple(found)
+        return found
 
-    def _fields(self, value: Any, depth: int) -> tuple[Any, ...]:
+    def _fields(self, value: Any, depth: int, number: int) -> tuple[Any, ...]:
         held = instance_dict(value) or {}
         self.cut = self.cut or len(held) > 32
-        fields = [(name, self.read(held[name], depth)) for name in sorted(held)[:32]]
+        outer = self.within
+        fields = []
+        for name in sorted(held)[:32]:
+            self.within = (number, name)
+            fields.append((name, self.read(held[name], depth)))
         for cls in mro(type(value)):
             for name, slot in namespace(cls).items():
                 if type(slot) is MemberDescriptorType:
                     try:
-                        fields.append((name, self.read(slot.__get__(value), depth)))
+                        item = slot.__get__(value)
                     except AttributeError:
                         continue
+                    self.within = (number, name)
+                    fields.append((name, self.read(item, depth)))
+        self.within = outer
         return tuple(fields)
 
 

@@ -5,7 +5,7 @@ name of an attribute. The analysis asks whether a name is among those of an argu
 it was told is part of its trace: it stands for all calls that give the same answers.
 
     place     (argument, step, step, ...): where plain data lies. A step is the name of a field,
-              or ("item", key); what lies behind an ellipsis is not told apart
+              or ("item", key); what lies behind an ellipsis is not told apart. -1: in any argument
     asked     ((place, names that are in it, names that are not), ...); with a "\\0" before it, a
               name is asked for as a part of any string
     Words     the strings of the call at hand
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 _VALUES = 5_000  # looked at in one argument, beyond which nothing is known of its strings
 PART = "\0"
+ANYWHERE = -1  # in place of the number of an argument
 _QUESTIONS = 1_000  # of one argument
 _LETTERS = 200_000  # in strings of which the letters may be gone through one by one
 
@@ -159,7 +160,7 @@ def _is_in(name: str, words: frozenset[str]) -> bool:
 
 
 def _found_at(values: Sequence[Any], place: Place) -> Any:
-    found = values[place[0]]
+    found = tuple(values) if place[0] == ANYWHERE else values[place[0]]
     for step in place[1:]:
         if type(step) is tuple:
             found = reach("item", found, step[1])
@@ -197,12 +198,14 @@ def words_in(value: Any) -> frozenset[str] | None:
         seen.add(id(one))
         if len(seen) > _VALUES or letters > _LETTERS:
             return None
-        if kind in _CONTAINERS and len(one) > 4 * _VALUES:
+        # By identity: a metaclass may take itself for any type.
+        listed = any(kind is known for known in _CONTAINERS)
+        if listed and len(one) > 4 * _VALUES:
             return None
         if kind is dict:
             todo += one
             todo += one.values()
-        elif kind in _CONTAINERS:
+        elif listed:
             todo += one
         elif kind is Opened:
             todo += one.given.values()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, defaultdict, deque
+from functools import partial
 from typing import Any
 
+import numpy as np
 import pytest
 
 from dumbo.arguments.hashing import digest_call
@@ -85,14 +87,57 @@ def test_a_value_that_holds_itself_has_a_shape() -> None:
 
 
 def test_code_in_a_value_that_is_not_looked_into_is_left_over() -> None:
-    assert shape(deque([Point()]))[-1][:2] == ("any", (0,))
+    assert shape(np.array([Point()], dtype=object))[-1][:2] == ("any", (0,))
 
 
 def test_where_something_is_not_looked_into_all_code_is_left_over() -> None:
     # The class is known from the first argument, and may lie in the second all the same.
-    assert shape(Point(), deque([Point()]))[-1][:2] == ("any", (0,))
-    deep = Point(Point(Point(Point(Point(Point())))))
-    assert shape(deep)[-1][:2] == ("any", (0,))
+    assert shape(Point(), np.array([Point()], dtype=object))[-1][:2] == ("any", (0,))
+
+
+def test_what_the_standard_library_holds_is_looked_into() -> None:
+    held = ("object", 0, (("x", ("atom", int)),), ())
+    assert shape(deque([Point()])) == (("list", (), ((), (held,))),)
+    assert shape(OrderedDict(a=Point())) == shape({"a": Point()})
+    assert shape(Point().move) == (("bound", ("code", 0), ("object", 1, held[2], ())),)
+    assert shape(partial(helper, 1)) == (("partial", ("code", 0), (("atom", int),), ()),)
+    assert shape(defaultdict(Point))[0][2] == ("code", 0)
+
+
+def deep(*inside: Any) -> Point:
+    return Point(Point(Point(Point([Point(item) for item in inside]))))
+
+
+def test_of_instances_that_lie_deep_the_fields_count_by_class() -> None:
+    assert shape(deep(1)) != shape(deep("a"))
+    assert shape(deep(1)) != shape(deep(Other()))
+    assert shape(deep(1, Other(), 2)) == shape(deep(Other(), 2))
+    assert shape(deep(Other()))[-1][1] == (
+        ((0, 0, "x"), (("x", (("kind", 1, 0, "x"),)),), ()),
+        ((1, 0, "x"), (), ()),
+    )
+
+
+def test_a_class_with_one_instance_is_known_by_it() -> None:
+    assert shape(deep(Other()))[-1][2] == (1,)
+    assert shape(deep(deep(Other()), deep(1)))[-1][2] == (1,)
+    assert shape(deep(Other(), deep(Point(Other()))))[-1][2] == ()
+
+
+def test_a_long_chain_has_the_shape_of_a_longer_one() -> None:
+    def chain(length: int) -> Point:
+        made = Point()
+        for _ in range(length):
+            made = Point(made)
+        return made
+
+    assert shape(chain(100)) == shape(chain(1000))
+
+
+def test_of_many_containers_that_differ_less_is_told() -> None:
+    rows = [{"a" * n: Point(n)} for n in range(1, 40)]
+    assert shape(rows) == shape([*rows, {"x": Point(1)}])
+    assert shape(rows)[-1][0] == "kinds"
 
 
 def test_values_that_hold_no_code_leave_nothing_over() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from dumbo import Cache
 from dumbo.persistence.store import Store
 from dumbo.tracing.tracker import WORDINGS, Tracker
 from dumbo.tracing.words import PART, Told, Words, fits, with_words, without_words, words_in
@@ -184,3 +185,12 @@ def test_what_was_asked_goes_with_a_shape() -> None:
     assert without_words(with_words(shape, asked)) == (shape, asked)
     assert without_words(shape) == (shape, ())
     assert without_words(None) == (None, ())
+
+
+def test_the_short_road_is_not_taken_where_strings_decide(cache: Cache) -> None:
+    made = module(TABLE)
+    f = cache.memo(made.f, keep="always")
+    for _ in range(2):
+        assert [f("fast", 1), f("slow", 1)] == [2, 3]
+    express = f._keeper.express
+    assert express is None or not express.snapshots
