@@ -454,6 +454,8 @@ def _of_local_class(
     held = None
     if isinstance(receiver, Instance):
         held = analysis.read(receiver.site, ("attr", name), frame, frame.index)
+        anything = analysis.read(receiver.site, ("attr", None), frame, frame.index)
+        held = frame.pool.join(held, anything)
     for one in linearised(cls):
         found = _in_namespace(frame, one, owner, name, receiver)
         if found is not None:

@@ -65,6 +65,7 @@ from dumbo.tracing.values import (
 
 _VARARGS, _VARKEYWORDS, _GENERATOR = 4, 8, 0x20 | 0x80 | 0x200
 _EXTRAS = (8, 4, 2, 1)  # closure, annotations, keyword defaults, defaults; top first
+DECORATED = "decorated"  # heap site of what a class decorator was given
 HEAPS = 1  # contexts of a function that make containers of their own
 
 
@@ -669,7 +670,9 @@ def _is_user_code(obj: Any) -> bool:
 
 def _construct_local(frame: Frame, cls: LocalClass, args: Arguments) -> Value | None:
     made: Value = frame.pool.make(Instance, cls, ("instance", cls.site))
-    if frame.analysis.read(cls.site, "__init__", frame, frame.index) is not None or cls.bases:
+    if frame.analysis.read((DECORATED, cls.site), "elem", frame, frame.index) is not None:
+        _fill_fields(frame, made, args)
+    elif frame.analysis.read(cls.site, "__init__", frame, frame.index) is not None or cls.bases:
         for member in special(frame, made, "__init__"):
             if invoke(frame, member, args) is None:
                 return None
@@ -678,6 +681,18 @@ def _construct_local(frame: Frame, cls: LocalClass, args: Arguments) -> Value | 
     if any(isinstance(base, Known) and owner_of(base.obj) for base in cls.bases):
         escape(frame, made)
     return made
+
+
+def _fill_fields(frame: Frame, made: Value, args: Arguments) -> None:
+    """The `__init__` that a decorator has made: fields get what it is given, by name or place."""
+    assert isinstance(made, Instance)
+    for name, value in args.named.items():
+        frame.write(made.site, ("attr", name), value)
+    for other in (*args.positional, args.rest, args.named_rest):
+        frame.write(made.site, ("attr", None), other)
+    for name in ("__init__", "__post_init__", "__attrs_post_init__"):
+        for member in special(frame, made, name):
+            invoke(frame, member, args if name == "__init__" else ())
 
 
 HANDLERS = {

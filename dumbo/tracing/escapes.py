@@ -324,10 +324,11 @@ def _caller(base: type) -> str:
 def _escape_local_class(frame: Frame, cls: LocalClass, receiver: Value | None, use: Use) -> None:
     made = receiver or frame.pool.make(Instance, cls, ("instance", cls.site))
     remember(frame, cls, made)
+    makes = receiver is None and use is not KEPT  # who pickles a class makes nothing of it
     overrides = any(_is_foreign(base) for base in cls.bases)
     for name in frame.analysis.slots(cls.site, frame, frame.index):
         held = frame.analysis.read(cls.site, name, frame, frame.index)
-        if not (overrides or use.wants(name) or (receiver is None and name in _MADE_WITH)):
+        if not (overrides or use.wants(name) or (makes and name in _MADE_WITH)):
             continue
         for raw in each(held):
             if isinstance(raw, Local):
@@ -338,7 +339,7 @@ def _escape_local_class(frame: Frame, cls: LocalClass, receiver: Value | None, u
         if isinstance(base, LocalClass):
             _escape_local_class(frame, base, made, use)
         elif isinstance(base, Known) and is_class(base.obj):
-            escape_methods(frame, base, made, use, made=receiver is None)
+            escape_methods(frame, base, made, use, made=makes)
 
 
 def _is_foreign(base: Value) -> bool:

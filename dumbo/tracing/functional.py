@@ -8,15 +8,17 @@ Knows the standard library by name; must not know steps or stacks.
 from __future__ import annotations
 
 from dumbo.tracing.attributes import special
-from dumbo.tracing.calls import Arguments, escape_all, invoke, out_of_sight
+from dumbo.tracing.calls import DECORATED, Arguments, escape_all, invoke, out_of_sight
 from dumbo.tracing.containers import add, hashed, instance_of, make_heap, make_tuple, measure, put
-from dumbo.tracing.escapes import consume
+from dumbo.tracing.escapes import consume, escape
 from dumbo.tracing.filling import add_all, merge_into
 from dumbo.tracing.formatting import stringify
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.iteration import await_result, items_of, iterator_of, iterator_over, next_of
+from dumbo.tracing.lookup import is_class
 from dumbo.tracing.operators import compare, operate
 from dumbo.tracing.registry import MODELS, Model, model
+from dumbo.tracing.uses import SHOWN, SPECIAL
 from dumbo.tracing.values import (
     UNKNOWN,
     Bound,
@@ -25,6 +27,7 @@ from dumbo.tracing.values import (
     Heap,
     Known,
     Local,
+    LocalClass,
     Partial,
     Tuple,
     Value,
@@ -259,6 +262,37 @@ def _pass_through(frame: Frame, args: Arguments) -> Value:
         return first
     made: Value = frame.pool.make(Builtin, "decorator()", UNKNOWN)
     return made
+
+
+@model(
+    "attr._make:attrs",
+    "attr._next_gen:define",
+    "dataclasses:dataclass",
+    "enum:unique",
+    "functools:total_ordering",
+    "typing:final",
+    "typing:runtime_checkable",
+)
+def _class_decorator(frame: Frame, args: Arguments) -> Value:
+    """They give methods to a class, and call none that it has."""
+    first = args.positional[0] if args.positional else UNKNOWN
+    if isinstance(first, LocalClass):
+        frame.write((DECORATED, first.site), "elem", frame.pool.const(True))
+        return first
+    if isinstance(first, Known) and is_class(first.obj):
+        escape(frame, first, SPECIAL)
+        return first
+    for value in args.all():
+        escape(frame, value, SPECIAL)
+    made: Value = frame.pool.make(Builtin, "class decorator()", UNKNOWN)
+    return made
+
+
+@model("attr._make:fields", "attr._funcs:has", "dataclasses:fields", "dataclasses:is_dataclass")
+def _fields(frame: Frame, args: Arguments) -> Value:
+    for value in args.all():
+        escape(frame, value, SHOWN)
+    return frame.unknown_value("what is known of fields")
 
 
 @model("contextlib:contextmanager", "contextlib:asynccontextmanager")

@@ -25,6 +25,7 @@ from dumbo.tracing.items import live_item, subscript
 from dumbo.tracing.iteration import iterator_over
 from dumbo.tracing.lookup import mro, namespace
 from dumbo.tracing.namespaces import is_namespace
+from dumbo.tracing.registry import MODELS
 from dumbo.tracing.uses import SHOWN, SPECIAL, Use, by_module
 from dumbo.tracing.values import (
     PLAIN,
@@ -78,6 +79,8 @@ def _call_marker(frame: Frame, name: str, receiver: Value, args: Arguments) -> V
         return build_class(frame, args)
     if name in ("wraps()", "decorator()"):
         return positional[0] if positional else UNKNOWN
+    if name == "class decorator()":
+        return MODELS["dataclasses:dataclass"](frame, args)
     target = positional[-1] if positional else UNKNOWN
     if name == "methodcaller()" and text_of(positional[0]) is not None:
         method = attribute(frame, target, text_of(positional[0]) or "")

@@ -7,7 +7,10 @@ import itertools
 import pytest
 
 from dumbo.tracing.local_classes import after, linearised
+from dumbo.tracing.tracker import Tracker
 from dumbo.tracing.values import LocalClass, Value
+from tests.tracing.test_tracker import module
+from tests.tracing.test_words import held
 
 
 def made(*bases: Value) -> LocalClass:
@@ -55,3 +58,56 @@ def test_super_goes_on_where_the_receiver_says(bound: bool) -> None:
     b, c = made(a), made(a)
     d = made(b, c)
     assert after(b, d if bound else None) == ([c, a] if bound else [a])
+
+
+DECORATED = """
+    import dataclasses
+    from dataclasses import dataclass, field
+    def area(side): return side * side
+    def name(side): return str(side)
+    def other(side): return -side
+    def called(x, how):
+        @dataclass
+        class Square:
+            side: int
+            function: object = None
+            def size(self): return area(self.side)
+            def label(self): return name(self.side)
+        return Square(side=x, function=how).size()
+    def through_a_field(x):
+        @dataclass(frozen=True)
+        class Square:
+            function: object
+            side: int = 3
+            def label(self): return name(self.side)
+        return Square(area).function(x)
+    def after(x):
+        @dataclass
+        class Square:
+            side: int
+            def __post_init__(self): self.side = other(self.side)
+        return Square(x).side
+    def given_back(x):
+        @dataclass
+        class Square:
+            side: int
+            def size(self): return area(self.side)
+        return Square
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "args", "expected"),
+    [
+        ("called", (3, None), {"area"}),
+        ("through_a_field", (3,), {"area"}),
+        ("after", (3,), {"other"}),
+        ("given_back", (3,), set()),
+    ],
+)
+def test_a_class_that_a_decorator_completes_is_followed(
+    function: str, args: tuple[object, ...], expected: set[str]
+) -> None:
+    made = module(DECORATED)
+    found = held(Tracker(getattr(made, function)), *args)
+    assert {name for name in found if "." not in name} == expected
