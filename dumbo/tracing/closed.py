@@ -24,7 +24,13 @@ import opcode
 from types import CodeType, FunctionType
 
 from dumbo.tracing import fingerprint
-from dumbo.tracing.lookup import ABSENT, is_memoized, is_module, module_namespace
+from dumbo.tracing.lookup import (
+    ABSENT,
+    instance_dict,
+    is_memoized,
+    is_module,
+    module_namespace,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,12 +99,17 @@ def closed(snapshot: Snapshot) -> int:
             modules.append((index, names))
         elif is_memoized(obj):
             memoized = True
+            if not _METHODS.isdisjoint(instance_dict(obj) or ()):
+                return OPEN
         elif not (id(obj) in entered or obj is ABSENT or _is_harmless(obj)):
             return OPEN
     attributes = {(base, arg) for op, base, arg in program if op == "attr"}
     for index in program.entered:
         function = found[index]
         if type(function) is not FunctionType:
+            return OPEN
+        # What somebody has put on a function may be called like a method.
+        if not _METHODS.isdisjoint(function.__dict__):
             return OPEN
         if not _holds_all_cells(snapshot, index, function):
             return OPEN

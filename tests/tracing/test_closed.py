@@ -171,6 +171,13 @@ def test_only_plain_arguments_are_closed(cache: Cache, argument: Any) -> None:
     assert certainty(f, argument) == (ALONE if argument is None else OPEN)
 
 
+def test_what_is_put_on_a_function_may_be_called_like_a_method(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(helper, "count", Holder(), raising=False)
+    assert certainty(cache.memo(keep="always")(calls_helpers), 3) == OPEN
+
+
 def test_an_ignored_argument_may_be_anything(cache: Cache) -> None:
     @cache.memo(keep="always", ignore=["y"])
     def f(x, y):
