@@ -46,7 +46,7 @@ def items(n: int):
 
 
 def work(directory: str, limit: int, seed: int, report: int) -> None:
-    """Call at random until killed; a line for what goes wrong, a dot for every 100 calls."""
+    """Call at random until killed; a line for what goes wrong, a dot for every ten calls."""
     chosen = random.Random(seed)
     with dumbo.Cache(directory, size_limit=limit) as cache:
         functions = {f: cache.memo(keep="always")(f) for f in (small, text, large, items)}
@@ -69,7 +69,7 @@ def work(directory: str, limit: int, seed: int, report: int) -> None:
             except Exception as error:  # noqa: BLE001 - whatever is raised is what we look for
                 os.write(report, f"RAISED {type(error).__name__}: {error}\n".encode())
             calls += 1
-            if calls % 100 == 0:
+            if calls % 10 == 0:
                 os.write(report, b".\n")
 
 
@@ -140,7 +140,7 @@ def soak(options: argparse.Namespace, directory: str) -> int:
     troubles = [line for line in lines if line != "."]
     with dumbo.Cache(directory, size_limit=options.limit) as cache:
         report = verification.verify(cache.open())
-    print(f"calls     about {100 * lines.count('.')}")
+    print(f"calls     about {10 * lines.count('.')}")
     print(f"killed    {kills} processes")
     print(f"largest   {most} bytes, the limit is {options.limit}")
     print(f"verified  {report.whole} whole, {len(report.bad)} bad")
