@@ -213,3 +213,30 @@ class Pair:
 
     def fails(self, state):
         raise RuntimeError("of the user's class")
+
+
+def double(x):
+    return x * 2
+
+
+def square(x):
+    return x * x
+
+
+def test_texts_that_pick_what_is_called_are_told_apart(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @cache.memo(keep="always")
+    def g(how, x):
+        return getattr(sys.modules[__name__], how)(x)
+
+    for number in range(4):
+        assert g("double", number) == number * 2
+    for number in range(4):
+        assert g("square", number) == number * number
+    monkeypatch.setattr(sys.modules[__name__], "square", lambda x: -x)
+    assert forgotten(g)("square", 3) == -3
+    assert forgotten(g)("double", 3) == 6
+    monkeypatch.setattr(sys.modules[__name__], "double", lambda x: x + 100)
+    assert g("double", 3) == 103
+    assert g("square", 3) == -3
