@@ -161,7 +161,6 @@ def learn(keeper: Keeper, call: Call, args: tuple[Any, ...]) -> None:
         or snapshot.identity
         or snapshot.tables
         or snapshot.roots
-        or snapshot.program.asked  # it is the closure of calls with certain texts only
         or snapshot.program.asked  # not by the types alone
         or not _binds_as_given(keeper.binder, function, args)
     ):
