@@ -264,6 +264,31 @@ def _decode_plain(payload: Buffer) -> Any:
 def _encode_pickle(value: object, sink: Sink) -> Written:
     from dumbo.persistence import fidelity
 
+    pickler, by_value, buffers = _pickled(value, sink, {})
+    if len(pickler.arrays) > 1:
+        from dumbo.persistence.overlaps import places  # few results have several arrays
+
+        shared = places(pickler.arrays)
+        if shared:
+            sink.reset()
+            pickler, by_value, buffers = _pickled(value, sink, shared)
+    doubtful = fidelity.doubtful(pickler)
+    if not buffers:
+        return Written(PICKLE, doubtful, by_value)
+    _append(sink, buffers)
+    return Written(BUFFERS, doubtful, by_value)
+
+
+def _pickled(
+    value: object, sink: Sink, places: dict[int, Any]
+) -> tuple[Watching, bool, list[memoryview]]:
+    """Write the stream; return who did, whether code went into it, and what lies beside it.
+
+    Parameters:
+        places: of arrays that share memory.
+    """
+    from dumbo.persistence import fidelity
+
     buffers: list[memoryview] = []
 
     def beside(buffer: PickleBuffer) -> bool:
@@ -273,32 +298,26 @@ def _encode_pickle(value: object, sink: Sink) -> Written:
         buffers.append(raw)
         return False
 
-    pickler = fidelity.pickler(sink, beside)
-    by_value = False
+    pickler = fidelity.pickler(sink, beside, places)
     try:
         pickler.dump(value)
+        return pickler, False, buffers
     except (Exception, SystemExit) as cause:  # a user's __reduce__ may raise anything
         if cause is sink.error:
             raise
         if not fidelity.needs_code(pickler, cause):
             raise fidelity.refusal(value, pickler, cause) from cause
-        by_value = True
-    if by_value:  # outside the handler: its exception holds frames, they hold the value
-        sink.reset()
-        buffers.clear()
-        pickler = _dump_by_value(value, sink, beside)
-    doubtful = fidelity.doubtful(pickler)
-    if not buffers:
-        return Written(PICKLE, doubtful, by_value)
-    _append(sink, buffers)
-    return Written(BUFFERS, doubtful, by_value)
+    # Outside the handler: its exception holds frames, they hold the value.
+    sink.reset()
+    buffers.clear()
+    return _dump_by_value(value, sink, beside, places), True, buffers
 
 
-def _dump_by_value(value: object, sink: Sink, beside: Any) -> Watching:
+def _dump_by_value(value: object, sink: Sink, beside: Any, places: dict[int, Any]) -> Watching:
     from dumbo.persistence import fidelity
 
     try:
-        pickler = fidelity.code_pickler(sink, beside)
+        pickler = fidelity.code_pickler(sink, beside, places)
     except ImportError as cause:
         raise UnstorableResult(
             "holds a function or class without a name that can be imported, which takes "

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
+    from dumbo.persistence.overlaps import Place
+
 # Packages whose types pickle keeps exactly: their values are stored without a trial load.
 _EXACT = frozenset(
     [
@@ -42,12 +44,20 @@ _SEARCHED = 10_000  # objects that are looked at to name the part which cannot b
 
 
 class Watching(Pickler):
-    """A pickler that refuses what lives only once, and notes which types it met."""
+    """A pickler that refuses what lives only once, and notes which types it met.
 
-    def __init__(self, file: Any, beside: Any) -> None:
+    Attributes:
+        last: the culprit, if pickling fails.
+        arrays: those that it met.
+        places: of those that share memory, if that is known.
+    """
+
+    def __init__(self, file: Any, beside: Any, places: Any = None) -> None:
         super().__init__(file, 5, buffer_callback=beside)
         self.seen: set[type] = set()
-        self.last: object = None  # the culprit, if pickling fails
+        self.last: object = None
+        self.arrays: list[Any] = []
+        self.places: dict[int, Place] = places or {}
 
     def reducer_override(self, obj: Any) -> Any:
         # The C pickler asks for each object that is no plain builtin, functions and
@@ -60,7 +70,7 @@ class Watching(Pickler):
 def _meet(pickler: Any, obj: Any, kind: type) -> Any:
     """Judge the first object of a type, and each one where the type does not decide."""
     if kind.__name__ == "ndarray" and kind.__module__ == "numpy":
-        return _reduce_array(obj) if is_plain_array(obj) else NotImplemented
+        return _met_array(pickler, obj) if is_plain_array(obj) else NotImplemented
     if kind.__module__ == "pyarrow.lib" and kind.__name__.endswith("Array"):
         from dumbo.persistence import arrow  # few values have any
 
@@ -132,6 +142,15 @@ def is_plain_array(value: object) -> bool:
     return bool(plain == dtype and type(plain) is type(dtype))
 
 
+def _met_array(pickler: Any, array: Any) -> Any:
+    place = pickler.places.get(id(array))
+    if place is not None:
+        how = (array.dtype.str, array.shape, array.strides, array.flags.writeable)
+        return restore_view, (place.span, place.offset, *how)
+    pickler.arrays.append(array)
+    return _reduce_array(array)
+
+
 def _reduce_array(array: Any) -> Any:
     """Send through a buffer also what numpy would write into the stream, item by item."""
     flags = array.flags
@@ -158,11 +177,25 @@ def restore_array(
     return array
 
 
+def restore_view(
+    span: Any, offset: int, dtype: str, shape: tuple[int, ...], strides: Any, writable: bool
+) -> Any:
+    """Make a view of what several arrays share. Stored results name this function, too."""
+    import numpy as np  # only who gets an array needs it
+
+    array = np.ndarray(shape, np.dtype(dtype), span, offset, strides)
+    if not writable:
+        array.flags.writeable = False
+    return array
+
+
 # -- functions and classes that have no name to be found by ---------------------------
 
 
-def pickler(file: Any, beside: Callable[[PickleBuffer], bool]) -> Watching:
-    return Watching(file, beside)
+def pickler(
+    file: Any, beside: Callable[[PickleBuffer], bool], places: dict[int, Place] | None = None
+) -> Watching:
+    return Watching(file, beside, places)
 
 
 def needs_code(failed: Watching, cause: BaseException) -> bool:
@@ -172,7 +205,9 @@ def needs_code(failed: Watching, cause: BaseException) -> bool:
     return not refused and isinstance(last, FunctionType | type) and not _importable(last)
 
 
-def code_pickler(file: Any, beside: Callable[[PickleBuffer], bool]) -> Watching:
+def code_pickler(
+    file: Any, beside: Callable[[PickleBuffer], bool], places: dict[int, Place] | None = None
+) -> Watching:
     """A pickler that writes such functions and classes as code.
 
     Raises:
@@ -186,6 +221,8 @@ def code_pickler(file: Any, beside: Callable[[PickleBuffer], bool]) -> Watching:
             super().__init__(file, 5, buffer_callback=beside)
             self.seen: set[type] = set()
             self.last: object = None
+            self.arrays: list[Any] = []
+            self.places = places or {}
 
         def reducer_override(self, obj: Any) -> Any:
             self.last = obj
