@@ -79,11 +79,10 @@ def encode(value: object, sink: Sink, *, always: bool = False, known: bool = Fal
     Raises:
         OSError: what the sink raises.
     """
-    kind = type(value)
-    if kind.__module__.partition(".")[0] == "polars":
-        found = _of_polars(value, always)
-    else:
-        found = _of_arrow(value)
+    library = type(value).__module__.partition(".")[0]
+    if library not in sys.modules:  # then only the name is of it
+        return False
+    found = _of_polars(value, always) if library == "polars" else _of_arrow(value)
     if found is None:
         return False
     head, schema, batches = found
@@ -321,9 +320,8 @@ def _write(sink: Sink, schema: Any, batches: Iterable[Any]) -> bool:
 
 def reduced(array: Any) -> Any:
     """Return how to pickle a slice of an array without the rest of it; NotImplemented: as it is."""
-    if type(array).__name__ == "ChunkedArray":  # each of its chunks will be asked for
-        return NotImplemented
-    if not _is_exact(sys.modules["pyarrow"], array.type):
+    pa = sys.modules.get("pyarrow")
+    if pa is None or not isinstance(array, pa.Array) or not _is_exact(pa, array.type):
         return NotImplemented
     if array.get_total_buffer_size() <= 2 * array.nbytes + _WASTE:
         return NotImplemented

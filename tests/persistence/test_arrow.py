@@ -386,6 +386,26 @@ def test_frames_of_polars_need_no_pickle(pl: Any, tmp_path: Path) -> None:
     assert store.load(put(store, frame)).equals(frame)
 
 
+class Impostor:
+    """Of pyarrow by its name alone."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return int, (1,)
+
+
+class ImpostorArray(Impostor):
+    pass
+
+
+@pytest.mark.parametrize("kind", [Impostor, ImpostorArray])
+def test_a_name_alone_makes_no_table(monkeypatch: pytest.MonkeyPatch, kind: type) -> None:
+    for library in ("pyarrow.lib", "polars"):
+        monkeypatch.setattr(kind, "__module__", library)
+        assert written([kind()]) == written(kind()) == "pickle"
+        monkeypatch.delitem(sys.modules, library.partition(".")[0], raising=False)
+        assert written([kind()]) == written(kind()) == "pickle"
+
+
 # -- neither -------------------------------------------------------------------------------------
 
 
