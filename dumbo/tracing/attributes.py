@@ -19,7 +19,7 @@ from typing import Any
 from dumbo.tracing import fingerprint
 from dumbo.tracing.boundary import STDLIB, owner_of, wall_of
 from dumbo.tracing.callgraph import PATH, Node
-from dumbo.tracing.escapes import consume, defines, escape, is_data, out_of_sight_with
+from dumbo.tracing.escapes import consume, defines, escape, is_data
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.local_classes import after, linearised
 from dumbo.tracing.lookup import (
@@ -72,10 +72,10 @@ def attribute(frame: Frame, value: Value, name: str) -> Value | None:
     frame.analysis.work += len(members)
     if not all(isinstance(member, Known) and is_module(member.obj) for member in members):
         frame.node.named[frame.index] = False
-    return frame.pool.join(*[_of_member(frame, member, name) for member in members])
+    return frame.pool.join(*[of_member(frame, member, name) for member in members])
 
 
-def _of_member(frame: Frame, value: Value, name: str) -> Value | None:
+def of_member(frame: Frame, value: Value, name: str) -> Value | None:
     if name == "__dict__" and isinstance(value, Known | Instance | LocalClass):
         marker: Value = frame.pool.make(Builtin, "__dict__()", value)
         return marker
@@ -139,10 +139,8 @@ def _of_unknown(frame: Frame, value: Value, name: str) -> Value | None:
             marked: Value = frame.pool.make(Builtin, name, value)
             return marked
         escape(frame, value.receiver)
-    found = [_of_member(frame, member, name) for member in out_of_sight_with(frame, name)]
-    if frame.analysis.methods is not None:
-        found += frame.analysis.methods.named(frame, name)
-    return frame.pool.join(*found, frame.pool.make(Builtin, name, UNKNOWN))
+    found = frame.analysis.strangers[frame.far].ask(frame, name)
+    return frame.pool.join(found, frame.pool.make(Builtin, name, UNKNOWN))
 
 
 def _of_known(frame: Frame, value: Known, name: str) -> Value | None:
@@ -444,6 +442,8 @@ def _missing(frame: Frame, value: Instance, name: str) -> Value | None:
         # It was made by code that was seen, none of which sets the field: this raises.
         frame.unresolved(reason)
         return None
+    if frame.analysis.guesses is not None:
+        frame.analysis.guesses.fields(frame, value)
     return frame.await_or(lambda: frame.unresolved(reason))
 
 
@@ -726,6 +726,7 @@ __all__ = [
     "attribute",
     "bind",
     "delete_attribute",
+    "of_member",
     "rebind",
     "special",
     "store_attribute",

@@ -46,9 +46,12 @@ if TYPE_CHECKING:
 
     from dumbo.tracing.by_name import Methods
     from dumbo.tracing.frame import Frame
+    from dumbo.tracing.guesses import Guesses
     from dumbo.tracing.uses import Use
 
 CONTEXTS = 6  # argument sets of one function, beyond which they are joined
+CROWD = 300  # functions, beyond which there are fewer: more of the program is seen for the work
+CROWDED = 2
 PATH = 8  # lookups in a row through fields and items, beyond which the whole is taken
 Chance = tuple[str, str, str, str, int]
 
@@ -147,6 +150,7 @@ class Analysis(Schedule):
         self.identity = False  # the code can tell one object from an equal one
         self.untraceable = ""  # why no digest of this closure would be honest
         self.methods: Methods | None = None  # the same; what unknown objects may have
+        self.guesses: Guesses | None = None  # of what is not known of the call
         self.escaped: dict[Any, dict[Use, None]] = {}  # heap sites, and who may write to them
         self.named_out: set[str] = set()  # attributes that unknown values were asked for
         self.changed: set[int] = set()  # ids of live objects that the code changes in place
@@ -262,6 +266,8 @@ class Analysis(Schedule):
         self.frames[node, key] = frame
         self.by_node.setdefault(node, []).append(frame)
         self.entered = len(self.by_node)
+        if self.partial and self.entered > CROWD:
+            self.contexts = min(self.contexts, CROWDED)
         return frame
 
     def unresolve(self, where: str, line: int | None, reason: str) -> None:

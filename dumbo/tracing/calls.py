@@ -502,6 +502,8 @@ def _enter(
     node = analysis.node(callee)
     assert node is not None
     code = callee.obj.__code__ if isinstance(callee, Known) else callee.code  # type: ignore[attr-defined]
+    if analysis.guesses is not None:
+        parameters = analysis.guesses.of_parameters(frame, code, parameters)
     outer = callee.site if isinstance(callee, Local) else None
     key: Any = (outer, *map(context_of, parameters.values()))
     entered = analysis.frames.get((node, key))

@@ -142,6 +142,7 @@ class Frame:
         self.callers: dict[tuple[Frame, int], None] = {}
         self.states: dict[int, State] = {}
         self.far = False  # only code out of sight calls it; see `schedule`
+        self.waits = ""  # where it waits to be run
         self._pending: list[int] = []
         self._queued: set[int] = set()
         self._stale: set[int] = set()  # steps that read something which has grown
@@ -387,6 +388,11 @@ class Frame:
         """Record that this step has something to do with chance."""
         place = (self.node.name, self.node.file or "", self.line() or self.node.line or 0)
         self.analysis.chance[kind, what, *place] = None
+
+    @property
+    def place(self) -> tuple[Node, int]:
+        """To whom belongs what the step that is being made reaches."""
+        return self.node, self.index
 
     def line(self) -> int | None:
         """The line of the step that is being made, as far as there is one."""

@@ -32,14 +32,17 @@ from dumbo.tracing import (
     unfinished,
 )
 from dumbo.tracing.annotations import parameters_of
+from dumbo.tracing.attributes import of_member
 from dumbo.tracing.building import build, build_deep
 from dumbo.tracing.by_name import Methods
 from dumbo.tracing.callgraph import Analysis, Before, Node
 from dumbo.tracing.calls import Arguments
 from dumbo.tracing.escapes import escape
 from dumbo.tracing.frame import Frame, plan_of
+from dumbo.tracing.guesses import Guesses
 from dumbo.tracing.outside import Outside
 from dumbo.tracing.schedule import NeedsCallee, TooManySteps
+from dumbo.tracing.strangers import Strangers
 from dumbo.tracing.uses import KEPT
 from dumbo.tracing.values import UNKNOWN, Heap, Instance, Known, Tuple, Value
 
@@ -69,6 +72,7 @@ def trace(
     by_name: bool = False,
     observed: bool = True,
     words: Words | Told | None = None,
+    guessing: bool = False,
 ) -> Analysis:
     """Analyse one call of *function*.
 
@@ -81,6 +85,7 @@ def trace(
         observed: what the call runs is observed, so that the near part of the call graph will
             do where the whole is too large; see `schedule` and `unfinished`.
         words: who is asked for the strings in the arguments; see `words`.
+        guessing: what is not known of the call is guessed; see `guesses`.
 
     Raises:
         ClosureTooLarge: if that takes more work than it may, and is not observed.
@@ -95,7 +100,7 @@ def trace(
         analysis.questions.words = words
         analysis.questions.asked |= asked
         analysis.methods = Methods(analysis, function) if by_name else None
-        return _trace(analysis, function, roots, shape, names)
+        return _trace(analysis, function, roots, shape, names, guessing)
 
     while True:
         analysis = (_trace_partly if observed else _trace_wholly)(trace_so_far)
@@ -135,17 +140,24 @@ def _trace(
     roots: Sequence[Any],
     shape: Sequence[Shape] | None,
     names: Sequence[str],
+    guessing: bool,
 ) -> Analysis:
     callee = analysis.pool.known(function, analysis.look("root", -1, 0, function))
     for number, root in enumerate(roots):
         analysis.pool.known(root, analysis.look("root", -1, number + 1, root))
     analysis.outside = Outside(analysis, callee, HANDLERS)
+    analysis.strangers = {
+        far: Strangers(analysis, callee, HANDLERS, of_member, far=far) for far in (False, True)
+    }
+    analysis.guesses = Guesses(analysis, callee, HANDLERS) if guessing else None
     frame = _RootFrame(analysis, callee)
     analysis.root = frame.node
     frame.node.edge(1, analysis.outside.nowhere, "out of sight")
     frame.begin(lambda: _arguments(frame, function, shape, names))
     analysis.wake(frame, 0)
     analysis.run()
+    for strangers in analysis.strangers.values():
+        strangers.finish()
     return analysis
 
 

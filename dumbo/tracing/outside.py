@@ -23,15 +23,49 @@ from dumbo.tracing.values import Bound, Instance, Known, Local, LocalClass, Unkn
 _STEP = 1_000_000  # of all edges from here: the order in which things escape says nothing
 
 
-class Outside(Frame):
+class Apart(Frame):
+    """A frame that runs no code: its steps are questions, and what they find belongs to a node
+    of the question. In which order they are asked says nothing."""
+
+    def __init__(
+        self, analysis: Analysis, node: Node, home: Known, handlers: dict[str, Any]
+    ) -> None:
+        plan = plan_of(_nobody.__code__)
+        super().__init__(analysis, node, plan, home, {}, {}, (node, 0), handlers)
+
+    def begin(self, index: int) -> None:
+        self.index, self.stack, self.locals, self.written = index, [], {}, frozenset()
+        self.escaping.clear()
+        self.analysis.work += 1
+
+    def again(self, step: int) -> bool:
+        if step < 0:
+            return False
+        self._push(step)
+        return True
+
+    def depend(self, node: Node | None, label: str) -> None:
+        if node is not None and node is not self.node:
+            self.node.edge(_STEP, node, label)
+
+    @property
+    def place(self) -> tuple[Node, int]:
+        return self.node, _STEP
+
+    def line(self) -> int | None:
+        return None
+
+    def unresolved(self, reason: str) -> Unknown:
+        self.analysis.unresolve(self.node.name, self.node.line, reason)
+        return self.unknown_value(reason)
+
+
+class Outside(Apart):
     """See the module's docstring."""
 
     def __init__(self, analysis: Analysis, home: Known, handlers: dict[str, Any]) -> None:
         self.nowhere = Node("outside", "out of sight", None, -1)
-        site = (self.nowhere, 0)
-        super().__init__(
-            analysis, self.nowhere, plan_of(_nobody.__code__), home, {}, {}, site, handlers
-        )
+        super().__init__(analysis, self.nowhere, home, handlers)
         self.far = True
         self.members: list[tuple[Value, Use]] = []
         self.known: set[tuple[Value, Use]] = set()
@@ -52,12 +86,6 @@ class Outside(Frame):
         finally:
             self.node = node
 
-    def again(self, step: int) -> bool:
-        if step < 0:
-            return False
-        self._push(step)
-        return True
-
     def has_more(self) -> bool:
         return bool(self._pending)
 
@@ -66,26 +94,13 @@ class Outside(Frame):
         index = heapq.heappop(self._pending)
         self._queued.discard(index)
         value, use = self.members[index]
-        self.index, self.stack, self.locals, self.written = index, [], {}, frozenset()
-        self.escaping.clear()
-        self.analysis.work += 1
+        self.begin(index)
         self.node = self._node_of(value)
         try:
             expose(self, value, use)
         except NeedsCallee:
             self._push(index)
             raise
-
-    def depend(self, node: Node | None, label: str) -> None:
-        if node is not None and node is not self.node:
-            self.node.edge(_STEP, node, label)
-
-    def line(self) -> int | None:
-        return None
-
-    def unresolved(self, reason: str) -> Unknown:
-        self.analysis.unresolve(self.node.name, self.node.line, reason)
-        return self.unknown_value(reason)
 
     def _node_of(self, value: Value) -> Node:
         subject: Value = value

@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dumbo.tracing.frame import Frame
     from dumbo.tracing.outside import Outside
+    from dumbo.tracing.strangers import Strangers
 
 STEPS = (80_000, 100_000)  # of abstract work: with contexts, then without; then it is given up
-PARTIAL = 120_000  # the same, where what is left out is observed
+PARTIAL = 300_000  # the same, where what is left out is observed
 FAR = 10_000  # of these, for what is far
 MORE = 40  # steps for each function that is entered: a large program is not a hard one
 HEATS = (32, 128)  # times that a step is made before it is put off
@@ -49,6 +50,7 @@ class Schedule:
 
     def __init__(self, limit: int, *, partial: bool) -> None:
         self.outside: Outside  # set by `interpreter`
+        self.strangers: dict[bool, Strangers]  # the same; by whether who asks is far
         self.limit = limit
         self.partial = partial
         self.work = 0
@@ -69,7 +71,7 @@ class Schedule:
         """
         try:
             while (frame := self._next()) is not None:
-                before, is_far = self.work, frame.far
+                before, is_far, frame.waits = self.work, frame.far, ""
                 stack = [frame]
                 while stack:
                     self.check()
@@ -115,7 +117,11 @@ class Schedule:
 
     def later(self, frame: Frame) -> None:
         """Run *frame* when there is time: nobody waits for it."""
-        if frame is not self.outside:  # which is asked when nothing else is left
+        if frame is self.outside:
+            return  # it is asked when nothing else is left
+        place = "far" if frame.far else "near"
+        if frame.waits != place:  # it may lie with what is far, and be near by now
+            frame.waits = place
             (self._far if frame.far else self._near).append(frame)
 
     def wake(self, frame: Frame, step: int) -> None:
@@ -153,6 +159,16 @@ class Schedule:
 
     def unsettled(self) -> set[Frame]:
         """The frames of which some step was left out."""
-        left = [frame for hot in self._hot.values() for frame, _ in hot]
-        left += [frame for (frame, _), waits in self._waiting.items() if waits]
-        return {*left, *self._near, *self._far}
+        return {*[frame for frame, _ in self._put_off()], *self._near, *self._far}
+
+    def unanswered(self) -> set[str]:
+        """The attributes of unknown values of which not all that they may be was found."""
+        names: set[str] = set()
+        for strangers in self.strangers.values():
+            left = [step for frame, step in self._put_off() if frame is strangers]
+            names |= strangers.unanswered(left)
+        return names
+
+    def _put_off(self) -> list[tuple[Frame, int]]:
+        left = [place for hot in self._hot.values() for place in hot]
+        return left + [place for place, waits in self._waiting.items() if waits]

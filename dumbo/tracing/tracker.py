@@ -493,6 +493,8 @@ class Tracker:
         names: tuple[str, ...],
         before: Any,
         words: Words | Told | None = None,
+        *,
+        guessing: bool = False,
     ) -> Analysis:
         # Imported here: an unchanged function is proven without it.
         from dumbo.tracing.interpreter import trace
@@ -516,6 +518,7 @@ class Tracker:
                 by_name,
                 observed=self.observed,
                 words=words,
+                guessing=guessing,
             )
         except Bypass:
             raise
@@ -753,7 +756,7 @@ class Tracker:
         from dumbo.tracing.graphs import to_networkx
 
         if args is None and kwargs is None:
-            return to_networkx(self._analyse(None, (), (), None))
+            return to_networkx(self._analyse(None, (), (), None, guessing=True))
         from dumbo.arguments.hashing import digest_call
         from dumbo.arguments.signature import Binder
 
@@ -765,7 +768,7 @@ class Tracker:
             # Good enough to look at, though no call with it can be cached.
             opened = self._open(values, binder.names)
             if opened is None:
-                return to_networkx(self._analyse(None, (), (), None))
+                return to_networkx(self._analyse(None, (), (), None, guessing=True))
             values, roots = opened
         shape = shape_of(values, roots, self._keywords(binder.names))
         return to_networkx(self._analyse(shape, roots, binder.names, None, Words(values)))

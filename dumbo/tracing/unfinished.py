@@ -1,8 +1,9 @@
 """What the functions depend on of which an analysis has not looked at every step.
 
 An analysis that is cut leaves steps out. What they call is observed when the call runs, and
-the functions that ran become extras of its result. But nobody sees what they *read*: so of
-each such function all globals count that its code names, their data as a whole, and of the
+the functions that ran become extras of its result, unless they are likely called, by the names
+in the code (`likely`), and are looked at in the same way. But nobody sees what they *read*: so
+of each such function all globals count that its code names, their data as a whole, and of the
 classes in reach those attributes that are data and of which a name stands in that code. No
 order, no branch and no variable is looked at.
 
@@ -11,6 +12,7 @@ Knows code and live objects; must not know values other than live ones.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -20,6 +22,7 @@ from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.callgraph import Analysis, Node
 from dumbo.tracing.escapes import is_data
 from dumbo.tracing.frame import Frame, Plan, plan_of
+from dumbo.tracing.likely import Likely
 from dumbo.tracing.lookup import (
     MEMBERS,
     globals_of,
@@ -39,10 +42,14 @@ def complete(analysis: Analysis) -> None:
     """Add what the unfinished functions of *analysis*, which was cut, may read."""
     analysis.identity = True
     scan = _Scan(analysis)
+    scan.names |= analysis.unanswered()
     busy = analysis.unsettled()
     for node, frames in list(analysis.by_node.items()):
         if any(frame in busy or not frame.is_settled() for frame in frames):
-            scan.function(node, frames[0])
+            scan.function(node, frames)
+        elif node.obj is not None:
+            scan.likely.entered(node.obj, frames)
+    scan.follow()
     scan.run()
     analysis.names_read |= NAMES & scan.names
 
@@ -53,6 +60,7 @@ class _Scan:
     def __init__(self, analysis: Analysis) -> None:
         self.analysis = analysis
         self.names: set[str] = set()
+        self.likely = Likely(analysis)
         self._met: set[int] = set()
         self._taken: set[tuple[int, str]] = set()
 
@@ -67,9 +75,22 @@ class _Scan:
                 elif node.kind == "value" and node.content is None:
                     self._take(self.analysis.pool.known(node.obj, node.ref))
 
-    def function(self, node: Node, of: Frame) -> None:
+    def function(self, node: Node, frames: Sequence[Frame]) -> None:
         node.by_keyword = True
-        self._scan_code(self._frame(node, of.plan, of.home))
+        receivers = self.likely.entered(node.obj or node.code, frames)
+        is_near = any(not frame.far for frame in frames)  # what is far is likely not called at all
+        scanned = self._frame(node, frames[0].plan, frames[0].home)
+        self._scan_code(scanned, receivers if is_near else None)
+
+    def follow(self) -> None:
+        """Look at the functions, too, that are likely called, as far as there are not too many."""
+        while (call := self.likely.next()) is not None:
+            node = self.analysis.node(call.function)
+            if node is not None and node.code is not None:
+                node.by_keyword = True
+                self.analysis.by_node.setdefault(node, [])
+                frame = self._frame(node, plan_of(call.function.obj.__code__), call.function)
+                self._scan_code(frame, [call.receiver] if call.receiver is not None else [])
 
     def _frame(self, node: Node, plan: Plan, home: Known) -> Frame:
         return Frame(self.analysis, node, plan, home, {}, {}, (node, 0), {})
@@ -96,30 +117,37 @@ class _Scan:
 
     # --- code --------------------------------------------------------------------
 
-    def _scan_code(self, frame: Frame) -> None:
+    def _scan_code(self, frame: Frame, receivers: list[Known] | None) -> None:
+        """Reach what the code reads, and what it likely calls unless *receivers* is None."""
         steps = frame.plan.steps
+        named: Value | None = None  # what a name in the step leads to
         held: Value | None = None  # what the last step has put on the stack, if it is known
         imported: Value | None = None
         modules: dict[str, Value] = {}
         computes = not _BY_STRING.isdisjoint(frame.plan.code.co_names)
         for index, step in enumerate(steps):
             frame.index = index
-            before, held = held, None
+            before, held, named = held, None, None
+            if receivers is not None:
+                self.likely.look(frame, index, before, receivers)
             if step.name in ("LOAD_GLOBAL", "LOAD_NAME"):
                 held = loads.read_global(frame, step.arg)
                 self._reach(frame, held, f"global {step.arg}")
+                named = held
             elif step.name == "LOAD_ATTR":
                 self.names.add(step.arg)
                 held = self._attribute(frame, before, step.arg)
+                named = held
             elif step.name == "LOAD_SUPER_ATTR":
                 self.names.add(step.arg.name)
             elif step.name == "LOAD_CONST":
-                self._scan_constant(frame, step.arg, computes)
+                self._scan_constant(frame, step.arg, computes, receivers)
             elif step.name in ("IMPORT_NAME", "LAZY_IMPORT_NAME"):
                 level, wanted = steps[index - 2].arg, steps[index - 1].arg
                 held = imported = loads.import_named(frame, step.arg, level, wanted)
             elif step.name == "IMPORT_FROM":
                 held = self._attribute(frame, imported, step.arg)
+                named = held
             elif step.name == "STORE_GLOBAL":
                 place = ("global", id(globals_of(frame.home.obj)))
                 self.analysis.write(place, step.arg, frame.unknown_value("what is stored"))
@@ -127,6 +155,8 @@ class _Scan:
                 modules[step.arg] = before
             elif step.name == "LOAD_FAST":
                 held = modules.get(step.arg)
+            if receivers is not None:
+                self.likely.meet(frame, named, index)
 
     def _attribute(self, frame: Frame, base: Value | None, name: str) -> Value | None:
         if not isinstance(base, Known) or not is_module(base.obj):
@@ -143,13 +173,17 @@ class _Scan:
         self._reach(frame, found, f"global {name}")
         return found
 
-    def _scan_constant(self, frame: Frame, value: Any, computes: bool) -> None:
+    def _scan_constant(
+        self, frame: Frame, value: Any, computes: bool, receivers: list[Known] | None
+    ) -> None:
         if type(value) is CodeType:
             made = frame.pool.make(Local, value, frame.home, (frame.site, frame.index))
             node = self.analysis.node(made)
             frame.depend(node, f"function {value.co_name}")
             if node is not None:
-                self._scan_code(self._frame(node, plan_of(value), frame.home))
+                self._scan_code(
+                    self._frame(node, plan_of(value), frame.home), None if receivers is None else []
+                )
         elif computes and type(value) is str:
             self.names.add(value)
         elif computes and type(value) is tuple:

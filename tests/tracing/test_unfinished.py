@@ -133,3 +133,85 @@ def test_what_nobody_reads_does_not_count(module: Any, monkeypatch: pytest.Monke
     module.Table.other = 7
     module.not_called.__code__ = module.far_helper.__code__
     assert closure_digest(trace(module.slow)) == before
+
+
+NAMED = """
+import functools
+
+def plain(x):
+    return x
+
+@functools.lru_cache
+def cached(x):
+    return plain(x)
+
+class Base:
+    def start(self):
+        return plain(2)
+
+class Model(Base):
+    def __init__(self):
+        self.value = plain(1)
+
+    def start(self):
+        return super().start()
+
+    def run(self):
+        return self.finish()
+
+    def finish(self):
+        return 3
+
+    @property
+    def unnamed(self):
+        return 4
+
+def slow(x):
+    x.a; x.b; x.c; x.d; x.e; x.f
+    cached(1)
+    return Model()
+
+def method_of(model):
+    return model.run()
+
+def unused():
+    return 5
+"""
+
+
+@pytest.fixture
+def named(monkeypatch: pytest.MonkeyPatch) -> Any:
+    found = types.ModuleType("named_target")
+    exec(compile(NAMED, "named_target.py", "exec"), vars(found))
+    monkeypatch.setitem(__import__("sys").modules, "named_target", found)
+    monkeypatch.setattr(schedule, "MORE", 0)
+    return found
+
+
+def test_what_an_unfinished_function_names_is_followed(
+    named: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedule, "PARTIAL", 3)
+    found = trace(named.slow)
+    assert found.cut
+    entered = {node.name.partition(":")[2] for node in found.by_node}
+    assert {"cached", "plain", "Model.__init__"} <= entered
+    assert not {"unused", "Model.unnamed"} & names(found)
+
+
+def test_methods_of_the_first_parameter_are_followed_on_its_class(
+    named: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedule, "PARTIAL", 3)
+    found = trace(named.Model.run, (named.Model,), [("object", 0, (), ())], ("self",))
+    assert found.cut
+    assert "Model.finish" in {node.name.partition(":")[2] for node in found.by_node}
+    found = trace(named.Model.start, (named.Model,), [("object", 0, (), ())], ("self",))
+    assert "Base.start" in {node.name.partition(":")[2] for node in found.by_node}
+
+
+def test_what_a_followed_function_reads_counts(named: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedule, "PARTIAL", 3)
+    before = closure_digest(trace(named.slow))
+    named.plain.__code__ = (lambda x: x + 1).__code__
+    assert closure_digest(trace(named.slow)) != before

@@ -1,0 +1,95 @@
+"""Attributes of unknown values: found once, and part of whoever asks."""
+
+from __future__ import annotations
+
+import types
+from typing import Any
+
+import pytest
+
+from dumbo.tracing import strangers
+from dumbo.tracing.digest import closure_digest
+from dumbo.tracing.interpreter import trace
+
+SOURCE = """
+import json
+
+class Circle:
+    def area(self):
+        return round_off(3)
+
+class Square:
+    @property
+    def area(self):
+        return side_length()
+
+def round_off(x):
+    return x
+
+def side_length():
+    return 2
+
+def first(x):
+    return x.area
+
+def second(x):
+    return x.area
+
+def entry(text):
+    one = json.loads(text, object_hook=Circle)
+    json.dumps([Circle(), Square()])
+    return first(json.loads(text)), second(json.loads(text))
+"""
+
+
+def made(source: str = SOURCE) -> Any:
+    module = types.ModuleType("strangers_target")
+    exec(compile(source, "strangers_target.py", "exec"), vars(module))
+    return module
+
+
+@pytest.fixture
+def module(monkeypatch: pytest.MonkeyPatch) -> Any:
+    found = made()
+    monkeypatch.setitem(__import__("sys").modules, "strangers_target", found)
+    return found
+
+
+def targets(analysis: Any, name: str) -> set[str]:
+    node = next(node for node in analysis.nodes.values() if node.name.endswith(f":{name}"))
+    return {target.name.partition(":")[2] for edges in node.edges.values() for target in edges}
+
+
+def test_each_who_asks_depends_on_all_that_it_may_be(module: Any) -> None:
+    analysis = trace(module.entry)
+    for name in ("first", "second"):
+        assert {"Circle.area", "Square.area"} <= targets(analysis, name)
+
+
+def test_what_a_property_of_it_calls_is_in_the_closure(module: Any) -> None:
+    analysis = trace(module.entry)
+    assert any(node.name.endswith(":side_length") for node in analysis.by_node)
+
+
+def test_each_object_is_asked_once_for_all_steps(
+    module: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, Any]] = []
+    put = strangers.Strangers._put
+
+    def counted(self: Any, name: str, member: Any) -> None:
+        before = len(self._by_number)
+        put(self, name, member)
+        if len(self._by_number) > before and member is not None:
+            asked.append((name, member))
+
+    monkeypatch.setattr(strangers.Strangers, "_put", counted)
+    trace(module.entry)
+    assert [name for name, _ in asked].count("area") >= 2
+    assert len(asked) == len(set(asked))
+
+
+def test_a_change_of_what_it_may_be_changes_the_closure(module: Any) -> None:
+    before = closure_digest(trace(module.entry))
+    module.side_length.__code__ = made(SOURCE.replace("return 2", "return 5")).side_length.__code__
+    assert closure_digest(trace(module.entry)) != before
