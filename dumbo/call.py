@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dumbo.persistence.recordings import Recording
     from dumbo.persistence.store import Record, Store
     from dumbo.randomness.chance import Draw
-    from dumbo.tracing.tracker import Snapshot
+    from dumbo.tracing.snapshots import Snapshot
     from dumbo.watch import Watch
 
 __all__ = ["Call"]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from dumbo.persistence.store import Store
     from dumbo.tracing.observed import Reference
-    from dumbo.tracing.tracker import Snapshot
+    from dumbo.tracing.snapshots import Snapshot
 
 __all__ = ["Watch", "Watcher"]
 

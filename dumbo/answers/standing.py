@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from dumbo.keeper import Keeper
     from dumbo.persistence.store import Store
     from dumbo.tracing.account import Account
-    from dumbo.tracing.tracker import Snapshot
+    from dumbo.tracing.snapshots import Snapshot
 
 __all__ = ["Standing", "Version", "now", "of", "versions"]
 

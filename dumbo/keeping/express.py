@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from dumbo.arguments.signature import Binder
     from dumbo.keeper import Keeper
     from dumbo.persistence.store import Store
-    from dumbo.tracing.tracker import Snapshot
+    from dumbo.tracing.snapshots import Snapshot
 
 __all__ = ["Express", "learn"]
 

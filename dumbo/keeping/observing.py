@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dumbo.call import Call
     from dumbo.inputs import Inputs
     from dumbo.keeper import Keeper
-    from dumbo.tracing.tracker import Snapshot
+    from dumbo.tracing.snapshots import Snapshot
 
 __all__ = ["begin_inputs", "extras_of", "inputs_of", "is_watching", "watch"]
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from dumbo.keeper import Keeper
     from dumbo.persistence.store import Store
     from dumbo.tracing.callgraph import Chance
-    from dumbo.tracing.tracker import Snapshot
+    from dumbo.tracing.snapshots import Snapshot
 
 __all__ = ["check", "in_words", "of", "remark"]
 

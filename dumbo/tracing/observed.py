@@ -44,7 +44,8 @@ from dumbo.tracing.lookup import (
     namespace,
     reach,
 )
-from dumbo.tracing.tracker import Snapshot, Tracker
+from dumbo.tracing.snapshots import Snapshot
+from dumbo.tracing.tracker import Tracker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -20,28 +20,27 @@ from dumbo import config
 from dumbo.errors import (
     Bypass,
     ClosureTooLarge,
-    StorageError,
     UnhashableArgument,
     UntraceableFunction,
 )
-from dumbo.names import module_name, named
-from dumbo.tracing import fingerprint, replay
+from dumbo.names import module_name
+from dumbo.tracing import fingerprint, recorded, replay, unloaded
 from dumbo.tracing.guards import Guard
-from dumbo.tracing.lookup import globals_of, is_module, module_namespace, path_of
-from dumbo.tracing.replay import UNLOADED
+from dumbo.tracing.recorded import GIVEN_UP, PROGRAMS, salted, shape_digest
 from dumbo.tracing.shapes import shape_of
+from dumbo.tracing.snapshots import Snapshot
 from dumbo.tracing.words import Told, Words, fits, with_words, without_words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any, Literal, TypeAlias
 
     import networkx as nx
 
     from dumbo.persistence.store import Store
     from dumbo.tracing.account import Account
-    from dumbo.tracing.callgraph import Analysis, Before, Chance
+    from dumbo.tracing.callgraph import Analysis, Chance
 
     TrackDeps: TypeAlias = bool | Literal["names"]
 
@@ -75,133 +74,8 @@ def tracker_of(
 
 SHAPES = 64  # of arguments, beyond which only their types count, then nothing
 WORDINGS = 8  # closures of one shape that differ by strings in the arguments
-_GIVEN_UP = bytes(16)  # in place of a closure digest
-_PROGRAMS = 32  # that are tried, the latest first
 _UNSEEN = "\0unseen"  # a salt: who is not observed needs closures that are whole by themselves
 _NAMES = "\0names"  # a salt: what is found by names is no trace of what is found without
-_OTHERS = 4  # closures of one function that hold beside the first
-
-
-class Snapshot:
-    """What a call depends on, taken before it runs.
-
-    Attributes:
-        digest: 16 bytes, the closure's.
-        unloaded: modules that the body may import and that are not loaded yet.
-        identity: whether sharing within the arguments counts; see `replay.Program`.
-        found: what each lookup of the program found.
-    """
-
-    __slots__ = (
-        "cold",
-        "account",
-        "chance",
-        "before",
-        "closed",
-        "digest",
-        "found",
-        "function",
-        "guard",
-        "identity",
-        "lazy",
-        "names",
-        "others",
-        "program",
-        "ran",
-        "recorded",
-        "roots",
-        "shape",
-        "state",
-        "tables",
-        "unloaded",
-    )
-
-    def __init__(
-        self,
-        digest: bytes,
-        program: replay.Program,
-        ran: replay.Replay,
-        function: Any,
-        roots: tuple[Any, ...],
-        shape: tuple[Any, ...] | None,
-    ) -> None:
-        self.digest = digest
-        self.function = function
-        self.program = program
-        self.found = ran.found
-        self.identity = program.identity
-        self.state = ran.state
-        self.guard = Guard(program, ran.found, ran.contents)
-        self.before: Before | None = None  # what was found, where the run may load modules
-        self.ran: replay.Replay | None = None  # the same, where it was replayed
-        self.others: list[bytes] | None = None  # see `Tracker.others`
-        self.roots = roots
-        self.shape = shape
-        self.names: tuple[str, ...] = ()
-        self.account: Account | None = None  # of what it holds, if this process has traced it
-        self.chance: list[Chance] | None = None  # what may make results differ, if that is known
-        self.lazy: tuple[str, ...] = ()  # modules that calls of this process were the first to load
-        self.cold: bytes | None = None  # the state of a process that has not loaded these
-        self.recorded: set[str] = set()  # the directories of stores that have the trace
-        self.closed: int | None = None  # see `closed`; None before anybody asked
-        self.unloaded: tuple[str, ...] = ()
-        self.tables = [
-            (ran.found[base], arg) for op, base, arg in program if op == "table" and base >= 0
-        ]
-
-    def covered(self) -> dict[int, tuple[CodeType, dict[str, Any]]]:
-        """The code that the closure holds, with the globals that it runs in, by its id."""
-        program, found = self.program, self.found
-        if any(found[index] is UNLOADED for index in program.entered):
-            # By now, modules may be loaded that were not when this was proven.
-            found = replay.run(program, (self.function, *self.roots)).found
-        covered: dict[int, tuple[CodeType, dict[str, Any]]] = {}
-        for index in program.entered:
-            function = found[index]
-            if type(function) is FunctionType:
-                names = function.__globals__
-                covered[id(function.__code__)] = (function.__code__, names)
-                for code in _inside(function.__code__) if program.inner else ():
-                    if fingerprint.code(code) in program.inner:
-                        covered[id(code)] = (code, names)
-        return covered
-
-    def changes(self) -> tuple[set[int], set[tuple[int, str]]]:
-        """What the closure may change: objects in place, by id; globals, by id of the namespace."""
-        objects: set[int] = set()
-        places: set[tuple[int, str]] = set()
-        for index in self.program.unsteady:
-            op, base, arg = self.program[index]
-            objects.add(id(self.found[index]))
-            if op in ("global", "attr"):
-                names = _namespace(self.found[base])
-                if names is not None:
-                    places.add((id(names), arg))
-        return objects, places
-
-    def depends_on(self, objects: set[int], places: set[tuple[int, str]]) -> str:
-        """Which of these the closure reads, in words; empty if none."""
-        found = self.found
-        for index, (op, base, arg) in enumerate(self.program):
-            if op in ("global", "attr"):
-                names = _namespace(found[base])
-                read = names is not None and (id(names), arg) in places
-            elif op in ("content", "item", "field", "mro"):
-                # Methods of a class that has a changing attribute are not that attribute.
-                read = id(found[base]) in objects and type(found[index]) is not FunctionType
-            else:
-                read = False
-            if read:
-                return path_of(self.program, index)
-        return ""
-
-    def adopt_tables(self) -> None:
-        """The function is about to run, and fills the hand-made caches among its globals."""
-        for table, fill in self.tables:
-            from dumbo.tracing.tables import adopt  # most closures have none
-
-            if type(table) is dict:
-                adopt(table, fill)
 
 
 class _Failure:
@@ -264,7 +138,7 @@ class Tracker:
         Raises:
             Bypass: if that cannot be known; the message says why.
         """
-        shape = shape_of(values, roots, self._keywords(names)) if self.track_deps else ()
+        shape = shape_of(values, roots, self.keywords(names)) if self.track_deps else ()
         return self._look(shape, roots, store, names, Words(values))
 
     def look_at(
@@ -343,7 +217,7 @@ class Tracker:
         """A known trace that holds, of this process or of the store."""
         ran: dict[int, replay.Replay] = {}
         everything = (self.function, *roots)
-        for snapshot in [s for k, s in self._snapshots.items() if k[0] == shape][-_PROGRAMS:]:
+        for snapshot in [s for k, s in self._snapshots.items() if k[0] == shape][-PROGRAMS:]:
             if not fits(snapshot.program.asked, words):
                 continue
             found = self._try(snapshot.program, snapshot.state, everything, ran)
@@ -364,9 +238,9 @@ class Tracker:
             return None
         programs: dict[bytes, Any] = {}
         states: dict[tuple[bytes, bytes], list[bytes]] = {}
-        for trace in store.traces(self._root(), _shape_digest(shape)):
+        for trace in store.traces(self.root(), shape_digest(shape)):
             if trace.program not in programs:
-                if len(programs) >= _PROGRAMS:
+                if len(programs) >= PROGRAMS:
                     continue
                 payload = store.program(trace.program)
                 programs[trace.program] = replay.decode(payload) if payload else None
@@ -379,8 +253,8 @@ class Tracker:
             if found is None:
                 known_states = states.setdefault((trace.program, trace.closure), [])
                 known_states.append(trace.state)
-                found = _partly_loaded(program, known_states, ran.get(id(program)))
-            if found is not None and trace.closure == _GIVEN_UP:
+                found = unloaded.partly_loaded(program, known_states, ran.get(id(program)))
+            if found is not None and trace.closure == GIVEN_UP:
                 reason = "its call graph is too large to follow, as an earlier process found"
                 self._failures[self._key(shape, roots, words)] = _Failure(None, reason, roots)
                 raise ClosureTooLarge(reason)
@@ -388,7 +262,7 @@ class Tracker:
                 said = with_words(shape, program.asked)
                 proven = Snapshot(trace.closure, program, found, self.function, roots, said)
                 proven.recorded.add(store.directory)
-                proven.unloaded = _not_looked_into(program, found.found)
+                proven.unloaded = unloaded.not_looked_into(program, found.found)
                 proven.ran = found if proven.unloaded else None
                 return proven
         return None
@@ -401,39 +275,8 @@ class Tracker:
         still may have what the first one stored, for that call did not look into it.
         """
         if snapshot.others is None:
-            snapshot.others = self._others(snapshot, store)
+            snapshot.others = recorded.others(self, snapshot, store)
         return snapshot.others
-
-    def _others(self, snapshot: Snapshot, store: Store) -> list[bytes]:
-        found: list[bytes] = []
-        if not any(op in ("module", "submodule") for op, _, _ in snapshot.program):
-            return found
-        everything = (self.function, *snapshot.roots)
-        programs: dict[bytes, Any] = {}
-        ran: dict[bytes, tuple[bytes, bytes]] = {}
-        told = Told(snapshot.program.asked)
-        for trace in store.traces(self._root(), _shape_digest(snapshot.shape)):
-            if trace.closure in (snapshot.digest, _GIVEN_UP, *found):
-                continue
-            if trace.program not in programs:
-                if len(programs) >= _PROGRAMS:
-                    continue
-                payload = store.program(trace.program)
-                programs[trace.program] = program = replay.decode(payload) if payload else None
-                if program is None or not fits(program.asked, told):
-                    continue
-                try:
-                    now = replay.run(program, everything)
-                    idle = _not_looked_into(program, None)
-                    less = replay.run(program, everything, unloaded=idle)
-                except UnhashableArgument:
-                    continue
-                ran[trace.program] = (now.state, less.state)
-            if trace.state in ran.get(trace.program, ()):
-                found.append(trace.closure)
-                if len(found) >= _OTHERS:
-                    break
-        return found
 
     def _try(
         self,
@@ -466,12 +309,12 @@ class Tracker:
         if sum(bool(one.program.asked) for one in known) >= WORDINGS:
             asked_of = Told(())  # from here on, one closure for all
         try:
-            analysis = self._analyse(shape, roots, names, None, asked_of)
+            analysis = self.analyse(shape, roots, names, None, asked_of)
         except ClosureTooLarge as error:
             # It took seconds to learn that; the next call shall not pay for it again.
             self._failures[self._key(shape, roots, words)] = _Failure(None, str(error), roots)
             if store is not None:
-                self._record_given_up(shape, store)
+                recorded.record_given_up(self, shape, store)
             raise
         if analysis.untraceable:
             guard = Guard(analysis.program, analysis.replayed(), analysis.hashed())
@@ -486,7 +329,7 @@ class Tracker:
             snapshot.before = analysis.before()
         return snapshot
 
-    def _analyse(
+    def analyse(
         self,
         shape: Any,
         roots: tuple[Any, ...],
@@ -536,9 +379,9 @@ class Tracker:
         from dumbo.tracing.summary import program_of
 
         digest, rows = canonical(analysis)
-        digest = _salted(digest, self.version)
+        digest = salted(digest, self.version)
         if self.track_deps == "names":
-            digest = _salted(digest, _NAMES)
+            digest = salted(digest, _NAMES)
         contents = analysis.hashed()
         state = replay.state_of(analysis.program, analysis.replayed(), contents)
         ran = replay.Replay(analysis.replayed(), contents, state)
@@ -564,7 +407,7 @@ class Tracker:
             raise UntraceableFunction(f"a variable it closes over: {cause}") from cause
         digest = xxhash.xxh3_128_digest(b"own" + ran.state)
         return Snapshot(
-            _salted(digest, self.version),
+            salted(digest, self.version),
             replay.Program(program, False),
             ran,
             self.function,
@@ -587,163 +430,61 @@ class Tracker:
         loaded = [name for name in snapshot.unloaded if name in sys.modules]
         if loaded:
             return self._complete(snapshot, store, loaded)
-        self._record(snapshot, store)
+        recorded.record(self, snapshot, store)
         return snapshot
 
     def _complete(self, snapshot: Snapshot, store: Store, loaded: Sequence[str]) -> Snapshot:
         everything = (self.function, *snapshot.roots)
-        seen = snapshot.before or _seen(snapshot)
-        analysis = self._analyse(snapshot.shape, snapshot.roots, snapshot.names, seen)
+        seen = snapshot.before or unloaded.seen(snapshot)
+        analysis = self.analyse(snapshot.shape, snapshot.roots, snapshot.names, seen)
         if analysis.untraceable:
             raise UntraceableFunction(analysis.untraceable)
         completed = self._snapshot(analysis, snapshot.roots, snapshot.shape, snapshot.names)
-        before = _by_path(snapshot.program, snapshot.state)
-        completed.state = _as_before(completed.program, completed.state, before)
+        before = unloaded.by_path(snapshot.program, snapshot.state)
+        completed.state = unloaded.as_before(completed.program, completed.state, before)
         completed.names = snapshot.names
         completed.unloaded = tuple(name for name in analysis.unloaded if name not in sys.modules)
         # And as a process that has not loaded them yet will find it.
         completed.lazy = (*snapshot.lazy, *loaded)
         cold = replay.run(completed.program, everything, unloaded=completed.lazy)
-        completed.cold = _as_before(completed.program, cold.state, before)
-        self._record(completed, store)
+        completed.cold = unloaded.as_before(completed.program, cold.state, before)
+        recorded.record(self, completed, store)
         plain, asked = without_words(snapshot.shape)
         self._keep(plain, snapshot.roots, Told(asked), completed)
         return completed
 
-    def _record(self, snapshot: Snapshot, store: Store) -> None:
-        """Put the trace into *store*, once."""
-        if store.directory in snapshot.recorded:
-            return
-        program = replay.encode(snapshot.program)
-        shape = _shape_digest(snapshot.shape)
-        details = b"" if snapshot.account is None else _written_down(snapshot.account, store)
-        for state in (snapshot.state, snapshot.cold):
-            if state is not None:
-                store.add_trace(
-                    self._label,
-                    self._root(),
-                    shape,
-                    program,
-                    state,
-                    snapshot.digest,
-                    details,
-                )
-        snapshot.recorded.add(store.directory)
-
-    def _record_given_up(self, shape: Any, store: Store) -> None:
-        """Tell later processes not to try, as long as the function's own code is what it is."""
-        program = replay.Program([("root", -1, 0)], False)
-        state = replay.run(program, (self.function,)).state
-        payload, shape = replay.encode(program), _shape_digest(shape)
-        try:  # not `suppress`, whose module a cold hit would pay for
-            store.add_trace(self._label, self._root(), shape, payload, state, _GIVEN_UP, b"")
-        except (OSError, StorageError):  # then they try
-            pass
-
-    # --- explaining -------------------------------------------------------------------
+    # --- for people -----------------------------------------------------------------------
+    # What these take is imported here: nobody looks on the road of a hit.
 
     def explain(self, snapshot: Snapshot, store: Store) -> str:
         """Which node differs from the latest known version; empty if none is known."""
-        told = Told(snapshot.program.asked)
-        for trace in store.traces_of(self._label):
-            if trace.closure == snapshot.digest:
-                return ""
-            if trace.closure == _GIVEN_UP:
-                continue
-            payload = store.program(trace.program)
-            program = replay.decode(payload) if payload else None
-            if program is None or not fits(program.asked, told):
-                continue
-            try:
-                ran = replay.run(program, (self.function, *snapshot.roots))
-            except UnhashableArgument as cause:
-                return str(cause)
-            changed = replay.differing(program, trace.state, ran.state)
-            if changed:
-                return self._changed(program, ran, changed[0])
-            return self._label  # the version salt, or what only tracing sees
-        return ""
+        from dumbo.tracing import told
+
+        return told.explain(self, snapshot, store)
 
     def account_of(self, snapshot: Snapshot, store: Store) -> Account | None:
         """What the closure of *snapshot* holds, for people; None if nobody wrote it down."""
-        if snapshot.account is None:
-            from dumbo.tracing.account import decode  # for those who look, not for a hit
+        from dumbo.tracing import told
 
-            for trace in store.traces_with(snapshot.digest):
-                snapshot.account = decode(trace.details)
-                if snapshot.account is not None:
-                    break
-        return snapshot.account
+        return told.account_of(self, snapshot, store)
 
     def chance_of(self, snapshot: Snapshot, store: Store) -> list[Chance]:
         """What may make results of *snapshot* differ; where nobody wrote that down, find it."""
-        if snapshot.chance is None:
-            account = self.account_of(snapshot, store)
-            if account is not None:
-                snapshot.chance = account.chance
-            elif not self.track_deps:
-                snapshot.chance = []
-            else:
-                seen = snapshot.before or _seen(snapshot)
-                analysis = self._analyse(snapshot.shape, snapshot.roots, snapshot.names, seen)
-                snapshot.chance = list(analysis.chance)
-        return snapshot.chance
+        from dumbo.tracing import told
+
+        return told.chance_of(self, snapshot, store)
 
     def kindred(self, snapshot: Snapshot, store: Store) -> list[bytes]:
         """Other closures of the function, or of one of the same code, for such arguments."""
-        shape = _shape_digest(snapshot.shape)
-        mine = [trace for trace in store.traces_of(self._label, limit=64) if trace.shape == shape]
-        found = [trace.closure for trace in (*mine, *store.traces(self._root(), shape))]
-        return [one for one in dict.fromkeys(found) if one not in (snapshot.digest, _GIVEN_UP)]
+        from dumbo.tracing import told
+
+        return told.kindred(self, snapshot, store)
 
     def standing(self, store: Store, roots: tuple[Any, ...] = ()) -> list[str] | None:
-        """What is not as the last traces found it, by label; None if there are none.
+        """What is not as the last traces found it, by label; None if there are none."""
+        from dumbo.tracing import told
 
-        For each shape of call one trace that holds is enough. What hangs on an argument that
-        is not among *roots* says nothing.
-        """
-        changed: dict[bytes, dict[str, None]] = {}
-        for trace in store.traces_of(self._label):
-            payload = store.program(trace.program)
-            program = replay.decode(payload) if payload else None
-            if program is None or trace.closure == _GIVEN_UP:
-                continue
-            differs = self._differing(program, trace.state, (self.function, *roots))
-            if not differs:
-                changed[trace.shape] = {}
-            changed.setdefault(trace.shape, dict.fromkeys(differs))
-        if not changed:
-            return None
-        return list({label: None for labels in changed.values() for label in labels})
-
-    def _differing(
-        self, program: replay.Program, state: bytes, roots: tuple[Any, ...]
-    ) -> list[str]:
-        """The labels of what another state found first; what hangs on it differs with it."""
-        from dumbo.tracing.labels import label_of  # for those who look, not for a hit
-
-        try:
-            ran = replay.run(program, roots)
-        except UnhashableArgument as cause:
-            return [str(cause)]
-        differs = set(replay.differing(program, state, ran.state))
-        labels: dict[str, None] = {}
-        for index, (op, base, arg) in enumerate(program):
-            unknown = op == "root" and arg >= len(roots)
-            if unknown or (base in differs):
-                differs.add(index)  # and so is what hangs on this
-            elif index in differs:
-                labels[label_of(program, ran.found, index)] = None
-        return list(labels)
-
-    def _changed(self, program: Sequence[replay.Lookup], ran: replay.Replay, index: int) -> str:
-        obj = ran.found[index]
-        if program[index][0] == "root":
-            return self._label
-        path = path_of(program, index)
-        if type(obj) is FunctionType:
-            return f"{named(obj)} ({path})"
-        return path or self._label
+        return told.standing(self, store, roots)
 
     def graph(
         self, args: Sequence[Any] | None = None, kwargs: dict[str, Any] | None = None
@@ -753,42 +494,11 @@ class Tracker:
         Raises:
             Bypass: if they cannot be known.
         """
-        from dumbo.tracing.graphs import to_networkx
+        from dumbo.tracing import views
 
-        if args is None and kwargs is None:
-            return to_networkx(self._analyse(None, (), (), None, guessing=True))
-        from dumbo.arguments.hashing import digest_call
-        from dumbo.arguments.signature import Binder
+        return views.graph(self, args, kwargs)
 
-        binder = Binder(self.function, ())
-        values = binder.bind(tuple(args or ()), dict(kwargs or {}))
-        try:
-            _, roots = digest_call(values, binder.names)
-        except UnhashableArgument:
-            # Good enough to look at, though no call with it can be cached.
-            opened = self._open(values, binder.names)
-            if opened is None:
-                return to_networkx(self._analyse(None, (), (), None, guessing=True))
-            values, roots = opened
-        shape = shape_of(values, roots, self._keywords(binder.names))
-        return to_networkx(self._analyse(shape, roots, binder.names, None, Words(values)))
-
-    def _open(
-        self, values: tuple[Any, ...], names: tuple[str, ...]
-    ) -> tuple[tuple[Any, ...], tuple[Any, ...]] | None:
-        """*values* with what is known of generators among them, and their code roots."""
-        from dumbo.arguments.hashing import digest_call
-        from dumbo.tracing.opened import open_all, parts_of
-
-        opened = open_all(values)
-        if opened is None:
-            return None
-        try:
-            return opened, digest_call(parts_of(opened), names)[1]
-        except UnhashableArgument:
-            return None
-
-    def _keywords(self, names: Sequence[str]) -> int:
+    def keywords(self, names: Sequence[str]) -> int:
         """Which parameter takes all other keywords; -1 if none does."""
         code = getattr(self.function, "__code__", None)
         if type(code) is not CodeType or not code.co_flags & 8 or not names:
@@ -802,161 +512,24 @@ class Tracker:
         Raises:
             Bypass: if that cannot be known.
         """
-        analysis = self._analyse(None, (), (), None)
+        analysis = self.analyse(None, (), (), None)
         if analysis.untraceable:
             raise UntraceableFunction(analysis.untraceable)
         return analysis
 
-    def _root(self) -> bytes:
+    def root(self) -> bytes:
         """What traces are found by: the function's own code, whatever it is called."""
         if type(self.function) is FunctionType:
             own = fingerprint.code(self.function.__code__)
         else:
             own = fingerprint.of(self.function) * 2
         if self.track_deps == "names":
-            own = _salted(own, _NAMES)
+            own = salted(own, _NAMES)
         if not self.observed:
-            own = _salted(own, _UNSEEN)
-        return own if self.track_deps and not self.version else _salted(own, self.version)
-
-
-def _written_down(account: Account, store: Store) -> bytes:
-    """*account* for *store*, which gets the sources too, if they may be kept."""
-    if config.keeps_details():
-        # Imported here: only what is stored for the first time has sources to keep.
-        from dumbo.tracing.texts import source_of
-
-        store.recipes().add_texts(account.texts(source_of))
-    return account.encode()
-
-
-def _partly_loaded(
-    program: Sequence[replay.Lookup], states: Sequence[bytes], ran: replay.Replay | None
-) -> replay.Replay | None:
-    """*ran*, if it is one of *states* but for modules that are not loaded.
-
-    All of *states* prove one closure by *program*. They differ where a body imports modules, and
-    of these, any may be loaded by now. One that is not is as it was in another of the states, or
-    it is of an installed distribution, which counts by its version. What lies behind it was not
-    looked at.
-    """
-    if ran is None or replay.UNLOADED not in ran.found:
-        return None
-    size, found = fingerprint.SIZE, ran.found
-    for whole in states[-2:]:  # seldom more: before the imports of a body, and after them
-        for index, (op, base, arg) in enumerate(program):
-            span = slice(index * size, (index + 1) * size)
-            if ran.state[span] == whole[span]:
-                continue
-            if found[index] is not replay.UNLOADED:
-                break
-            if base >= 0 and found[base] is replay.UNLOADED:
-                continue
-            if any(ran.state[span] == state[span] for state in states):
-                continue
-            from dumbo.tracing import sources  # of these are few
-
-            within = f"{module_namespace(found[base])['__name__']}." if op == "submodule" else ""
-            if not sources.is_installed(within + arg):
-                break
-        else:
-            return ran
-    return None
-
-
-def _not_looked_into(
-    program: Sequence[replay.Lookup], found: Sequence[Any] | None
-) -> tuple[str, ...]:
-    """The modules behind which *program* has no lookup; with *found*, of these the unloaded."""
-    behind = {base for _, base, _ in program}
-    return tuple(
-        arg
-        for index, (op, _, arg) in enumerate(program)
-        if op == "module"
-        and index not in behind
-        and (found is None or found[index] is replay.UNLOADED)
-    )
-
-
-def _seen(snapshot: Snapshot) -> Before | None:
-    """What a replay found before the run, for the analysis after it."""
-    if snapshot.ran is None:
-        return None
-    # Imported here: the analysis that this is for has all of it.
-    from dumbo.tracing.callgraph import Before
-
-    program, ran = snapshot.program, snapshot.ran
-    found = {
-        path: obj
-        for path, obj in zip(_paths(program), ran.found, strict=True)
-        if obj is not replay.UNLOADED
-    }
-    contents = {path_of(program, program[index][1]): ran.contents[index] for index in ran.contents}
-    return Before(found, contents)
-
-
-def _inside(code: CodeType) -> Iterator[CodeType]:
-    for constant in code.co_consts:
-        if type(constant) is CodeType:
-            yield constant
-            yield from _inside(constant)
-
-
-def _namespace(base: Any) -> dict[str, Any] | None:
-    return globals_of(base) if type(base) is FunctionType or is_module(base) else None
-
-
-def _salted(digest: bytes, version: str | None) -> bytes:
-    if not version:
-        return digest
-    return xxhash.xxh3_128_digest(digest + version.encode("utf-8", "surrogatepass"))
+            own = salted(own, _UNSEEN)
+        return own if self.track_deps and not self.version else salted(own, self.version)
 
 
 def _name(function: Any, attribute: str) -> str:
     found = getattr(function, attribute, None)
     return found if isinstance(found, str) else type(function).__name__
-
-
-def _shape_digest(shape: Any) -> bytes:
-    """A shape as 16 bytes: types by name, as a hint to find traces by."""
-    plain, _ = without_words(shape)
-    return xxhash.xxh3_128_digest(_written(plain).encode("utf-8", "surrogatepass"))
-
-
-def _written(shape: Any) -> str:
-    if type(shape) is tuple:
-        return f"({','.join([_written(part) for part in shape])})"
-    return shape.__qualname__ if isinstance(shape, type) else repr(shape)
-
-
-def _by_path(program: Sequence[replay.Lookup], state: bytes) -> dict[Any, bytes]:
-    size = fingerprint.SIZE
-    return {
-        path: state[index * size : (index + 1) * size] for index, path in enumerate(_paths(program))
-    }
-
-
-def _paths(program: Sequence[replay.Lookup]) -> list[Any]:
-    paths: list[Any] = []
-    for op, base, arg in program:
-        paths.append((paths[base] if base >= 0 else None, op, type(arg), arg))
-    return paths
-
-
-def _as_before(program: Sequence[replay.Lookup], state: bytes, before: dict[Any, bytes]) -> bytes:
-    """*state*, save that what was seen before the run is as it was then."""
-    size = fingerprint.SIZE
-    return b"".join(
-        state[index * size : (index + 1) * size]
-        if program[index][0] == "module" or path not in before or _below_module(path)
-        else before[path]
-        for index, path in enumerate(_paths(program))
-    )
-
-
-def _below_module(path: Any) -> bool:
-    while path is not None:
-        if path[1] == "module":
-            return True
-        path = path[0]
-    return False

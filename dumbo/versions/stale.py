@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
     from dumbo.keeper import Keeper
     from dumbo.persistence.store import Record
-    from dumbo.tracing.tracker import Snapshot
+    from dumbo.tracing.snapshots import Snapshot
 
 __all__ = ["check_caches", "expected", "find", "is_stale", "kin_of", "offer", "serve", "warn"]
 

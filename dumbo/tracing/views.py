@@ -1,0 +1,64 @@
+"""The dependencies of a function as a graph, for people.
+
+Knows how arguments become shapes; must not know stores.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dumbo.arguments.hashing import digest_call
+from dumbo.arguments.signature import Binder
+from dumbo.errors import UnhashableArgument
+from dumbo.tracing.graphs import to_networkx
+from dumbo.tracing.opened import open_all, parts_of
+from dumbo.tracing.shapes import shape_of
+from dumbo.tracing.words import Words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    import networkx as nx
+
+    from dumbo.tracing.tracker import Tracker
+
+
+def graph(
+    tracker: Tracker, args: Sequence[Any] | None = None, kwargs: dict[str, Any] | None = None
+) -> nx.DiGraph:
+    """The dependencies as a graph; see `dumbo.deps`.
+
+    Raises:
+        Bypass: if they cannot be known.
+    """
+
+    if args is None and kwargs is None:
+        return to_networkx(tracker.analyse(None, (), (), None, guessing=True))
+
+    binder = Binder(tracker.function, ())
+    values = binder.bind(tuple(args or ()), dict(kwargs or {}))
+    try:
+        _, roots = digest_call(values, binder.names)
+    except UnhashableArgument:
+        # Good enough to look at, though no call with it can be cached.
+        opened = _open(values, binder.names)
+        if opened is None:
+            return to_networkx(tracker.analyse(None, (), (), None, guessing=True))
+        values, roots = opened
+    shape = shape_of(values, roots, tracker.keywords(binder.names))
+    return to_networkx(tracker.analyse(shape, roots, binder.names, None, Words(values)))
+
+
+def _open(
+    values: tuple[Any, ...], names: tuple[str, ...]
+) -> tuple[tuple[Any, ...], tuple[Any, ...]] | None:
+    """*values* with what is known of generators among them, and their code roots."""
+
+    opened = open_all(values)
+    if opened is None:
+        return None
+    try:
+        return opened, digest_call(parts_of(opened), names)[1]
+    except UnhashableArgument:
+        return None
