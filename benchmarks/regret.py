@@ -20,9 +20,10 @@ from zlib import crc32
 import numpy as np
 from regret_traces import Request, Trace, traces
 
+from dumbo.decision.costs import Costs, Machine
 from dumbo.decision.eviction import HIGH, LOW, lowest, rank_of, rent
 from dumbo.decision.reuse import Reuse, Trail
-from dumbo.decision.worth import judge
+from dumbo.decision.worth import asks, judge
 
 LOOK = 30e-6
 
@@ -201,18 +202,40 @@ class Dumbo(Rule):
 
     def __init__(self, limit: int) -> None:
         super().__init__(limit)
-        self.functions: dict[str, Reuse] = {}
+        self.functions: dict[str, Costs] = {}
+        self.ahead: dict[str, int] = {}  # calls that go straight through
+        self.found: dict[str, int] = {}  # since the last that was not
         self.trails: dict[Key, tuple[Reuse, Trail]] = {}
         self.last_rank = 0.0
 
     def call(self, request: Request) -> None:
-        reuse = self.functions.setdefault(request.function, Reuse())
+        costs = self.functions.setdefault(request.function, Costs(Machine()))
+        if self.ahead.get(request.function, 0) > 0:  # goes straight through
+            self.ahead[request.function] -= 1
+            self.cost += request.compute
+            costs.computed(request.compute)
+            return
         name, key = (request.function, request.key), request.key.to_bytes(8, "big")
         if name in self.held:
-            reuse.found(key, self.cost)
-        else:
-            self.trails[name] = (reuse, reuse.note(key, self.cost))
+            costs.reuse.found(key, self.cost)
+            self.found[request.function] = self.found.get(request.function, 0) + 1
+            super().call(request)
+            return
+        self.trails[name] = (costs.reuse, costs.reuse.note(key, self.cost))
+        costs.computed(request.compute)
+        costs.result.add(request.size)
+        costs.miss.add(LOOK)
+        costs.asked(self.found.pop(request.function, 0))
         super().call(request)
+        self.ahead[request.function] = int(self.pace(costs)) - 1
+
+    def pace(self, costs: Costs) -> float:
+        size = int(costs.result.value)
+        return asks(
+            "auto", costs.expected, LOOK, load_time(size), costs.share, LOOK,
+            worth=costs.reuse.chance(1) * (costs.expected - store_time(size)),
+            seen=costs.miss.count,
+        )  # fmt: skip
 
     def rank(self, key: Key) -> float:
         reuse, trail = self.trails[key]

@@ -1,14 +1,17 @@
 """Traces of calls for `regret.py`: which call comes when, what it costs, how large its result is.
 
-Each is a list of `Request`s, made from a seeded generator: the same on every machine. What one call
-costs, and how large its result is, is the same whenever it comes.
+Each is a list of `Request`s: made from a seeded generator, the same on every machine, or recorded
+from programs by `record.py`. What one call costs, and how large its result is, is the same whenever
+it comes.
 
 Knows patterns of use; must not know a policy.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -193,7 +196,11 @@ def notebook(chance: np.random.Generator) -> list[Request]:
     return found
 
 
-SHARES = {"loops": 0.4, "grid": 0.3, "notebook": 0.3, "bursts": 0.03}
+SHARES = {
+    "loops": 0.4, "grid": 0.3, "notebook": 0.3, "bursts": 0.03, "recorded grid": 0.3,
+    "recorded atlas": 0.3,
+}  # fmt: skip
+RECORDED = Path(__file__).resolve().parent / "recorded"
 MAKERS: dict[str, Callable[[np.random.Generator], list[Request]]] = {
     "Zipf": zipf,
     "scans": scans,
@@ -214,5 +221,21 @@ def traces(seed: int = 7) -> Iterator[Trace]:
     """All traces, each with a limit that holds a part of what it makes."""
     for number, (name, make) in enumerate(MAKERS.items()):
         requests = make(np.random.default_rng([seed, number]))
-        distinct = {(r.function, r.key): r.size for r in requests}
-        yield Trace(name, requests, int(sum(distinct.values()) * SHARES.get(name, SHARE)))
+        yield limited(name, requests)
+    for path in sorted(RECORDED.glob("*.json")):
+        yield limited(f"recorded {path.stem}", recorded(path))
+
+
+def recorded(path: Path) -> list[Request]:
+    """What `record.py` has recorded of a program."""
+    found = json.loads(path.read_text(encoding="utf-8"))
+    known = [
+        Request(function, number, micros / 1e6, size)
+        for number, (function, micros, size) in enumerate(found["calls"])
+    ]
+    return [known[number] for number in found["order"]]
+
+
+def limited(name: str, requests: list[Request]) -> Trace:
+    distinct = {(r.function, r.key): r.size for r in requests}
+    return Trace(name, requests, int(sum(distinct.values()) * SHARES.get(name, SHARE)))

@@ -35,7 +35,8 @@ class Call:
         key: digest of the arguments; None for a call that the cache has no say in.
         snapshot: what the function depended on before it ran.
         store: where its result is, or goes.
-        reading: what the clocks said when the function started, if it runs in this thread alone.
+        reading: what the clocks said when the function started, or ended, if it runs in this
+            thread alone.
         reason: why it was not loaded, as far as that is known.
         started: when the function started.
         explicit: stored whatever the rule says.
@@ -48,6 +49,7 @@ class Call:
         plain: what tells it from others, if that was needed to see how often it came.
         seen: so often it came, of a function whose calls are mostly not looked up; else 0.
         light: looked up, and by all that is known not worth storing, whatever it returns.
+        took: seconds that passed while the function ran.
         trail: how often it came before, as far as that is known.
         straight: not even looked up, because the function is faster than that.
         taken: its arguments as matchers see them, if the function has any.
@@ -58,6 +60,7 @@ class Call:
         rapid: computed on the short road.
         searched: located on the short road, and not stored under its own closure.
         stale: why it was given a result of older code, if it was.
+        writing: seconds that storing its result took.
         watch: what sees what the function runs, if anything does.
     """
 
@@ -90,9 +93,11 @@ class Call:
         "store",
         "straight",
         "taken",
+        "took",
         "trail",
         "value",
         "watch",
+        "writing",
     )
 
     given: tuple[tuple[Any, ...], bytes]
@@ -116,6 +121,7 @@ class Call:
         self.light = False
         self.plain: object = None
         self.seen = 0
+        self.took = self.writing = 0.0
         self.trail: Trail | None = None
         self.key = None
         self.reason = None

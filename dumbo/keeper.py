@@ -475,8 +475,11 @@ class Keeper:
                 telling.say_computed(self, call, Reason("not asked", compute=compute), compute)
             return
         ran = 0.0
+        call.took = compute
         if call.reading is not None:
-            compute, ran = _needed(compute, clocks.reading(), call.reading)
+            ended = clocks.reading()
+            compute, ran = _needed(compute, ended, call.reading)
+            call.reading = ended
             self.ledger.costs.cpu.add(ran)
         self.tally.computed(compute, ran=ran)
         kept = False

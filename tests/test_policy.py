@@ -286,4 +286,48 @@ def test_what_cannot_be_kept_is_looked_up_less_and_less(cache: Cache) -> None:
     assert info.misses < 500, "of 2,000, and a busy machine looks up more"
 
 
+def test_results_that_grow_are_no_longer_stored_within_twenty_calls(cache: Cache) -> None:
+    @cache.memo(name="mod:grows")
+    def f(x, size=100):
+        work(0.01)
+        return bytes(size)
+
+    costs = f._keeper.ledger.costs
+    for x in range(8):
+        f(x)
+    for _ in range(8):  # a disk that is slow with what is large
+        costs.store.learn(20_000_000, 10.0)
+    stores = []
+    for x in range(100, 130):
+        f(x, 20_000_000)
+        stores.append(f._keeper.tally.sums["stores"])
+    assert stores[-1] == stores[19]
+
+
+def test_a_disk_that_becomes_slow_is_noticed_within_twenty_calls(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dumbo.persistence.store import Store
+
+    @cache.memo(name="mod:slow_disk")
+    def f(x):
+        work(0.01)
+        return bytes(100_000)
+
+    for x in range(8):
+        f(x)
+    save = Store.save
+
+    def slowly(self, *args, **more):
+        work(0.2)
+        return save(self, *args, **more)
+
+    monkeypatch.setattr(Store, "save", slowly)
+    stores = []
+    for x in range(100, 130):
+        f(x)
+        stores.append(f._keeper.tally.sums["stores"])
+    assert stores[-1] == stores[19]
+
+
 SHIFT = 0

@@ -114,6 +114,7 @@ def write(
         looks = call.looks or looks_of(keeper, call)
         call.store.recipes().add_call(keeper.label, key, looks.encode(), compute)
     ended = perf_counter()
+    call.writing = ended - entered
     lesson = weighing.is_lesson(keeper)
     if keeper.has_stored and lesson:  # the first store imports and opens what the others find open
         costs.store.learn(record.size, ended - entered)

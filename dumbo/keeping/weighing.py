@@ -8,7 +8,7 @@ Knows what was measured where; must not know how anything is looked up or stored
 
 from __future__ import annotations
 
-from time import perf_counter, time
+from time import perf_counter, thread_time, time
 
 from dumbo import config, nesting
 from dumbo.decision.costs import rough_size
@@ -38,6 +38,7 @@ KNOWN = 3  # calls from which on what a function takes is taken for known
 # Seconds, until they have been measured.
 _LOOK = 30e-6
 _MISS = 60e-6
+_KNOWN_MISS, _DEAR_MISS = 4, 1e-3  # of fewer, none is believed to be dearer, beside its look
 _LESSONS = 128  # misses that are all measured; more than `decision.worth` wants to know of
 _ALWAYS = Verdict(True, "always", 0.0, 0.0)
 
@@ -97,8 +98,13 @@ def learn(keeper: Keeper, call: Call, compute: float) -> None:
     first = first or (record is not None and keeper.tally.sums["stores"] == 1)
     keeper.has_watched = keeper.has_watched or call.watch is not None
     if call.begun and not first and is_lesson(keeper):
-        storing = costs.store.of(record.size) if record is not None else 0.0
-        beside = ended - call.begun - compute - storing
+        # A thread that has computed for long is made to wait right behind: so CPU time.
+        after = ended - call.started - (call.took or compute)
+        if call.reading is not None:
+            after = min(after, thread_time() - call.reading.ran)
+        beside = call.started - call.begun + max(0.0, after - call.writing)
+        if costs.miss.count < _KNOWN_MISS:  # imports, and others that have the processor
+            beside = min(beside, 2 * costs.look.value + _DEAR_MISS)
         costs.miss.follow(max(0.0, beside))
     if call.around is not None:
         less = nesting.within()

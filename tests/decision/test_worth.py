@@ -6,9 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dumbo.decision.averages import Price
+from dumbo.decision.eviction import rank
 from dumbo.decision.worth import KEEP, asks, judge
 
 seconds = st.floats(0, 1e6, allow_nan=False)
+sizes = st.integers(0, 10**12)
 
 
 def test_auto_stores_what_took_longer_than_storing_and_loading() -> None:
@@ -107,3 +110,38 @@ def test_a_function_that_is_never_found_is_looked_up_for_a_share_of_its_time() -
 def test_a_slower_function_is_never_looked_up_less(compute, more, look, load, miss, hits) -> None:
     before = asks("auto", compute, look, load, hits, miss)
     assert asks("auto", compute + more, look, load, hits, miss) <= before
+
+
+@given(
+    seconds, seconds, seconds, sizes, sizes, st.integers(1, 50), st.floats(0, 1), st.floats(0, 1)
+)
+def test_more_bytes_never_make_a_result_more_worth_keeping(
+    compute, look, age, size, more, uses, chance, rent
+) -> None:
+    store, load = Price(150e-6, 4e-9), Price(30e-6, 1e-9)
+
+    def stores(size: float) -> bool:
+        saving = compute - load.of(size) - look
+        worth = rank(saving, size, uses, 0.0, 1.0, 1.0 + age, chance=chance)
+        return judge(
+            "auto", compute, store.of(size), load.of(size),
+            look=look, chance=chance, uses=uses, rank=worth, rent=rent, lot=0.5,
+        ).store  # fmt: skip
+
+    assert stores(size) or not stores(size + more)
+
+
+@given(seconds, seconds, seconds, seconds, sizes, st.integers(1, 50), st.floats(0, 1))
+def test_more_computing_never_makes_a_result_less_worth_keeping_in_a_full_store(
+    compute, more, look, age, size, uses, rent
+) -> None:
+    store, load = Price(150e-6, 4e-9), Price(30e-6, 1e-9)
+
+    def stores(compute: float) -> bool:
+        worth = rank(compute - load.of(size) - look, size, uses, 0.0, 1.0, 1.0 + age)
+        return judge(
+            "auto", compute, store.of(size), load.of(size),
+            look=look, uses=uses, rank=worth, rent=rent,
+        ).store  # fmt: skip
+
+    assert stores(compute + more) or not stores(compute)
