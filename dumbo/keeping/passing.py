@@ -53,6 +53,7 @@ def glimpse(
     except Exception as error:  # noqa: BLE001 - __hash__ of an argument's metaclass, and such
         let_through(error)
         return MISSING, None
+    weighing.catch_up(keeper)
     call = Call()
     call.plain = key
     call.seen = seen * keeper.road.steps
