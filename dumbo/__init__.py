@@ -85,7 +85,9 @@ def deps(
 
     Node ids are ``module:qualname``; each node has its kind, file, line and digest, and its
     ``code`` object where there is one. What could not be resolved is a node of that kind, with
-    its reason and its place. An edge says as ``reference`` how its end was reached.
+    its reason and its place. An edge says as ``reference`` how its end was reached. Without
+    arguments, what they may be is guessed from what the function does with them; a call guesses
+    nothing.
 
     With *observed*, of a memoized function: also what the stored result of that call, or without
     arguments any result, was seen to run though it was not foreseen, and what that depends on. The

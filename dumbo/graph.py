@@ -25,11 +25,13 @@ def graph_of(
     kwargs: Mapping[str, Any] | None,
     *,
     observed: bool = False,
+    guessing: bool = True,
 ) -> nx.DiGraph:
     """Return the dependencies of *function*, for these arguments if any are given.
 
     Parameters:
         observed: add what stored results were seen to run.
+        guessing: without arguments, guess what they may be; a call guesses nothing.
     """
     from dumbo.pictured import DependencyGraph
     from dumbo.tracing.tracker import Tracker
@@ -45,7 +47,7 @@ def graph_of(
     by_name = _by_name(function)
     tracker = Tracker(target.function, track_deps="names" if by_name else True, version=version)
     if args is None and kwargs is None:
-        graph = tracker.graph(None, None)
+        graph = tracker.graph(None, None, guessing=guessing)
     else:
         graph = tracker.graph(*target.with_fixed(tuple(args or ()), dict(kwargs or {})))
     if observed and hasattr(type(function), "__dumbo_memo__"):

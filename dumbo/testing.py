@@ -222,9 +222,10 @@ def _graph(
     function: Any, args: Sequence[Any] | None, kwargs: Mapping[str, Any] | None
 ) -> networkx.DiGraph[str]:
     # Imported here: `dumbo` imports no analyser, and neither shall who imports this.
-    import dumbo
+    from dumbo.graph import graph_of
 
-    return dumbo.deps(function, args, kwargs)
+    # What counts is what a call depends on, and a call guesses nothing.
+    return graph_of(function, args, kwargs, guessing=False)
 
 
 def _nodes(graph: networkx.DiGraph[str], thing: object) -> list[str]:

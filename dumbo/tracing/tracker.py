@@ -487,16 +487,23 @@ class Tracker:
         return told.standing(self, store, roots)
 
     def graph(
-        self, args: Sequence[Any] | None = None, kwargs: dict[str, Any] | None = None
+        self,
+        args: Sequence[Any] | None = None,
+        kwargs: dict[str, Any] | None = None,
+        *,
+        guessing: bool = True,
     ) -> nx.DiGraph:
         """The dependencies as a graph; see `dumbo.deps`.
+
+        Args:
+            guessing: without arguments, guess what they may be.
 
         Raises:
             Bypass: if they cannot be known.
         """
         from dumbo.tracing import views
 
-        return views.graph(self, args, kwargs)
+        return views.graph(self, args, kwargs, guessing)
 
     def keywords(self, names: Sequence[str]) -> int:
         """Which parameter takes all other keywords; -1 if none does."""

@@ -25,17 +25,21 @@ if TYPE_CHECKING:
 
 
 def graph(
-    tracker: Tracker, args: Sequence[Any] | None = None, kwargs: dict[str, Any] | None = None
+    tracker: Tracker,
+    args: Sequence[Any] | None = None,
+    kwargs: dict[str, Any] | None = None,
+    guessing: bool = True,
 ) -> nx.DiGraph:
     """The dependencies as a graph; see `dumbo.deps`.
+
+    Args:
+        guessing: where nothing is known of the arguments, guess what they may be.
 
     Raises:
         Bypass: if they cannot be known.
     """
-
     if args is None and kwargs is None:
-        return to_networkx(tracker.analyse(None, (), (), None, guessing=True))
-
+        return to_networkx(tracker.analyse(None, (), (), None, guessing=guessing))
     binder = Binder(tracker.function, ())
     values = binder.bind(tuple(args or ()), dict(kwargs or {}))
     try:
@@ -44,7 +48,7 @@ def graph(
         # Good enough to look at, though no call with it can be cached.
         opened = _open(values, binder.names)
         if opened is None:
-            return to_networkx(tracker.analyse(None, (), (), None, guessing=True))
+            return to_networkx(tracker.analyse(None, (), (), None, guessing=guessing))
         values, roots = opened
     shape = shape_of(values, roots, tracker.keywords(binder.names))
     return to_networkx(tracker.analyse(shape, roots, binder.names, None, Words(values)))
