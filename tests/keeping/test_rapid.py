@@ -27,6 +27,8 @@ def short(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     monkeypatch.setattr("dumbo.keeping.weighing._LESSONS", 4)
     monkeypatch.setattr("dumbo.keeping.rapid.NOT_SHARED", 1e9)  # however busy the machine is
     monkeypatch.setattr("dumbo.keeping.waiting.NOT_SHARED", 1e9)
+    # Where functions reuse stale results, which other tests try, nobody takes it.
+    monkeypatch.delitem(sys.modules, "dumbo.versions.stale", raising=False)
     found: list[Any] = []
     finish = rapid.finish
 
