@@ -124,6 +124,12 @@ def _results(count: int) -> str:
 
 
 def _too_fast(compute: float, price: float) -> str:
+    if compute > 2 * price:
+        return (
+            f"not kept: took {human_time(compute)}, which the calls before did not let expect, so "
+            "that nothing was made ready to store it; if it comes again, it is stored "
+            "(keep='always' stores it anyway)"
+        )
     return (
         f"not kept: took {human_time(compute)}, storing and loading would take "
         f"{human_time(price)} (keep='always' stores it anyway)"

@@ -47,6 +47,13 @@ def test_a_fast_result_hears_what_it_took_and_what_storing_would_take() -> None:
     assert str(reason).startswith("not kept: took 2 µs, storing and loading would take 180 µs")
 
 
+def test_a_result_that_took_longer_than_expected_hears_that() -> None:
+    reason = Reason("too fast", compute=0.1, price=180e-6)
+    assert str(reason).startswith(
+        "not kept: took 100 ms, which the calls before did not let expect"
+    )
+
+
 def test_every_code_has_a_sentence_of_one_line() -> None:
     facts = {
         "size": 1,
