@@ -17,6 +17,7 @@ from functools import cache
 import xxhash
 
 from dumbo.tracing import fingerprint
+from dumbo.tracing.lookup import is_module, module_namespace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -119,8 +120,10 @@ def find(name: str) -> ModuleSpec | None:
     for count in range(1, len(parts) + 1):
         part = ".".join(parts[:count])
         loaded = sys.modules.get(part)
-        if loaded is not None and hasattr(loaded, "__path__"):
-            path, spec = list(loaded.__path__), loaded.__spec__
+        # By its namespace, for `__getattr__` of a module is the user's.
+        names = module_namespace(loaded) if loaded is not None and is_module(loaded) else {}
+        if "__path__" in names:
+            path, spec = list(names["__path__"]), names.get("__spec__")
             continue
         try:
             spec = importlib.machinery.PathFinder.find_spec(part, path)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -50,3 +52,13 @@ def test_a_later_reader_sees_what_has_changed(package: Path) -> None:
     before = sources.Reader().print_of("inner_source")
     (package / "inner_source.py").unlink()
     assert sources.Reader().print_of("inner_source") != before
+
+
+def test_no_getattr_of_a_loaded_module_runs(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    plain = ModuleType("asked_nothing")
+    plain.__getattr__ = asked.append  # type: ignore[method-assign,assignment]
+    monkeypatch.setitem(sys.modules, "asked_nothing", plain)
+    assert sources.find("asked_nothing") is None
+    assert sources.find("asked_nothing.inner") is None
+    assert asked == []
