@@ -553,7 +553,7 @@ def test_why_says_that_a_call_would_be_a_hit(cache: Cache) -> None:
 
 def test_why_says_that_nothing_is_stored_yet(cache: Cache, ran: list[object]) -> None:
     f = cache.memo(slow)
-    assert f.why(1) == "no entry: nothing of this function is stored"
+    assert f.why(1).startswith("no entry: nothing of this function is stored")
     f(1)
     assert f.why(2).startswith(  # on a busy machine it may seem dear to hash, too
         "no entry: new arguments: x is 2, and was 1 in the nearest stored call "

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 
+from dumbo.errors import StorageError
 from dumbo.memory import epoch
-from dumbo.persistence import assembly, neighbours, rows, shelves
+from dumbo.persistence import assembly, blobs, neighbours, rows, shelves
 from dumbo.persistence.ground import PYTHON
 
 TYPE_CHECKING = False
@@ -37,10 +38,20 @@ def _forget(store: Store, python: int, closure: bytes, key: bytes) -> int:
     epoch.number += 1
     for row in store._read(rows.FIND, rows.slots(python, closure, key)):
         if row[1] == closure and row[2] == key and row[3] == python:
-            if row[13] is None:
-                shelves.remove(store._path(python, closure, key, row[4]))
             gone += store._execute(rows.DROP, row[0], row[12])
+            if row[13] is None:
+                _remove_file(store._path(python, closure, key, row[4]), row[9])
     return gone
+
+
+def _remove_file(path: str, created: int) -> None:
+    """Remove the file of a result, unless it has been stored anew since its row went."""
+    try:
+        if blobs.peek(path).created != created:
+            return
+    except (OSError, StorageError):  # gone already, or damaged
+        pass
+    shelves.remove(path)
 
 
 def clear(store: Store, function: str | None = None) -> int:
@@ -51,9 +62,11 @@ def clear(store: Store, function: str | None = None) -> int:
     gone = 0
     for closure in {closure for closure, _ in store._closures(function)}:
         where = (*rows.closure_range(closure), closure)
-        for key, python, extras in store._read(rows.FILES_OF_CLOSURE, where):
-            shelves.remove(store._path(python, closure, key, extras))
+        # The rows first: a row whose file is missing, since this was killed, looks like a loss.
+        files = list(store._read(rows.FILES_OF_CLOSURE, where))
         gone += store._execute(rows.DROP_CLOSURE, *where)
+        for key, python, extras, created in files:
+            _remove_file(store._path(python, closure, key, extras), created)
     _collect(store, gone)
     return gone
 

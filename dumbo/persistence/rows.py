@@ -75,7 +75,7 @@ DROP_VARIANT = (
 DROP_OLD = f"{DROP_VARIANT} AND created <= ?"
 DROP_CLOSURE = "DELETE FROM entries WHERE id BETWEEN ? AND ? AND closure = ?"
 FILES_OF_CLOSURE = (
-    "SELECT key, python, extras FROM entries "
+    "SELECT key, python, extras, created FROM entries "
     "WHERE id BETWEEN ? AND ? AND closure = ? AND payload IS NULL"
 )
 TOUCH = "UPDATE entries SET used = ?, uses = uses + 1 WHERE id = ?"
