@@ -26,8 +26,7 @@ def backdate(cache: Cache, seconds: float) -> None:
         for row in sql.execute(rows.ALL).fetchall():
             older = list(row)
             older[9] -= int(seconds * 1e6)
-            older[12] = rows.entry_checksum(tuple(older))
-            sql.execute(rows.PUT, older)
+            sql.execute(rows.PUT, rows.checked(tuple(older)))
 
     store.run(shift)
     epoch.number += 1

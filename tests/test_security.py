@@ -62,8 +62,7 @@ def plant(cache: Cache) -> int:
             if row[13] is not None:
                 changed = [*row]
                 changed[13] = evil + row[13][-32:]
-                changed[12] = rows.entry_checksum(tuple(changed))
-                sql.execute(rows.PUT, changed)
+                sql.execute(rows.PUT, rows.checked(tuple(changed)))
                 count += 1
         return count
 
@@ -153,8 +152,7 @@ def test_a_result_is_not_younger_than_it_was_signed(tmp_path: Path, ran: Ran) ->
         for row in sql.execute(rows.ALL).fetchall():
             changed = [*row]
             changed[9] += 10**12
-            changed[12] = rows.entry_checksum(tuple(changed))
-            sql.execute(rows.PUT, changed)
+            sql.execute(rows.PUT, rows.checked(tuple(changed)))
 
     cache = Cache(tmp_path / "c", signing_key=KEY)
     use(cache, 1, "large")
@@ -186,8 +184,7 @@ def test_a_signature_is_of_one_call_only(tmp_path: Path, ran: Ran) -> None:
         one, two = (list(row) for row in sql.execute(rows.ALL).fetchall())
         one[13], two[13] = two[13], one[13]
         for row in (one, two):
-            row[12] = rows.entry_checksum(tuple(row))
-            sql.execute(rows.PUT, row)
+            sql.execute(rows.PUT, rows.checked(tuple(row)))
 
     cache.open().run(swap)
     use(cache, 1, 2)

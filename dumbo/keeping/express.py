@@ -22,12 +22,12 @@ import xxhash
 from dumbo import shelf
 from dumbo.arguments.short import SHORT
 from dumbo.call import Call
-from dumbo.errors import CorruptBlob, StorageError
+from dumbo.errors import StorageError
 from dumbo.keeping.weighing import found
 from dumbo.memory import MISSING, Held, has_plain_defaults, is_unchanging, plain_key
 from dumbo.persistence import rows
 from dumbo.persistence.codecs import PICKLE, loads
-from dumbo.persistence.ground import PYTHON
+from dumbo.persistence.ground import COARSE, PYTHON
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 __all__ = ["Express", "learn"]
 
 _SPREADS = 4 | 8  # of `co_flags`: *args and **kwargs
+_NONE: Any = (None, 0)
+_USUAL = rows.usual(PYTHON, PICKLE)
 _KINDS = 64  # lists of types that are known of one function
 
 
@@ -55,7 +57,8 @@ class Express:
         self.defaults = function.__defaults__
         self.place = place
         self.store = store
-        self.snapshots: dict[tuple[type, ...], Snapshot] = {}  # by the types of the arguments
+        # By the types of the arguments: the closure, and where rows of it begin.
+        self.snapshots: dict[tuple[type, ...], tuple[Snapshot, int]] = {}
 
     def fetch(self, keeper: Keeper, args: tuple[Any, ...], plain: Any) -> Any:
         """Return the value of a call; or the call, to go on with; or MISSING: begin anew.
@@ -65,7 +68,7 @@ class Express:
         """
         begun = perf_counter()
         function, store = keeper.target.function, self.store
-        snapshot = self.snapshots.get(plain[1]) if plain[0] is args else None
+        snapshot, begins = self.snapshots.get(plain[1], _NONE) if plain[0] is args else _NONE
         if (
             snapshot is None
             or function.__code__ is not self.code
@@ -77,37 +80,36 @@ class Express:
             return MISSING
         key = xxhash.xxh3_128_digest(SHORT + dumps(args, 2))
         closure = snapshot.digest
-        first = rows.first_slot(PYTHON, closure, key)
+        first = rows.slot_after(begins, PYTHON, key)
         try:
             index = store._index or store._open()
-            late = store.tail.find(first) if store.tail is not None else None
-            there = (first, first + rows.SLOTS - 1)
-            listed = [late] if late is not None else index.read(rows.FIND, there)
-        except (OSError, StorageError):  # the general road will say so
-            return MISSING
-        if not listed:
-            return _located(args, key, snapshot, store, begun)
-        row = listed[0]
-        payload = row[13]
-        try:
-            if (
-                row[1:5] != (closure, key, PYTHON, b"")
-                or row[11] != PICKLE
-                or payload is None
-                or len(listed) > 1
-                or rows.entry_checksum(row) != row[12]
-            ):
-                return MISSING
+            row = store.tail.find(first) if store.tail is not None else None
+            if row is not None:  # which has been verified
+                if row[1:5] != (closure, key, PYTHON, b"") or row[11] != PICKLE:
+                    return MISSING
+                payload, used, compute = row[13], row[10], row[7]
+            else:
+                listed = index.find(rows.SERVE, (first, first + rows.SLOTS - 1))
+                if not listed:
+                    return _located(args, key, snapshot, store, begun)
+                where, payload, checksum, used, compute = listed[0]
+                if (
+                    len(listed) > 1
+                    or where != first
+                    or payload is None
+                    or not rows.is_served(checksum, _USUAL, closure, key, payload)
+                ):
+                    return MISSING
             read = perf_counter()
             value = loads(payload)
-        except CorruptBlob:
+        except (OSError, StorageError):  # the general road will say so
             return MISSING
         except Exception:  # noqa: BLE001 - classes of the user; the general road handles it
             return MISSING
         now = time()
-        if row[10] + 60 < now:
-            store._touch(row[0], row[10])
-        _count(keeper, row, begun, read, key, now)
+        if used + COARSE < now:
+            store._touch(first, used)
+        _count(keeper, len(payload), compute, begun, read, key, now)
         if is_unchanging(value):
             held = Held(value, None, None, snapshot.guard)
         else:
@@ -117,17 +119,17 @@ class Express:
 
 
 def _count(
-    keeper: Keeper, row: tuple[Any, ...], begun: float, read: float, key: bytes, now: float
+    keeper: Keeper, size: int, compute: int, begun: float, read: float, key: bytes, now: float
 ) -> None:
     """Take in that a result was loaded: see `Tally.loaded` and `serving.load`."""
     ended = perf_counter()
-    keeper.tally.hit(row[6], row[7] / 1e9, ended - begun, ended - read)
+    keeper.tally.hit(size, compute / 1e9, ended - begun, ended - read)
     ledger = keeper.ledger
     costs = ledger.costs
     costs.reuse.found(key, now)
     ledger.hits += 1
     if ledger.hits & 7 == 2:
-        costs.load.learn(row[6], ended - read)
+        costs.load.learn(size, ended - read)
     found(keeper, begun)
 
 
@@ -178,7 +180,7 @@ def learn(keeper: Keeper, call: Call, args: tuple[Any, ...]) -> None:
     ):
         rapid = options.keep == "always" and _may_be_rapid(keeper)
         known = keeper.express = Express(function, keeper.shelf.place(), store, rapid=rapid)
-    known.snapshots[plain[1]] = snapshot
+    known.snapshots[plain[1]] = snapshot, rows.closure_range(snapshot.digest)[0]
 
 
 def _may_be_rapid(keeper: Keeper) -> bool:

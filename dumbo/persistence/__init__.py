@@ -6,6 +6,7 @@
     saving    how results are put into it; `removal`, how they are taken out
     listing   what there is in it; `recovery`: what only the files know of
     index     one SQLite file, disposable: connections, damage, forks
+    peeks     reading it without a lock
     rows      entries and traces as its rows, with their checksums
     blobs     one result in one file: written once, checked before it is believed
     headers   what such a file says about itself

@@ -70,7 +70,7 @@ def export(store: Store, path: str, wanted: Callable[[str], bool] = lambda name:
         ):
             for row in store.run(look):
                 name = store.name_of(row[5])
-                if wanted(name) and _is_whole(row):
+                if wanted(name) and rows.is_whole(row):
                     done += _add(store, archive, row, name)
         os.replace(temporary, path)
     except BaseException:
@@ -84,13 +84,6 @@ def _mode(path: str) -> Any:  # one of so many literals
         if path.endswith(suffix):
             return f"w|{kind}"
     return "w|"
-
-
-def _is_whole(row: rows.Row) -> bool:
-    try:
-        return bool(rows.entry_checksum(row) == row[12])
-    except CorruptBlob:
-        return False
 
 
 def _add(store: Store, archive: tarfile.TarFile, row: rows.Row, name: str) -> int:
@@ -115,7 +108,7 @@ def _add(store: Store, archive: tarfile.TarFile, row: rows.Row, name: str) -> in
 def _as_blob(row: rows.Row, name: str) -> bytes:
     """A result that lies in the index, as a file of its own would be."""
     _, closure, key, python, extras, _, size, compute, stored, created, *rest = row
-    _, codec, _, payload, note = rest
+    _, codec, _, payload, note, _ = rest
     header = headers.Header(
         name, closure, key, extras, python, compute, created,
         note.decode("utf-8", "surrogatepass"), codec, stored, size,

@@ -46,7 +46,7 @@ COMPRESSED = 0x2000  # a bit beside it: see `squeeze`
 LISTED = 10_000  # things that are remembered at most, of each kind
 
 _MERGER = 2  # a number to claim; those of calls are digests
-_COARSE = 60  # seconds by which the time of last use may be behind; within, uses count once
+COARSE = 60  # seconds by which the time of last use may be behind; within, uses count once
 
 
 class Ground:
@@ -304,7 +304,7 @@ class Ground:
 
     def _touch(self, where: int, used: int) -> None:
         now = int(time.time())
-        if used + _COARSE < now and len(self._touched) < LISTED:
+        if used + COARSE < now and len(self._touched) < LISTED:
             self._touched[where] = now
 
     def _flush(self, index: Index) -> None:
@@ -327,14 +327,10 @@ class Ground:
 
     def _record(self, row: rows.Row) -> Record | None:
         """The record of a row, if the row is whole; else it is dropped."""
-        try:
-            whole = rows.entry_checksum(row) == row[12]
-        except CorruptBlob:
-            whole = False
-        if not whole:
-            self._drop_row(rows.DROP, row[0], row[12])
+        if not rows.is_whole(row):
+            self._drop_row(rows.DROP, row[0], row[15])
             return None
-        function, size, compute, store, created, used, codec, _, payload, note = row[5:]
+        function, size, compute, store, created, used, codec, _, payload, note, _ = row[5:]
         if self._seal is not None or codec > CODEC:
             try:
                 payload = self._unsealed(row)

@@ -36,7 +36,7 @@ _FOR_PEOPLE = 0.1  # of the limit, that what is kept beside results may take
 _GRACE = 3600  # seconds for which a trace without results is kept: they may be on their way
 _ASIDE = 86_400.0  # seconds for which what was set aside is kept
 _WHOLE = (
-    "SELECT id, closure, key, python, extras, size, checksum, payload IS NULL, created FROM entries"
+    "SELECT id, closure, key, python, extras, size, told, payload IS NULL, created FROM entries"
 )
 _MANY = 2000  # traces that are too many to be looked at while a program runs
 _YOUNG = 5.0  # seconds that a file may be without its row, or a temporary without its process

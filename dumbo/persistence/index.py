@@ -4,6 +4,7 @@
     1       the first
     2       entries.uses
     3       statistics
+    4       entries.told
 
 `entries.id` says where to look: 16 bits of the closure digest, 44 of the key, 4 for a
 slot, so that what belongs to one closure lies together and one range holds all variants
@@ -36,6 +37,7 @@ import weakref
 
 from dumbo.errors import StorageError
 from dumbo.persistence import folder
+from dumbo.persistence.peeks import Eye, Patience, Peek, close_abandoned
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,14 +48,14 @@ if TYPE_CHECKING:
     Row: TypeAlias = tuple[Any, ...]
 
 _APPLICATION = 0x646D6231  # "dmb1", which `file` can show
-_SCHEMA = 3
+_SCHEMA = 4
 _TABLES = """
 CREATE TABLE entries(
     id INTEGER PRIMARY KEY, closure BLOB NOT NULL, key BLOB NOT NULL, python INTEGER NOT NULL,
     extras BLOB NOT NULL, function INTEGER NOT NULL, size INTEGER NOT NULL,
     compute INTEGER NOT NULL, store INTEGER NOT NULL, created INTEGER NOT NULL,
     used INTEGER NOT NULL, codec INTEGER NOT NULL, checksum INTEGER NOT NULL, payload BLOB,
-    note BLOB NOT NULL, uses INTEGER NOT NULL DEFAULT 1);
+    note BLOB NOT NULL, told INTEGER NOT NULL, uses INTEGER NOT NULL DEFAULT 1);
 CREATE TABLE functions(id INTEGER PRIMARY KEY, name BLOB NOT NULL);
 CREATE TABLE closures(
     function INTEGER NOT NULL, closure BLOB NOT NULL, python INTEGER NOT NULL,
@@ -69,10 +71,11 @@ CREATE TABLE programs(id INTEGER PRIMARY KEY, payload BLOB NOT NULL);
 CREATE TABLE statistics(id INTEGER PRIMARY KEY, used INTEGER NOT NULL, payload BLOB NOT NULL);
 """
 
+_CHECKED = "PRAGMA cell_size_check=ON"
 _PRAGMAS = (
     "PRAGMA journal_mode=TRUNCATE",
     "PRAGMA synchronous=OFF",
-    "PRAGMA cell_size_check=ON",
+    _CHECKED,
     "PRAGMA user_version",
 )
 _SQLITE_LIMIT_LENGTH = 0
@@ -128,7 +131,11 @@ class Index:
         self._tell = tell  # takes a reason, when something was set aside
         self.path = ""  # of the file; empty until it is opened
         self._idle: list[Connection] = []
+        self._peeks: list[Peek] = []
+        self._patience = Patience()
+        self._eye: Eye | None = None
         self._live: weakref.WeakSet[Connection] = weakref.WeakSet()
+        self._peeking: weakref.WeakSet[Peek] = weakref.WeakSet()
         self._known: set[object] = set()
         self._stamp: tuple[int, int] | None = None
         self._look_at = 0.0
@@ -163,6 +170,35 @@ class Index:
                 if self._failed(connection, error) and _primary(error) not in _TAKEN:
                     raise _as_oserror(error, self.path) from error
         return self._patiently(lambda sql, known: sql.execute(statement, values).fetchall())
+
+    def find(self, statement: str, values: Row) -> list[Row]:
+        """Return what `read` does, for who believes no row without its checksum.
+
+        While others write, a row may be missing: see `peeks`.
+
+        Raises:
+            OSError, StorageError: if there is no index that can be read.
+        """
+        if self._peeks and time.monotonic() < self._look_at:
+            try:
+                peek = self._peeks.pop()
+            except IndexError:  # another thread has it
+                return self.read(statement, values)
+            rows = None
+            try:
+                if peek.stamp is self._stamp:
+                    rows = peek.read(statement, values)
+            except (*_ERRORS, OSError):  # who reads under the lock will know what is wrong
+                pass
+            if rows is not None:
+                self._peeks.append(peek)
+                return rows
+            self._patience.lost(peek)
+            peek.sql.close()
+        rows = self.read(statement, values)
+        if not self._peeks and self._patience.ends():
+            self._peek()
+        return rows
 
     # -- the rest --------------------------------------------------------------------
 
@@ -236,6 +272,13 @@ class Index:
             self._look_at = time.monotonic() + _LOOK
 
     def _drop_idle(self) -> None:
+        while self._peeks:
+            try:
+                peek = self._peeks.pop()
+            except IndexError:
+                break
+            peek.sql.close()
+            del peek  # here, for its descriptor
         while self._idle:
             try:
                 connection = self._idle.pop()
@@ -243,6 +286,13 @@ class Index:
                 break
             # By name: as long as it is in `_live`, a fork waits until SQLite is done with it.
             connection.sql.close()
+            del connection
+        self._eye = None
+        if _opening.acquire(blocking=False):
+            try:
+                close_abandoned(_is_open)
+            finally:
+                _opening.release()
 
     def _failed(
         self,
@@ -283,16 +333,8 @@ class Index:
                 connection = None
                 try:
                     # Not `mode=rwc`: an index is made in one piece or not at all.
-                    sql = sqlite.connect(
-                        _uri(self.path),
-                        timeout=_NAP,
-                        isolation_level=None,
-                        check_same_thread=False,
-                        uri=True,
-                    )
+                    sql = _connect(self.path, "mode=rw")
                     connection = Connection(sql, self._stamp or (0, 0), self._known)
-                    sql.setlimit(_SQLITE_LIMIT_LENGTH, _LARGEST)
-                    sql.text_factory = bytes  # a damaged text must not fail before its checksum
                     for pragma in _PRAGMAS:
                         sql.execute(pragma).fetchall()
                     if self._durable:
@@ -306,6 +348,31 @@ class Index:
                 else:
                     self._live.add(connection)
                     return connection
+
+    def _peek(self) -> None:
+        """Open the file for reading without a lock; if that cannot be, nothing is lost."""
+        stamp = self._stamp
+        if stamp is None:
+            return
+        try:
+            eye = self._eye
+            if eye is None or eye.stamp != stamp:
+                eye = self._eye = Eye(self.path, stamp)
+            if not eye.is_of(stamp):
+                self._eye = None
+                return
+            # Under a lock: so all pages that are read from now on are of this version, or later.
+            version = self._patiently(lambda sql, known: _version(sql, eye))
+            with _opening:
+                peek = Peek(_connect(self.path, "mode=ro&immutable=1"), eye, version)
+                self._peeking.add(peek)
+                peek.sql.execute(_CHECKED).fetchall()
+                if stamp is self._stamp and _stamp(self.path) == stamp:
+                    self._peeks.append(peek)
+                else:
+                    peek.sql.close()
+        except (*_ERRORS, OSError, StorageError):
+            pass
 
     # -- the file --------------------------------------------------------------------
 
@@ -332,7 +399,7 @@ class Index:
             return "the index is not a regular file"
         if not folder.ours(status):
             return "the index belongs to somebody else, or others can write to it"
-        if any(c.stamp == (status.st_dev, status.st_ino) for i in _indexes for c in i._live):
+        if _is_open((status.st_dev, status.st_ino)):
             # Closing any descriptor of it would drop the locks that they may hold.
             return None
         try:
@@ -428,16 +495,17 @@ class Index:
         """Close all connections, waiting a moment for those that are in use."""
         while True:
             self._drop_idle()
-            if not self._live or time.monotonic() > deadline:
+            if not (self._live or self._peeking) or time.monotonic() > deadline:
                 return
             time.sleep(0.001)
 
     def _inherited(self) -> None:
         """Start anew in a child; what the parent's threads were in the middle of is lost."""
         _left_open.extend(self._live)  # closing them would undo what the parent is doing
-        self._orphaned = bool(self._live)
-        self._live = weakref.WeakSet()
-        self._idle = []
+        _left_open.extend(self._peeking)
+        self._orphaned = bool(self._live or self._peeking)
+        self._live, self._peeking = weakref.WeakSet(), weakref.WeakSet()
+        self._idle, self._peeks, self._eye = [], [], None
         self._stamp = None
         self._look_at = 0.0
 
@@ -458,10 +526,32 @@ def _age(path: str) -> float:
         return 0.0
 
 
-def _uri(path: str) -> str:
+def _is_open(stamp: tuple[int, int]) -> bool:
+    """Whether SQLite may hold a lock on that file, in this process."""
+    return any(c.stamp == stamp for i in list(_indexes) for c in list(i._live))
+
+
+def _version(sql: sqlite.Connection, eye: Eye) -> bytes:
+    sql.execute("BEGIN")
+    sql.execute("PRAGMA schema_version").fetchall()  # which takes the lock
+    version = eye.version()
+    sql.execute("COMMIT")
+    return version
+
+
+def _connect(path: str, how: str) -> sqlite.Connection:
+    sql = sqlite.connect(
+        _uri(path, how), timeout=_NAP, isolation_level=None, check_same_thread=False, uri=True
+    )
+    sql.setlimit(_SQLITE_LIMIT_LENGTH, _LARGEST)
+    sql.text_factory = bytes  # a damaged text must not fail before its checksum
+    return sql
+
+
+def _uri(path: str, how: str) -> str:
     plain = b"/-_.~abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
     quoted = "".join(chr(c) if c in plain else f"%{c:02X}" for c in os.fsencode(path))
-    return f"file:{quoted}?mode=rw"
+    return f"file:{quoted}?{how}"
 
 
 def _unlink(path: str) -> None:
@@ -507,7 +597,7 @@ def _as_oserror(error: sqlite.Error | UnicodeDecodeError, path: str) -> OSError:
 
 _opening = threading.RLock()  # one thread at a time opens a file, in any index: see below
 _indexes: weakref.WeakSet[Index] = weakref.WeakSet()
-_left_open: list[Connection] = []
+_left_open: list[Connection | Peek] = []
 _fork_waits = False
 forking = False  # whether a fork has asked this module already: see `dumbo.forks`
 

@@ -38,7 +38,7 @@ def _forget(store: Store, python: int, closure: bytes, key: bytes) -> int:
     epoch.number += 1
     for row in store._read(rows.FIND, rows.slots(python, closure, key)):
         if row[1] == closure and row[2] == key and row[3] == python:
-            gone += store._execute(rows.DROP, row[0], row[12])
+            gone += store._execute(rows.DROP, row[0], row[15])
             if row[13] is None:
                 _remove_file(store._path(python, closure, key, row[4]), row[9])
     return gone

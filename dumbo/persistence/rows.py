@@ -1,7 +1,8 @@
 """Entries and traces as rows: where they stand, and the checksum that they carry.
 
-A row is believed only if its checksum fits all of it, the identity included. Digests
-become row ids by their first bits; a row tells whose it is, so ids need not be unique.
+A row is believed only if its checksums fit: one covers what is served, the identity included,
+the other what is told of it, so that a hit needs to read no more than it serves. Digests become
+row ids by their first bits; a row tells whose it is, so ids need not be unique.
 
 Knows columns; must not know connections, files or values.
 """
@@ -24,20 +25,23 @@ if TYPE_CHECKING:
 
 SLOTS = 16  # variants of one call that are kept, by their extras
 _HALF = 1 << 63  # SQLite's integers are signed
-_KEY_BITS = 44
-_ENTRY = struct.Struct(">HHHqqqqqH")
+_KEY = (1 << 44) - 1  # the bits of a key in an id
+_SERVED = struct.Struct(">HHH")
+_TOLD = struct.Struct(">qqqqqHq")
 _TRACE = struct.Struct(">HIIIIIqq")
 _TOLD_APART = 0x9E3779B97F5  # spreads Python versions, whose keys and closures may be the same
 _IN_A_FILE = 0x8000  # a bit of the codec, in the checksum: there is no payload in the row
 
 _COLUMNS = (
     "id, closure, key, python, extras, function, size, compute, store, created, used, codec, "
-    "checksum, payload, note"
+    "checksum, payload, note, told"
 )
 WIDTH = len(_COLUMNS.split(","))
-HAS = "SELECT COUNT(*) FROM entries WHERE id = ? AND checksum = ?"
+HAS = "SELECT COUNT(*) FROM entries WHERE id = ? AND told = ?"
 ALL = f"SELECT {_COLUMNS} FROM entries"
 FIND = f"SELECT {_COLUMNS} FROM entries WHERE id BETWEEN ? AND ?"
+# Of these, what a hit of the usual kind needs: each column costs as much as a system call.
+SERVE = "SELECT id, payload, checksum, used, compute FROM entries WHERE id BETWEEN ? AND ?"
 OF_CLOSURE = (
     f"SELECT {_COLUMNS} FROM entries WHERE id BETWEEN ? AND ? AND closure = ? "
     "ORDER BY created DESC LIMIT ?"
@@ -51,7 +55,7 @@ SUM_OF_CLOSURE = (
     "AND python = ?"
 )
 OF_CODEC = f"SELECT {_COLUMNS} FROM entries WHERE codec = ?"
-PUT = f"INSERT OR REPLACE INTO entries({_COLUMNS}) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+PUT = f"INSERT OR REPLACE INTO entries({_COLUMNS}) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 # The row of a variant has the first id of its call in place of its own, which is chosen here: that
 # of the same variant, else a free one, else that of the oldest. One statement, so that it is safe
 # among processes; the checksum does not cover the id.
@@ -59,7 +63,7 @@ _VARIANTS = f"SELECT e.id FROM entries e WHERE e.id BETWEEN new.id + 1 AND new.i
 _SAME = " AND ".join(f"e.{name} = new.{name}" for name in ("closure", "key", "python", "extras"))
 _FREE = ", ".join(f"({number})" for number in range(1, SLOTS))
 PUT_VARIANT = (
-    f"WITH new({_COLUMNS}) AS (VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)) "
+    f"WITH new({_COLUMNS}) AS (VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)) "
     f"INSERT OR REPLACE INTO entries({_COLUMNS}) SELECT COALESCE("
     f"({_VARIANTS} AND {_SAME}), "
     f"(SELECT new.id + column1 FROM (VALUES {_FREE}) "
@@ -67,7 +71,7 @@ PUT_VARIANT = (
     f"({_VARIANTS} ORDER BY e.created LIMIT 1)), "
     f"{_COLUMNS.partition(', ')[2]} FROM new"
 )
-DROP = "DELETE FROM entries WHERE id = ? AND checksum = ?"
+DROP = "DELETE FROM entries WHERE id = ? AND told = ?"
 DROP_VARIANT = (
     "DELETE FROM entries WHERE id BETWEEN ? AND ? "
     "AND closure = ? AND key = ? AND python = ? AND extras = ?"
@@ -131,9 +135,13 @@ def name_id(name: bytes) -> int:
 
 def first_slot(python: int, closure: bytes, key: bytes) -> int:
     """Where the variants of one call begin; they take `SLOTS` ids."""
-    high = xxhash.xxh3_64_intdigest(closure) & 0xFFFF
-    low = (xxhash.xxh3_64_intdigest(key) ^ python * _TOLD_APART) & ((1 << _KEY_BITS) - 1)
-    return ((high << _KEY_BITS | low) << 4) - _HALF
+    return slot_after(closure_range(closure)[0], python, key)
+
+
+def slot_after(begins: int, python: int, key: bytes) -> int:
+    """Where those of a call begin, if *begins* is where its closure does."""
+    low = (xxhash.xxh3_64_intdigest(key) ^ python * _TOLD_APART) & _KEY
+    return begins + (low << 4)
 
 
 def slots(python: int, closure: bytes, key: bytes) -> tuple[int, int]:
@@ -164,29 +172,56 @@ def entry(
     """The row of an entry, its checksum included: for `PUT`, or `PUT_VARIANT` if it has extras."""
     where = first_slot(python, closure, key)
     used = created // 1_000_000
-    row = (where, closure, key, python, extras, function, size, compute, store, created, used)
-    return (*row, codec, entry_checksum((*row, codec, 0, payload, note)), payload, note)
+    served = _served(python, closure, key, extras, codec, payload)
+    told = _told(served, (function, size, compute, store, created), note)
+    return (
+        where, closure, key, python, extras, function, size, compute, store, created, used, codec,
+        served, payload, note, told,
+    )  # fmt: skip
 
 
-def entry_checksum(row: Row) -> int:
-    """The checksum that a row of `_COLUMNS` should have.
+def checked(row: Row) -> Row:
+    """A row of `_COLUMNS` with the checksums that it should have."""
+    served = _served(row[3], row[1], row[2], row[4], row[11], row[13])
+    return (*row[:12], served, row[13], row[14], _told(served, row[5:10], row[14]))
 
-    Raises:
-        CorruptBlob: if its columns are not even of the right types.
-    """
-    _, closure, key, python, extras, function, size, compute, store, created, *rest = row
-    _, codec, _, body, note = rest
+
+def is_whole(row: Row) -> bool:
+    """Whether a row of `_COLUMNS` is what was written."""
     try:
-        if body is None:
-            body = b""
-            codec |= _IN_A_FILE
-        numbers = _ENTRY.pack(
-            python, len(extras), len(note), function, size, compute, store, created, codec
-        )  # fmt: skip
-        whole = b"".join((numbers, closure, key, extras, note, body))
-    except (TypeError, struct.error) as error:
-        raise CorruptBlob(f"a row of the index is damaged: {error}") from error
-    return xxhash.xxh3_64_intdigest(whole) - _HALF
+        served = _served(row[3], row[1], row[2], row[4], row[11], row[13])
+        if served != row[12]:
+            return False
+        return bool(_told(served, row[5:10], row[14]) == row[15])
+    except (TypeError, struct.error):
+        return False
+
+
+def usual(python: int, codec: int) -> bytes:
+    """What `is_served` begins with, for entries without extras."""
+    return _SERVED.pack(python, 0, codec)
+
+
+def is_served(checksum: int, begins: bytes, closure: bytes, key: bytes, payload: bytes) -> bool:
+    """Whether a row with that checksum and payload is what was written of a call."""
+    return xxhash.xxh3_64_intdigest(begins + closure + key + payload) - _HALF == checksum
+
+
+def _served(
+    python: int, closure: bytes, key: bytes, extras: bytes, codec: int, payload: bytes | None
+) -> int:
+    if payload is None:
+        payload = b""
+        codec |= _IN_A_FILE
+    begins = _SERVED.pack(python, len(extras), codec)
+    if extras:
+        key += extras
+    return xxhash.xxh3_64_intdigest(begins + closure + key + payload) - _HALF
+
+
+def _told(served: int, told: Row, note: bytes) -> int:
+    numbers = _TOLD.pack(*told, len(note), served)
+    return xxhash.xxh3_64_intdigest(numbers + note) - _HALF
 
 
 # -- traces --------------------------------------------------------------------------

@@ -33,7 +33,6 @@ from time import monotonic
 
 import xxhash
 
-from dumbo.errors import CorruptBlob
 from dumbo.persistence import folder, rows
 
 TYPE_CHECKING = False
@@ -53,7 +52,6 @@ _OLD = ".old"  # ends the name of one that is being merged
 _LARGEST = 1 << 14  # bytes of a record
 _FULL = 1 << 17  # bytes of the file, from which on it is merged
 _MOST = 1 << 26  # bytes that are ever read; longer ones are not ours
-_CHECKSUM = 12  # column of a row
 _LOOK = 0.05  # seconds after which a reader looks whether the file is still the one at its path
 
 
@@ -274,8 +272,8 @@ def _record(body: bytes) -> tuple[Row, bytes] | None:
     try:
         row, name = marshal.loads(body)
         whole = type(row) is tuple and len(row) == rows.WIDTH and type(row[0]) is int
-        whole = whole and type(name) is bytes and rows.entry_checksum(row) == row[_CHECKSUM]
-    except (ValueError, EOFError, TypeError, CorruptBlob):
+        whole = whole and type(name) is bytes and rows.is_whole(row)
+    except (ValueError, EOFError, TypeError):
         return None
     return (row, name) if whole else None
 

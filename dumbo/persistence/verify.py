@@ -91,7 +91,7 @@ def _still(store: Store, row: rows.Row) -> bool:
     """Whether a row is there yet: what was evicted since it was read is no damage."""
 
     def look(sql: sqlite.Connection, known: set[object]) -> bool:
-        return bool(sql.execute(rows.HAS, (row[0], row[12])).fetchone()[0])
+        return bool(sql.execute(rows.HAS, (row[0], row[15])).fetchone()[0])
 
     return store.run(look)
 
@@ -99,7 +99,7 @@ def _still(store: Store, row: rows.Row) -> bool:
 def _drop(store: Store, bad: list[rows.Row]) -> int:
     def drop(sql: sqlite.Connection, known: set[object]) -> int:
         sql.execute("BEGIN IMMEDIATE")
-        gone = sum([sql.execute(rows.DROP, (row[0], row[12])).rowcount for row in bad])
+        gone = sum([sql.execute(rows.DROP, (row[0], row[15])).rowcount for row in bad])
         sql.execute("COMMIT")
         return gone
 
@@ -118,11 +118,7 @@ def _listed(
     bad = []
     inline = 0
     for row in store.run(look):
-        try:
-            whole = rows.entry_checksum(row) == row[12]
-        except CorruptBlob:
-            whole = False
-        if not whole:
+        if not rows.is_whole(row):
             report.bad.append(("a row of the index", "it was altered"))
             bad.append(row)
         elif row[13] is None:
