@@ -292,7 +292,7 @@ class Ground:
         return self._names.get(number) or self._name_of(number)
 
     def _name_of(self, number: int) -> str:
-        late = self.tail.names.get(number) if self.tail is not None else None
+        late = self.tail.name_of(number) if self.tail is not None else None
         found = [(late,)] if late is not None else self._read(rows.NAME, (number,))
         for (name,) in found:
             if isinstance(name, bytes) and rows.name_id(name) == number:

@@ -11,11 +11,13 @@ record is one system call, which needs no lock and which `kill -9` does not undo
 reads on from where it was, so that a row is found by all from the moment that it is written. Who
 finds the file long, or wants to list, change or remove entries, *merges* it into the index first:
 
-    under the index's write lock, the file is renamed; its rows are put into the index; then it goes
+    under the index's write lock, the file is renamed, and a record of no length says so in it; its
+    rows are put into the index; then it is cut off, and goes
 
 Who has appended to a file that was being renamed sees that its path leads to another one now, and
 appends again: a row that comes twice is one row. What a killed process has renamed and not removed
-is merged by the next one.
+is merged by the next one. Who reads sees at each look how long the file is: so it goes on to the
+next one as soon as there is any, and holds what it knows of the last one until that is cut off.
 
 Knows the file and its records; must not know values, nor what a row says.
 """
@@ -53,6 +55,42 @@ _LARGEST = 1 << 14  # bytes of a record
 _FULL = 1 << 17  # bytes of the file, from which on it is merged
 _MOST = 1 << 26  # bytes that are ever read; longer ones are not ours
 _LOOK = 0.05  # seconds after which a reader looks whether the file is still the one at its path
+_MOVED = _HEAD.pack(_MAGIC, 0, xxhash.xxh3_64_intdigest(b""))
+
+
+class _File:
+    """A tail that is open, and what was read in it."""
+
+    __slots__ = ("fd", "names", "rows", "seen", "size", "stamp")
+
+    def __init__(self, fd: int, stamp: tuple[int, int]) -> None:
+        self.fd = fd
+        self.stamp = stamp
+        self.size = 0  # of the file, when it was last read
+        self.seen = 0  # bytes of it that were understood
+        self.rows: dict[int, Row] = {}
+        self.names: dict[int, bytes] = {}  # of the functions in it, by their numbers
+
+    def __del__(self) -> None:
+        os.close(self.fd)
+
+    def has_changed(self) -> bool:
+        return os.lseek(self.fd, 0, os.SEEK_END) != self.size
+
+    def read_on(self) -> bool:
+        """Take in what was added; say whether another file may have taken its place."""
+        size = min(os.fstat(self.fd).st_size, _MOST)
+        if size < self.seen:  # somebody has cut it off
+            return True
+        data = os.pread(self.fd, size - self.seen, self.seen)
+        at = 0
+        for (row, name), end in _rows_in(data):
+            self.rows[row[0]] = row
+            self.names[row[5]] = name
+            at = end
+        self.size = size
+        self.seen += at
+        return _MOVED in data
 
 
 class Tail:
@@ -61,35 +99,47 @@ class Tail:
     def __init__(self, root: str) -> None:
         self.path = os.path.join(root, _NAME)
         self._root = root
-        # Guards the descriptor too: one that is closed may be another file's a moment later.
+        # Guards the descriptors too: one that is closed may be another file's a moment later.
         self._mutex = threading.RLock()
-        self._fd = -1
-        self._stamp = (0, 0)
-        self._size = 0  # of the file, when it was last read
-        self._seen = 0  # bytes of it that were understood
-        self._rows: dict[int, Row] = {}
-        self.names: dict[int, bytes] = {}  # of the functions in it, by their numbers
+        self._file: _File | None = None
+        self._last: _File | None = None  # which is being merged, perhaps
         self._look_at = 0.0
         self.grown = False  # whether this process has put anything there that nobody has merged
         self._looked = False  # whether this process has looked for what others left
         _tails.add(self)
 
-    def __del__(self) -> None:
-        self._close()
-
     def find(self, where: int) -> Row | None:
         """Return the row with that id, if it is in the tail."""
-        now = monotonic()
         with self._mutex:
-            if now >= self._look_at:
-                self._look(now)
-            if self._fd >= 0 and os.lseek(self._fd, 0, os.SEEK_END) != self._size:
-                self._read_on()
-            return self._rows.get(where)
+            file = self._file
+            if monotonic() >= self._look_at or (file is not None and file.has_changed()):
+                file = self._read_on()
+            row = file.rows.get(where) if file is not None else None
+            if row is None and self._last is not None:
+                return self._merging(where)
+            return row
+
+    def _merging(self, where: int) -> Row | None:
+        """What was in the file before this one, as long as it may not be in the index."""
+        last = self._last
+        assert last is not None
+        if last.has_changed():
+            last.read_on()
+            if os.fstat(last.fd).st_size < last.seen:
+                self._last = None
+                return None
+        return last.rows.get(where)
 
     def look(self) -> None:
-        """See to it that the next `find` knows what any process has written until now."""
+        """See to it that the next `find` looks at the path, whatever it knows."""
         self._look_at = 0.0
+
+    def name_of(self, number: int) -> bytes | None:
+        """The name of the function with that number, if it was in the tail."""
+        for file in (self._file, self._last):
+            if file is not None and number in file.names:
+                return file.names[number]
+        return None
 
     def put(self, row: Row, name: bytes) -> bool:
         """Append a row; return whether it is time to merge.
@@ -101,21 +151,20 @@ class Tail:
         record = _HEAD.pack(_MAGIC, len(data), xxhash.xxh3_64_intdigest(data)) + data
         with self._mutex:
             for _ in range(8):
-                if self._fd < 0:
-                    self._open(os.O_CREAT)
-                if os.write(self._fd, record) != len(record):
+                file = self._file or self._open()
+                if os.write(file.fd, record) != len(record):
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self.path)
                 try:
                     status = os.stat(self.path)
                 except FileNotFoundError:
                     status = None
-                if status is None or (status.st_dev, status.st_ino) != self._stamp:
-                    self._close()  # somebody merges it, perhaps without this row
+                if status is None or (status.st_dev, status.st_ino) != file.stamp:
+                    self._turn()  # somebody merges it, perhaps without this row
                     continue
                 self.grown = True
-                if self._seen + len(record) == status.st_size:
-                    self._rows[row[0]] = row
-                    self._seen = self._size = status.st_size
+                if file.seen + len(record) == status.st_size:
+                    file.rows[row[0]] = row
+                    file.seen = file.size = status.st_size
                 return status.st_size >= _FULL
         raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN), self.path)
 
@@ -145,7 +194,9 @@ class Tail:
             done.clear()
             sql.execute("BEGIN IMMEDIATE")
             if os.path.lexists(self.path):
-                os.rename(self.path, f"{self.path}.{os.urandom(8).hex()}{_OLD}")
+                path = f"{self.path}.{os.urandom(8).hex()}{_OLD}"
+                os.rename(self.path, path)
+                _write(path, _MOVED)
             found: dict[int, Row] = {}
             for path in self._olds():
                 for row, name in _records(_content(path)):
@@ -158,8 +209,10 @@ class Tail:
         with self._mutex:
             index.write(work)
             self.grown = False
-            self._close()
+            self._file = self._last = None
+            self._look_at = 0.0
             for path in done:
+                _write(path, None)
                 try:
                     os.unlink(path)
                 except OSError:
@@ -179,50 +232,66 @@ class Tail:
             if name.startswith(begins) and name.endswith(_OLD)
         ]
 
-    def _look(self, now: float) -> None:
-        """Is the file that is open still the one at its path?"""
+    def _read_on(self) -> _File | None:
+        """Take in what was appended, and whether the file is still the one at its path."""
+        file = self._file
+        moved = file is not None and file.has_changed() and file.read_on()
+        now = monotonic()
+        if not moved and now < self._look_at:
+            return file
         self._look_at = now + _LOOK
+        if self._last is not None and not os.fstat(self._last.fd).st_nlink:
+            self._last = None
         try:
             status = os.lstat(self.path)
-            if self._fd >= 0 and (status.st_dev, status.st_ino) == self._stamp:
-                return
-            self._close()
-            self._open(0)
         except OSError:
-            self._close()
+            status = None
+        if file is not None and status and (status.st_dev, status.st_ino) == file.stamp:
+            if os.fstat(file.fd).st_size < file.seen:  # by whom ever: what is left is good
+                self._file = None
+        elif file is not None:
+            self._turn()
+        try:
+            file = self._file or self._open()
+            if file.has_changed():
+                file.read_on()
+        except OSError:  # there is none that may be read
+            self._file = None
+        return self._file
 
-    def _open(self, create: int) -> None:
-        flags = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | create
+    def _turn(self) -> None:
+        """Another file takes the place of this one."""
+        self._last, self._file = self._file, None
+
+    def _open(self) -> _File:
+        # Made by who reads, too: so it sees at once what others write there.
+        flags = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_CREAT
         fd = os.open(self.path, flags, 0o600)
         status = os.fstat(fd)
+        file = _File(fd, (status.st_dev, status.st_ino))
         if not _is_usable(status):
-            os.close(fd)
             raise PermissionError(errno.EPERM, "no file of this user's alone", self.path)
         if status.st_mode & 0o777 != 0o600:
             os.fchmod(fd, 0o600)  # the umask may have taken more than it should
-        self._fd = fd
-        self._stamp = (status.st_dev, status.st_ino)
+        self._file = file
+        return file
 
-    def _close(self) -> None:
-        fd, self._fd = self._fd, -1
-        self._size = self._seen = 0
-        self._rows = {}
-        self.names = {}
-        if fd >= 0:
-            os.close(fd)
 
-    def _read_on(self) -> None:
-        size = min(os.fstat(self._fd).st_size, _MOST)
-        if size < self._seen:  # somebody has cut it off
-            self._rows, self._seen = {}, 0
-        data = os.pread(self._fd, size - self._seen, self._seen)
-        at = 0
-        for (row, name), end in _rows_in(data):
-            self._rows[row[0]] = row
-            self.names[row[5]] = name
-            at = end
-        self._size = size
-        self._seen += at
+def _write(path: str, data: bytes | None) -> None:
+    """Append to a file that is being merged, or cut it off: for who has it open."""
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return
+    try:
+        if data is None:
+            os.ftruncate(fd, 0)
+        else:
+            os.write(fd, data)
+    except OSError:  # they will look in a moment anyway
+        pass
+    finally:
+        os.close(fd)
 
 
 def _content(path: str) -> bytes:

@@ -16,6 +16,8 @@ import xxhash
 from desk import Desk, digest
 
 from dumbo.persistence import small
+from dumbo.persistence.ground import PYTHON
+from dumbo.persistence.rows import first_slot
 
 LARGE = list(range(20_000))
 
@@ -39,6 +41,15 @@ def tail(desk: Desk) -> Path:
     return desk.directory / "tail"
 
 
+def where(number: int) -> int:
+    return first_slot(PYTHON, Desk.closure, digest(number))
+
+
+def waiting(desk: Desk) -> int:
+    """The bytes that nobody has merged."""
+    return sum(path.stat().st_size for path in desk.directory.glob("tail*"))
+
+
 def test_what_is_in_the_tail_is_found_with_all_that_is_known_of_it(desk: Desk) -> None:
     put(desk, 1, "text")
     assert tail(desk).stat().st_size > 0
@@ -52,12 +63,65 @@ def test_another_store_finds_it_at_once(desk: Desk) -> None:
     other = Desk(desk.directory)
     assert other.find(1) is None
     put(desk, 1)
-    other.store.tail.look()
     assert other.load(1) == 1
     put(desk, 2)
     assert other.load(2) == 1
     assert rows(desk) == 0
     assert other.find(2).function == "mod:func"
+
+
+def test_what_another_store_has_merged_stays_in_sight(desk: Desk) -> None:
+    other = Desk(desk.directory)
+    put(desk, 1)
+    assert other.load(1) == 1
+    for number in range(2, 20):
+        desk.store._settle()
+        assert other.load(number - 1) == 1  # from the index
+        put(desk, number, 1)
+        assert other.load(number) == 1  # from a tail that is new
+
+
+def test_what_is_being_merged_is_in_sight_until_it_is_in_the_index(desk: Desk) -> None:
+    other = Desk(desk.directory)
+    put(desk, 1)
+    assert other.load(1) == 1
+    merge = desk.store._index.write
+
+    def write(work: Callable) -> object:
+        def slowly(sql: sqlite3.Connection, known: set[object]) -> None:
+            work(Slow(sql), known)
+
+        return merge(slowly)
+
+    class Slow:
+        def __init__(self, sql: sqlite3.Connection) -> None:
+            self.sql = sql
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self.sql, name)
+
+        def execute(self, statement: str, *values: object) -> object:
+            if statement == "COMMIT":
+                put(other, 2, "meanwhile")
+                seen.append(other.store.tail.find(where(1)) is not None)
+                seen.append(other.store.tail.find(where(2)) is not None)
+            return self.sql.execute(statement, *values)
+
+    seen: list[bool] = []
+    desk.store._index.write = write
+    desk.store._settle()
+    assert seen == [True] * 2
+    assert other.store.tail.find(where(1)) is None
+    assert other.store.tail.find(where(2)) is not None
+    assert (other.load(1), other.load(2)) == (1, "meanwhile")
+
+
+def test_what_was_cleared_is_in_no_tail_that_somebody_has_open(desk: Desk) -> None:
+    other = Desk(desk.directory)
+    put(desk, 1)
+    assert other.load(1) == 1
+    desk.store.clear()
+    assert other.find(1) is None
 
 
 def test_who_lists_entries_finds_them_in_the_index(desk: Desk) -> None:
@@ -67,7 +131,7 @@ def test_who_lists_entries_finds_them_in_the_index(desk: Desk) -> None:
     assert len(list(desk.store.everything())) == 3
     assert desk.store.summary()[0].entries == 3
     assert rows(desk) == 3
-    assert not tail(desk).exists()
+    assert not waiting(desk)
     assert desk.load(1) == desk.load(3) == 1
 
 
@@ -95,7 +159,7 @@ def test_closing_leaves_nothing_in_the_tail(desk: Desk) -> None:
     put(desk, 1)
     desk.store.close()
     assert rows(desk) == 1
-    assert not tail(desk).exists()
+    assert not waiting(desk)
 
 
 def test_a_process_that_ends_leaves_nothing_in_the_tail(desk: Desk, child: Callable) -> None:
@@ -145,7 +209,7 @@ def test_what_a_killed_process_was_merging_is_merged(desk: Desk) -> None:
     again = Desk(desk.directory)
     assert again.store.summary()[0].entries == 2
     assert again.load(1) == 1
-    assert list(desk.directory.glob("tail*")) == []
+    assert not waiting(desk)
 
 
 @pytest.mark.parametrize("at", [0, 3, 10, 40, 150])
@@ -203,6 +267,7 @@ def test_what_is_no_tail_is_not_used(desk: Desk, what: str, tmp_path: Path) -> N
     desk.find(1)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_bytes(b"")
+    tail(desk).unlink()
     if what == "folder":
         tail(desk).mkdir()
     elif what == "link":
