@@ -1,6 +1,7 @@
 """Is a program ever slower for its cache, and does the cache save what could be saved?
 
-    python benchmarks/never_slower.py [--kinds fib ...] [--scale 1.0] [--repeats 3]
+    python benchmarks/never_slower.py [--kinds fib ...] [--scale 1.0] [--repeats 3] [--json FILE]
+    python benchmarks/never_slower.py --shown FILE [--plot docs/never_slower.svg]
 
 Each kind of function is called as programs call such functions: without a cache, and with dumbo's
 default, in turns of fifty calls, so that a busy machine is as busy for both. Compared is the CPU
@@ -12,269 +13,30 @@ more and 5 µs a call.
 What a clairvoyant would save is reckoned from what each call takes, and what storing and loading it
 takes (`keep="always"`, measured as well): who knows all calls in advance stores a result only if
 that pays. Where that is a fifth of the time or more, dumbo is to save four fifths of it.
+
+With --json, what is measured is put into a file, kind by kind, so that it can be done in parts;
+--shown makes the table of such a file, and with --plot a picture.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
-import itertools
-import random
+import json
 import statistics
 import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
+from never_slower_kinds import KINDS, Kind
 
 from dumbo import Cache
 
 UNTIL = 100  # calls that do not count
 TURN = 50
-
-
-class Kind(NamedTuple):
-    """A function, and the calls that are made of it.
-
-    Attributes:
-        make: returns the function; called for each way of running it.
-        calls: what it is called with, each with a name that is the same for equal arguments.
-        waits: whether what it takes is not CPU time.
-        dear: whether what a call takes is measured once for each name, and then known.
-    """
-
-    name: str
-    make: Callable[[], Callable[[Any], Any]]
-    calls: Callable[[float], list[tuple[object, Any]]]
-    waits: bool = False
-    dear: bool = False
-
-    @property
-    def clock(self) -> Callable[[], float]:
-        return time.perf_counter if self.waits else time.process_time
-
-
-# -- functions ---------------------------------------------------------------------------
-
-
-def add_one() -> Callable[[Any], Any]:
-    def f(x: int) -> int:
-        return x + 1
-
-    return f
-
-
-def busy(rounds: int, size: int = 0) -> Callable[[], Callable[[Any], Any]]:
-    """A function that hashes so often (about 0.4 µs each); its result has *size* more bytes."""
-
-    def make() -> Callable[[Any], Any]:
-        def f(x: Any) -> Any:
-            word = repr(x if type(x) is int else len(x)).encode()
-            for _ in range(rounds):
-                word = hashlib.md5(word).digest()
-            return (word * (size // 16)) if size else word
-
-        return f
-
-    return make
-
-
-def cheap_megabyte() -> Callable[[Any], Any]:
-    def f(x: int) -> bytes:
-        return bytes((x,)) * 1_000_000
-
-    return f
-
-
-def strided_sum() -> Callable[[Any], Any]:
-    def f(array: Any) -> Any:
-        return array[::512].sum()
-
-    return f
-
-
-def whole_sum() -> Callable[[Any], Any]:
-    def f(array: Any) -> Any:
-        return np.sort(array[:4_000_000]).sum() + array.sum()
-
-    return f
-
-
-def gigabyte() -> Callable[[Any], Any]:
-    def f(x: int) -> Any:
-        return np.sqrt(np.arange(x, x + 125_000_000, dtype=np.float64))
-
-    return f
-
-
-def asks_somebody() -> Callable[[Any], Any]:
-    def f(x: int) -> int:
-        time.sleep(0.01)
-        return x
-
-    return f
-
-
-def length() -> Callable[[Any], Any]:
-    def f(values: Any) -> int:
-        return len(values)
-
-    return f
-
-
-def becomes_slow() -> Callable[[Any], Any]:
-    def f(x: int) -> bytes:
-        word = b""
-        for _ in range(5 if x < 0 else 5_000):
-            word = hashlib.md5(word).digest()
-        return word
-
-    return f
-
-
-def fib() -> Callable[[Any], Any]:
-    def f(n: int) -> int:
-        return n if n < 2 else this(n - 1) + this(n - 2)
-
-    this: Callable[[Any], Any] = f
-
-    def rebind(other: Callable[[Any], Any]) -> None:
-        nonlocal this
-        this = other
-
-    f.rebind = rebind  # type: ignore[attr-defined]
-    return f
-
-
-# -- calls -------------------------------------------------------------------------------
-
-
-def named(values: Iterable[Any]) -> list[tuple[object, Any]]:
-    return [(value, value) for value in values]
-
-
-def never_again(n: int) -> Callable[[float], list[tuple[object, Any]]]:
-    return lambda scale: named(range(int(n * scale)))
-
-
-def loop(n: int, keys: int) -> Callable[[float], list[tuple[object, Any]]]:
-    return lambda scale: named(i % keys for i in range(int(n * scale)))
-
-
-def zipf(n: int, keys: int) -> Callable[[float], list[tuple[object, Any]]]:
-    def make(scale: float) -> list[tuple[object, Any]]:
-        weights = [1 / rank for rank in range(1, keys + 1)]
-        return named(random.Random(1).choices(range(keys), weights, k=int(n * scale)))
-
-    return make
-
-
-def scan(n: int, favourites: int) -> Callable[[float], list[tuple[object, Any]]]:
-    """Favourites half of the time, and walks over a hundred others that never come again."""
-
-    def make(scale: float) -> list[tuple[object, Any]]:
-        chance, fresh, found = random.Random(2), itertools.count(favourites), []
-        while len(found) < n * scale:
-            found += [chance.randrange(favourites) for _ in range(100)]
-            found += [next(fresh) for _ in range(100)]
-        return named(found)
-
-    return make
-
-
-def shifting(n: int, keys: int, moves: int) -> Callable[[float], list[tuple[object, Any]]]:
-    def make(scale: float) -> list[tuple[object, Any]]:
-        chance, total = random.Random(3), int(n * scale)
-        return named(keys * (i * moves // total) + chance.randrange(keys) for i in range(total))
-
-    return make
-
-
-def arrays(n: int, size: int, *, change: bool) -> Callable[[float], list[tuple[object, Any]]]:
-    """An array, the same each time, or one that is another each time (a slice moves on)."""
-
-    def make(scale: float) -> list[tuple[object, Any]]:
-        count = int(n * scale)
-        whole = np.arange(size + count, dtype=np.float64)
-        if change:
-            return [(i, whole[i : i + size]) for i in range(count)]
-        return [(0, whole[:size])] * count
-
-    return make
-
-
-def lists(n: int, size: int, keys: int) -> Callable[[float], list[tuple[object, Any]]]:
-    def make(scale: float) -> list[tuple[object, Any]]:
-        made = [[float(i + j) for j in range(size + i)] for i in range(keys)]
-        return [(i % keys, made[i % keys]) for i in range(int(n * scale))]
-
-    return make
-
-
-def texts(n: int, size: int, keys: int) -> Callable[[float], list[tuple[object, Any]]]:
-    def make(scale: float) -> list[tuple[object, Any]]:
-        made = [bytes((i,)) * (size + i) for i in range(keys)]
-        return [(i % keys, made[i % keys]) for i in range(int(n * scale))]
-
-    return make
-
-
-def frames(n: int) -> Callable[[float], list[tuple[object, Any]]]:
-    def make(scale: float) -> list[tuple[object, Any]]:
-        import pandas
-
-        frame = pandas.DataFrame({"a": np.arange(2_000_000), "b": np.arange(2_000_000) / 3})
-        return [(0, frame)] * int(n * scale)
-
-    return make
-
-
-def slow_after(n: int) -> Callable[[float], list[tuple[object, Any]]]:
-    def make(scale: float) -> list[tuple[object, Any]]:
-        half = int(n * scale) // 2
-        return named([-1 - i for i in range(half)] + [i % 10 for i in range(half)])
-
-    return make
-
-
-def fibs(n: int) -> Callable[[float], list[tuple[object, Any]]]:
-    return lambda scale: named(10 + i % 9 for i in range(int(n * scale)))
-
-
-MB = 1_000_000
-KINDS = [
-    Kind("x + 1, never again", add_one, never_again(300_000)),
-    Kind("x + 1, ten keys", add_one, loop(300_000, 10)),
-    Kind("10 µs, never again", busy(20), never_again(30_000)),
-    Kind("10 µs, twenty keys", busy(20), loop(30_000, 20)),
-    Kind("100 µs, never again", busy(250), never_again(8_000)),
-    Kind("100 µs, Zipf", busy(250), zipf(8_000, 300)),
-    Kind("1 ms, never again", busy(2_500), never_again(2_000)),
-    Kind("1 ms, Zipf", busy(2_500), zipf(2_000, 200)),
-    Kind("1 ms, scans", busy(2_500), scan(2_000, 20)),
-    Kind("2 ms, a loop", busy(5_000), loop(1_500, 150)),
-    Kind("2 ms, shifting sets", busy(5_000), shifting(1_500, 30, 5)),
-    Kind("30 ms, Zipf", busy(75_000), zipf(400, 30)),
-    Kind("30 ms, never again", busy(75_000), never_again(400)),
-    Kind("100 MB argument, the same", strided_sum, arrays(4_000, 12_500_000, change=False)),
-    Kind("100 MB argument, others", strided_sum, arrays(4_000, 12_500_000, change=True)),
-    Kind("len of a large list", length, lists(200_000, 300_000, 1)),
-    Kind("len of a frame", length, frames(100_000)),
-    Kind("1 MB results, cheap", cheap_megabyte, loop(8_000, 20)),
-    Kind("1 MB results, 5 ms", busy(12_000, MB), loop(500, 20)),
-    Kind("1 MB arguments, 20 ms", busy(50_000), texts(300, MB, 10)),
-    Kind("lists of a thousand, 300 µs", busy(750), lists(4_000, 1_000, 20)),
-    Kind("becomes slow", becomes_slow, slow_after(2_000)),
-    Kind("fib", fib, fibs(900)),
-    Kind("waits 10 ms, Zipf", asks_somebody, zipf(600, 60), waits=True),
-    Kind("waits 10 ms, never again", asks_somebody, never_again(400), waits=True),
-    Kind("1 s, Zipf", busy(2_000_000), zipf(160, 12), dear=True),
-    Kind("1 GB argument", whole_sum, arrays(130, 125_000_000, change=False), dear=True),
-    Kind("1 GB results", gigabyte, loop(110, 2), dear=True),
-]
 
 
 # -- measuring ---------------------------------------------------------------------------
@@ -288,10 +50,16 @@ class Found(NamedTuple):
     noise: float  # what the same calls took without a cache once more, over that
     kept: float
     foreseen: float  # what a clairvoyant takes
+    repeats: int = 1
 
     @property
     def allowed(self) -> float:
         return 1.02 * self.plain + 5e-6 * self.calls
+
+    @property
+    def more(self) -> float:
+        """Seconds that a call takes longer."""
+        return (self.kept - self.plain) / self.calls
 
     @property
     def could_save(self) -> float:
@@ -412,7 +180,79 @@ def median(kind: Kind, scale: float, repeats: int) -> Found:
     found.sort(key=lambda one: one.kept / one.plain if one.plain else 0.0)
     middle = found[len(found) // 2]
     could = statistics.median(one.foreseen / one.plain for one in found if one.plain)
-    return middle._replace(foreseen=could * middle.plain)
+    return middle._replace(foreseen=could * middle.plain, repeats=len(found))
+
+
+# -- showing -----------------------------------------------------------------------------
+
+
+def head() -> None:
+    titles = "kind", "calls", "µs a call", "noise", "with dumbo", "µs more", "could save"
+    print("| " + " | ".join((*titles, "of that saved", "repeats", "")) + " |")
+    print("|---|" + "--:|" * 8 + "---|", flush=True)
+
+
+def show(name: str, found: Found) -> None:
+    usual, ratio = found.plain / found.calls * 1e6, found.kept / found.plain
+    could = f"{found.could_save:.0%}" if found.could_save >= 0.2 else ""
+    cells = (
+        name,
+        f"{found.calls:,}",
+        f"{usual:,.0f}" if usual >= 10 else f"{usual:.2f}",
+        f"{found.noise:+.1%}",
+        f"{ratio:.3f} ×" if ratio < 2 else f"{ratio:.1f} ×",
+        f"{found.more * 1e6:+,.1f}",
+        could,
+        f"{found.saved:.0%}" if could else "",
+        str(found.repeats),
+        "" if found.is_fine else "missed",
+    )
+    print("| " + " | ".join(cells) + " |", flush=True)
+
+
+def shown(path: str) -> dict[str, Found]:
+    """Return what a file says that was measured."""
+    try:
+        known = json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        known = {}
+    return {kind.name: Found(*known[kind.name]) for kind in KINDS if kind.name in known}
+
+
+def plot(found: dict[str, Found], path: str) -> None:
+    """Draw what calls take, of what is allowed, and how much of what could be saved is."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = "dumbo"  # the same picture for the same numbers
+    from matplotlib import pyplot
+
+    figure, (left, right) = pyplot.subplots(
+        1, 2, figsize=(9, 0.27 * len(found) + 1), sharey=True, width_ratios=(3, 2)
+    )
+    rows = range(len(found))
+    for row, one in zip(rows, found.values(), strict=True):
+        fine = one.kept <= one.allowed
+        colour = "C0" if fine else "C3"
+        left.scatter(one.kept / one.allowed, row, color=colour, s=40, zorder=3)
+        left.hlines(row, 1, one.kept / one.allowed, color=colour, linewidth=1)
+        if one.could_save >= 0.2:
+            right.barh(row, one.saved, color="C0" if one.saved >= 0.8 else "C3", height=0.5)
+    left.axvline(1, color="black", linewidth=0.8)
+    left.set_xscale("log")
+    left.set_xticks([0.01, 0.1, 0.5, 1, 2], ["1 %", "10 %", "50 %", "100 %", "200 %"])
+    left.minorticks_off()
+    left.set_xlabel("time with dumbo, of what is allowed (1.02 × and 5 µs a call)")
+    left.set_yticks(rows, list(found))
+    left.invert_yaxis()
+    left.grid(axis="y", linewidth=0.3)
+    right.axvline(0.8, color="black", linewidth=0.8)
+    right.set_xlim(0, 1.1)
+    right.set_xticks([0, 0.4, 0.8, 1], ["0", "40 %", "80 %", "100 %"])
+    right.set_xlabel("of what a clairvoyant would save")
+    right.grid(axis="y", linewidth=0.3)
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
 
 
 def main() -> int:
@@ -420,27 +260,31 @@ def main() -> int:
     parser.add_argument("--kinds", nargs="+", help="those whose names begin so")
     parser.add_argument("--scale", type=float, default=1.0, help="times the number of calls")
     parser.add_argument("--repeats", type=int, default=3, help="of which the median counts")
+    parser.add_argument("--json", metavar="FILE", help="put what is measured into it")
+    parser.add_argument(
+        "--shown", metavar="FILE", help="show what such a file has; measure nothing"
+    )
+    parser.add_argument("--plot", metavar="FILE")
     options = parser.parse_args()
-    print("| kind | calls | plain | noise | with dumbo | µs more | could save | of that saved | |")
-    print("|---|--:|--:|--:|--:|--:|--:|--:|---|")
-    bad = 0
-    for kind in KINDS:
-        if options.kinds and not kind.name.startswith(tuple(options.kinds)):
-            continue
-        if len(kind.calls(options.scale)) <= UNTIL:
-            print(f"| {kind.name} | too few calls at this scale | | | | | | | |")
-            continue
-        found = median(kind, options.scale, options.repeats)
-        more = (found.kept - found.plain) / found.calls * 1e6
-        saves = f"{found.saved:.0%}" if found.could_save >= 0.2 else ""
-        print(
-            f"| {kind.name} | {found.calls:,} | {found.plain:.3f} s "
-            f"| {found.noise:+.1%} | {found.kept / found.plain:.3f} × "
-            f"| {more:+.2f} | {max(0.0, found.could_save):.0%} | {saves} "
-            f"| {'' if found.is_fine else 'missed'} |",
-            flush=True,
-        )
-        bad += not found.is_fine
+    found = shown(options.shown or options.json) if options.shown or options.json else {}
+    head()
+    if options.shown:
+        for name, one in found.items():
+            show(name, one)
+    else:
+        for kind in KINDS:
+            if options.kinds and not kind.name.startswith(tuple(options.kinds)):
+                continue
+            if len(kind.calls(options.scale)) <= UNTIL:
+                print(f"| {kind.name} | too few calls at this scale | | | | | | | | |")
+                continue
+            found[kind.name] = median(kind, options.scale, options.repeats)
+            show(kind.name, found[kind.name])
+            if options.json:
+                Path(options.json).write_text(json.dumps(found, ensure_ascii=False, indent=0))
+    if options.plot:
+        plot(found, options.plot)
+    bad = sum(not one.is_fine for one in found.values())
     print(f"\n{bad} missed", file=sys.stderr)
     return bad > 0
 

@@ -1,6 +1,6 @@
 """Record which memoized calls a program makes, what each costs, and how large its result is.
 
-    python benchmarks/record.py atlas spelling grid     # writes benchmarks/recorded/NAME.json
+    python benchmarks/record.py atlas spelling grid notebook  # writes recorded/NAME.json
 
 Each program runs in processes of its own, some of them several times with edits in between, as
 people work. Nothing is kept while it is recorded: each call runs, and is known by its closure and
@@ -110,6 +110,12 @@ def atlas(path: Path, folder: Path) -> None:
     go(80)
 
 
+def notebook(path: Path, folder: Path) -> None:
+    """A shell of IPython, ended, and another one."""
+    for session in ("first", "second"):
+        run(path, str(HERE / "programs" / "notebook.py"), session, folder=folder)
+
+
 def script(name: str) -> Any:
     def go(path: Path, folder: Path) -> None:
         run(path, str(HERE / "programs" / f"{name}.py"), folder=folder)
@@ -117,7 +123,12 @@ def script(name: str) -> Any:
     return go
 
 
-PROGRAMS = {"atlas": atlas, "spelling": script("spelling"), "grid": script("grid")}
+PROGRAMS = {
+    "atlas": atlas,
+    "spelling": script("spelling"),
+    "grid": script("grid"),
+    "notebook": notebook,
+}
 
 
 def packed(lines: list[str]) -> dict[str, Any]:

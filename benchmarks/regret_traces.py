@@ -198,7 +198,7 @@ def notebook(chance: np.random.Generator) -> list[Request]:
 
 SHARES = {
     "loops": 0.4, "grid": 0.3, "notebook": 0.3, "bursts": 0.03, "recorded grid": 0.3,
-    "recorded atlas": 0.3,
+    "recorded atlas": 0.3, "recorded notebook": 0.3,
 }  # fmt: skip
 RECORDED = Path(__file__).resolve().parent / "recorded"
 MAKERS: dict[str, Callable[[np.random.Generator], list[Request]]] = {

@@ -22,7 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["TELLS_WAITS", "Reading", "reading"]
+__all__ = ["TELLS_WAITS", "Reading", "needed", "reading"]
 
 TELLS_WAITS = sys.platform == "linux"  # whether what a thread waited for counts as needed
 
@@ -50,6 +50,12 @@ def reading() -> Reading:
     """Read the clocks, for this thread."""
     waits = (_waits or _find())()
     return Reading(perf_counter(), thread_time(), waits)
+
+
+def needed(before: Reading) -> float:
+    """Return the seconds needed since *before*; all that passed, where waiting is not told."""
+    took = reading() - before
+    return took.imag if TELLS_WAITS else took.real
 
 
 def _find() -> Callable[[], int]:

@@ -357,6 +357,11 @@ class Keeper:
                 if not first and weighing.is_lesson(self):
                     self.ledger.costs.look.follow(perf_counter() - begun)
                 call.light = self.straight and not weighing.may_keep(self, call)
+                if call.light and weighing.comes_often(self, call):
+                    call.plain = call.plain or plain_key(args, kwargs)
+                    if call.plain is not None:
+                        assert call.trail is not None
+                        call.seen, call.light = call.trail.uses, False
                 if not call.light:
                     self._prepare_to_keep(call)
             # The first call imports and traces, which the others do not.

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
     from dumbo.tracing.guards import Guard
 
-__all__ = ["MISSING", "Held", "Memory", "is_unchanging", "plain_key", "plain_payload"]
+__all__ = ["LARGEST", "MISSING", "Held", "Memory", "is_unchanging", "plain_key", "plain_payload"]
 
 FRESH = 60.0  # seconds after which the disk is asked again
-_LARGEST = 1 << 16  # bytes of one result
+LARGEST = 1 << 16  # bytes of one result
 _BYTES = 1 << 26  # of all results, of all functions of this process
 _RESULTS = 8192  # of one function
 _WORDS = 1024  # characters or bytes in one argument, digits in a number
@@ -121,7 +121,7 @@ class Memory:
     def hold(self, identity: bytes, held: Held, call: object) -> None:
         """Keep *held*; *call* is what its call is found by, None if only by its identity."""
         global _total
-        if held.size > _LARGEST:
+        if held.size > LARGEST:
             return
         if len(self.by_identity) >= _RESULTS or _total + held.size > _BYTES:
             self.clear()

@@ -54,9 +54,12 @@ class Average:
     def follow(self, measured: float) -> None:
         """As `add`, but one measurement that is out of all proportion does not count in full.
 
-        Tracing another kind of arguments takes a thousand looks; that happens once.
+        Tracing another kind of arguments takes a thousand looks, and somebody else may have had
+        the processor; that happens once. Of two that are far apart, the lower is believed.
         """
-        self.add(min(measured, self.value * _OUTLIER) if self.count >= 2 else measured)
+        if self.count == 1:
+            self.value = min(self.value, measured * _OUTLIER)
+        self.add(min(measured, self.value * _OUTLIER) if self.count else measured)
 
     def plain(self) -> tuple[int, float, float]:
         return (self.count, self.value, self.spread)

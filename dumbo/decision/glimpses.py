@@ -27,13 +27,17 @@ class Glimpses:
     Attributes:
         left: calls that may still turn out not to be plain before nobody looks at them any more.
         vain: how many calls lately were looked up since they came all the time, and not kept.
+        bought: how many were kept.
+        fresh: how many calls in a row came for the first time.
     """
 
-    __slots__ = ("left", "vain", "_seen")
+    __slots__ = ("bought", "fresh", "left", "vain", "_seen")
 
     def __init__(self) -> None:
         self.left = _BLIND
         self.vain = 0
+        self.bought = 0
+        self.fresh = 0
         self._seen: dict[int, int] = {}
 
     def note(self, call: object) -> int:
@@ -42,8 +46,12 @@ class Glimpses:
         seen = self._seen
         number = hash(call)
         times = seen.get(number, 0) + 1
-        if times == 1 and len(seen) >= _MOST:
-            self._make_room()
+        if times > 1:
+            self.fresh = 0
+        else:
+            self.fresh += 1
+            if len(seen) >= _MOST:
+                self._make_room()
         seen[number] = times
         return times
 
@@ -53,6 +61,7 @@ class Glimpses:
 
     def kept(self, is_kept: bool) -> None:
         """Take in what came of a call that was looked up for it came all the time."""
+        self.bought += is_kept
         self.vain = 0 if is_kept else min(self.vain + 1, _MOST_VAIN)
 
     def blind(self) -> None:

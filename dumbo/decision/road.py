@@ -30,15 +30,16 @@ class Road:
             they come all the time (see `glimpses`).
     """
 
-    __slots__ = ("ahead", "left", "sees", "steps", "_stride", "_went")
+    __slots__ = ("ahead", "left", "sees", "steps", "_closely", "_stride", "_went")
 
     def __init__(self) -> None:
         self.left = 0
         self.ahead = 0
         self.sees = False
         self.steps = STRIDE
+        self._closely = False  # whether the next is clocked in any case
         self._stride = 0  # the unclocked ones before the next that is clocked
-        self._went = 0  # clocked ones since a look
+        self._went = 0  # clocked ones since each call was looked up
 
     def looked(self, calls: float, *, clocked: bool = False) -> None:
         """A call was looked up, and one in so many *calls* shall be.
@@ -47,12 +48,13 @@ class Road:
             clocked: each call that goes straight through has to be.
         """
         self.ahead = int(min(calls, _FAR)) - 1
-        self._went = 0
+        if self.ahead <= 0:
+            self._went = 0
         self._plan(clocked)
 
     def watch_closely(self) -> None:
-        """Clock each of the next calls."""
-        self._went = 0
+        """Clock the next call, too."""
+        self._closely = True
 
     @property
     def stretch(self) -> int:
@@ -82,4 +84,5 @@ class Road:
     def _plan(self, clocked: bool) -> None:
         # The last of those ahead is clocked in any case.
         stride = min(self.steps, 1 + self._went // _EACH, self.ahead)
-        self._stride = self.left = 0 if clocked else max(0, stride - 1)
+        self._stride = self.left = 0 if clocked or self._closely else max(0, stride - 1)
+        self._closely = False

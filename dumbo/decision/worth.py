@@ -3,6 +3,7 @@
     judge   is this result stored?
     asks    how many of a function's calls are looked up at all?
     is_hot  is this one, which most others of its function are not?
+    patience  how dear must such a one have been?
     stride  how many of those that are not looked up are seen at all?
 
 Costs come in seconds from outside; there is no clock here, and no I/O.
@@ -16,18 +17,36 @@ if TYPE_CHECKING:
 
     Keep = Literal["auto", "always", "never"]
 
-__all__ = ["BUDGET", "HIT", "KEEP", "Verdict", "asks", "is_hot", "judge", "stride"]
+__all__ = [
+    "ALIKE",
+    "BUDGET",
+    "HIT",
+    "KEEP",
+    "Verdict",
+    "asks",
+    "is_hot",
+    "judge",
+    "patience",
+    "stride",
+]
 
 KEEP = ("auto", "always", "never")
 
 # Of a function's own time, what may be spent on finding out whether caching has come to pay.
 BUDGET = 0.01
+# How likely a call is to be made again by another run, at least, whatever this one has seen. With
+# what looking up takes, that is all that a function loses of which no call ever comes again.
+_ANOTHER_RUN = 0.015
 _FEW = 64  # calls to find out whether a function's calls come again
+_SURE = 3  # looks that tell what one costs
+_SOON = 16  # calls to the next, until then
 
 HIT = 2e-6  # seconds that a hit from memory takes, beside what holds having to be checked
 _GLIMPSE = 3e-6  # seconds that seeing a call in passing takes
 _SHARE = 0.02  # of a function's own time, what seeing its calls may take
 _STRIDE = 8  # one in so many calls is seen at least
+_HASTE = 0.25  # of its price, what a call must have taken at least before it is kept in memory
+ALIKE = 32  # calls in a row that came for the first time, after which half as many are seen
 
 
 class Verdict:
@@ -71,7 +90,7 @@ def judge(
 
     Parameters:
         store, load, look: seconds that storing, loading and looking it up take.
-        chance: how likely the call is to come again.
+        chance: how likely the call is to come again, as far as this run can tell.
         uses: how often it came so far. What came more than twice is expected to come as often
             again as it came again.
         lot: a number in [0, 1) that is the call's for ever. Where calls do not seem to come
@@ -90,7 +109,7 @@ def judge(
         return Verdict(False, "too fast", compute, price)
     if rank < rent:
         return Verdict(False, "no room", compute, price)
-    if chance * often * saving > store:
+    if max(chance, _ANOTHER_RUN) * often * saving > store:
         return Verdict(True, "worth it", compute, price)
     if lot * store < budget * compute:
         return Verdict(True, "trial", compute, price)
@@ -107,6 +126,7 @@ def asks(
     *,
     worth: float = 0.0,
     seen: int = 0,
+    looks: int = _SURE,
     budget: float = BUDGET,
 ) -> float:
     """Return of how many calls one is to be looked up: 1 for each of them.
@@ -120,12 +140,30 @@ def asks(
         worth: seconds that it is worth to have looked up a call that was not found, for its result
             can then be stored.
         seen: how many were looked up and not found; of too few, *hits* says nothing.
+        looks: how often *look* was measured. A single one may have been interrupted, and would
+            never be found out.
     """
     if seen < _FEW and compute > 2 * (look + load):
         return 1.0
     if keep != "auto" or hits * (compute - load - look) > (1 - hits) * (miss - max(0.0, worth)):
         return 1.0
-    return max(1.0, max(look, miss) / max(budget * compute, 1e-12))
+    calls = max(1.0, max(look, miss) / max(budget * compute, 1e-12))
+    return calls if looks >= _SURE else min(calls, _SOON)
+
+
+def patience(kept: int, hits: int, compute: float, price: float, near: float = HIT) -> float:
+    """Return by how much dearer than *price* the calls must have been that are kept in memory.
+
+    At first, what is kept has come so often that it would have paid already. If what was kept came
+    again and again, less will do; if it did not, it takes more.
+
+    Parameters:
+        kept: how many were, and *hits*: how often one of them was found there.
+        compute, near: seconds that a call, and a hit from memory takes.
+    """
+    spent = kept * price
+    saved = hits * max(0.0, compute - near)
+    return max(_HASTE, (spent + price) / (saved + price)) if price else 1.0
 
 
 def is_hot(
@@ -143,8 +181,10 @@ def is_hot(
     return (seen - 1) * steps * (compute - near) > price * 2.0**vain
 
 
-def stride(compute: float, near: float = HIT) -> int:
+def stride(compute: float, near: float = HIT, fresh: int = 0) -> int:
     """Return how many calls that take *compute* seconds there are to one that is seen; 0: none is.
+
+    *fresh* is how many in a row came for the first time: then fewer are seen.
 
     The faster the function, the fewer of its calls are looked at, so that it is not slowed down by
     more than a share of its time; and none where a hit from memory, at *near* seconds, would be
@@ -152,4 +192,5 @@ def stride(compute: float, near: float = HIT) -> int:
     """
     if compute < 2 * near:
         return 0
-    return max(1, min(_STRIDE, int(_GLIMPSE / (_SHARE * compute))))
+    steps = max(1, int(_GLIMPSE / (_SHARE * compute)))
+    return min(_STRIDE, steps << min(3, fresh // ALIKE))

@@ -10,11 +10,14 @@ Knows keepers and what stands in a call; must not know costs.
 
 from __future__ import annotations
 
+from sys import getsizeof
+
 from dumbo import inputs
 from dumbo.call import Call
+from dumbo.decision.worth import ALIKE
 from dumbo.failures import let_through
 from dumbo.keeping import weighing
-from dumbo.memory import MISSING, is_unchanging, plain_key, plain_payload
+from dumbo.memory import LARGEST, MISSING, is_unchanging, plain_key, plain_payload
 from dumbo.switches import READ_ONLY, current
 
 TYPE_CHECKING = False
@@ -42,9 +45,13 @@ def glimpse(
         key, glimpses = plain_key(args, kwargs), keeper.glimpses
         if key is None:
             glimpses.blind()
-            keeper.road.sees = glimpses.left > 0
+            if glimpses.left <= 0:
+                weighing.choose_stride(keeper)
             return MISSING, None
+        fresh = glimpses.fresh
         seen = glimpses.note(key)
+        if fresh >= ALIKE - 1 and not glimpses.fresh % ALIKE:
+            weighing.choose_stride(keeper)
         if seen == 1 or not weighing.comes_all_the_time(keeper, seen):
             return MISSING, None
         glimpses.drop(key)
@@ -65,10 +72,15 @@ def hold_only(keeper: Keeper, call: Call, value: object) -> bool:
     if call.key is None or current() & READ_ONLY:
         return False
     payload = None
-    if not is_unchanging(value):
+    if is_unchanging(value):
+        size = getsizeof(value)
+    else:
         payload = plain_payload(value)
         if payload is None:
             return False
+        size = len(payload[0])
+    if size > LARGEST:
+        return False
     from dumbo.keeping import serving, storing  # here: most calls are not kept like this
 
     digest, extras = storing.settle(keeper, call)

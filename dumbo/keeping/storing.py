@@ -11,7 +11,7 @@ import sys
 from time import perf_counter
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 
-from dumbo import config, nesting
+from dumbo import clocks, config, nesting
 from dumbo.answers.recipe import Looks
 from dumbo.errors import StorageError, UnstorableResult
 from dumbo.explain import Reason
@@ -87,7 +87,9 @@ def write(
     if lazy is not None and issubclass(type(value), lazy.Lazy):
         value = value.__wrapped__  # type: ignore[attr-defined]
     costs = keeper.ledger.costs
-    entered = perf_counter()
+    lesson = weighing.is_lesson(keeper)
+    before = clocks.reading() if lesson else None
+    entered = perf_counter() if before is None else before.wall
     taken = call.taken
     digest, extras = settle(keeper, call, given=given)
     note = _note(keeper, call)
@@ -115,9 +117,8 @@ def write(
         call.store.recipes().add_call(keeper.label, key, looks.encode(), compute)
     ended = perf_counter()
     call.writing = ended - entered
-    lesson = weighing.is_lesson(keeper)
-    if keeper.has_stored and lesson:  # the first store imports and opens what the others find open
-        costs.store.learn(record.size, ended - entered)
+    if keeper.has_stored and before is not None:  # the first imports and opens what others find
+        costs.store.learn(record.size, clocks.needed(before))
     keeper.has_stored = True
     keeper.tally.stored(record.size, ended - entered)
     if keeper.options.keep_versions is not None:

@@ -14,10 +14,11 @@ from dumbo import config, nesting
 from dumbo.decision.costs import rough_size
 from dumbo.decision.policy import Offer, Policy, decide
 from dumbo.decision.road import STRIDE
-from dumbo.decision.worth import BUDGET, HIT, Verdict, asks, is_hot, judge, stride
+from dumbo.decision.worth import BUDGET, HIT, Verdict, asks, is_hot, judge, patience, stride
 from dumbo.errors import Bypass, StorageError
 from dumbo.failures import let_through
 from dumbo.keeping.telling import is_logged
+from dumbo.memory import LARGEST
 from dumbo.net import describe
 
 TYPE_CHECKING = False
@@ -27,11 +28,12 @@ if TYPE_CHECKING:
     from dumbo.decision.reuse import Trail
     from dumbo.keeper import Keeper
     from dumbo.memory import Held
+    from dumbo.tracing.guards import Guard
 
 __all__ = [
-    "KNOWN", "catch_up", "choose_road", "comes_all_the_time", "found", "is_known_fast", "is_lesson",
-    "learn", "loads_faster", "may_keep", "rough_size_of", "slow_down", "verdict_on",
-    "went_straight",
+    "KNOWN", "catch_up", "choose_road", "choose_stride", "comes_all_the_time",
+    "comes_often", "found", "is_known_fast", "is_lesson", "learn", "loads_faster", "may_keep",
+    "rough_size_of", "slow_down", "verdict_on", "went_straight",
 ]  # fmt: skip
 
 KNOWN = 3  # calls from which on what a function takes is taken for known
@@ -122,10 +124,14 @@ def _learn_near(keeper: Keeper, held: Held | None) -> None:
     """Take in whether a call that comes all the time is in memory, and what a hit will cost."""
     keeper.glimpses.kept(held is not None)
     if held is not None and held.guard is not None:
-        held.guard.holds()  # once before, for the caches of the machine
-        begun = perf_counter()
-        held.guard.holds()
-        keeper.ledger.costs.near.add(perf_counter() - begun + HIT)
+        # The best of three: with what only one says, such calls might never be seen again.
+        keeper.ledger.costs.near.follow(HIT + min([_clocked(held.guard) for _ in range(3)]))
+
+
+def _clocked(guard: Guard) -> float:
+    begun = perf_counter()
+    guard.holds()
+    return perf_counter() - begun
 
 
 def found(keeper: Keeper, begun: float) -> None:
@@ -152,8 +158,35 @@ def comes_all_the_time(keeper: Keeper, seen: int) -> bool:
     price = costs.miss.value or _MISS
     if loads_faster(keeper):  # then it may be stored, too
         price += costs.store.of(costs.result.value)
-    near, vain = costs.near.value or HIT, keeper.glimpses.vain
-    return is_hot(seen, keeper.road.steps, costs.expected, price, near=near, vain=vain)
+    elif costs.result.value > LARGEST:
+        return False
+    return _is_hot(keeper, seen, keeper.road.steps, costs.expected, price)
+
+
+def comes_often(keeper: Keeper, call: Call) -> bool:
+    """Whether *call*, which was looked up and is not worth a place on disk, is worth one in memory.
+
+    Until it has one, it is looked up in vain and computed each time: that is what it would save.
+    """
+    trail, costs = call.trail, keeper.ledger.costs
+    if trail is None or trail.uses < 2 or costs.result.value > LARGEST:
+        return False
+    miss = costs.miss.value or _MISS
+    return _is_hot(keeper, trail.uses, 1, trail.cost + miss, miss)
+
+
+def _is_hot(keeper: Keeper, seen: int, steps: int, compute: float, price: float) -> bool:
+    near, glimpses, ledger = keeper.ledger.costs.near.value or HIT, keeper.glimpses, keeper.ledger
+    price *= patience(glimpses.bought, ledger.hits - ledger.far, compute, price, near)
+    return is_hot(seen, steps, compute, price, near=near, vain=glimpses.vain)
+
+
+def choose_stride(keeper: Keeper) -> None:
+    """Decide how many of the calls that go straight through are seen, and clocked."""
+    costs, road, glimpses = keeper.ledger.costs, keeper.road, keeper.glimpses
+    steps = stride(costs.expected, costs.near.value or HIT, glimpses.fresh)
+    road.sees = steps > 0 and glimpses.left > 0
+    road.steps = steps if road.sees else STRIDE
 
 
 def choose_road(keeper: Keeper, now: float) -> None:
@@ -216,14 +249,12 @@ def _pace(keeper: Keeper) -> float:
     miss = costs.miss.value if costs.miss.count else max(look, _MISS)
     load = costs.load.of(costs.result.value)
     rule = keeper.rule or _find_rule(keeper)
-    steps = stride(costs.expected, costs.near.value or HIT)
-    keeper.road.steps = steps or STRIDE
-    keeper.road.sees = steps > 0 and keeper.glimpses.left > 0
+    choose_stride(keeper)
     store = costs.store.of(costs.result.value)
     return asks(
         keeper.options.keep, costs.expected, look, load, costs.share, miss,
         worth=costs.reuse.chance(1) * (costs.expected - store), seen=costs.miss.count,
-        budget=getattr(rule, "budget", BUDGET),
+        looks=costs.look.count, budget=getattr(rule, "budget", BUDGET),
     )  # fmt: skip
 
 
