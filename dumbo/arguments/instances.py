@@ -40,6 +40,7 @@ from dumbo.arguments.registry import (
     refuse,
     registered,
 )
+from dumbo.arguments.threads import fields_of, is_thread_local
 from dumbo.errors import UnhashableArgument
 
 TYPE_CHECKING = False
@@ -184,6 +185,13 @@ def dict_of(value: object) -> dict[Any, Any] | None:
         UnhashableArgument: if it has one that the class hides.
     """
     kind = type(value)
+    if is_thread_local(kind):
+        fields = fields_of(value)
+        if fields is None:
+            raise UnhashableArgument(
+                "a threading.local whose __init__ makes its fields in each thread"
+            )
+        return fields
     if _dictoffset_of(kind) == 0:
         return None
     for base in mro_of(kind):

@@ -14,6 +14,7 @@ from dumbo.arguments.registry import (
     Entry,
     Node,
     Root,
+    after_name,
     derives,
     foreign,
     leaf,
@@ -59,6 +60,23 @@ def _own_field(module: str, kind: str, field: str) -> Callable[[Any], Any]:
 def _from(name: bytes, get: Callable[[Any], Any]) -> Callable[[Any], Node]:
     """Return a hasher whose children are what *get* gives, as a tuple."""
     return lambda value: Node(name, get(value))
+
+
+def _context_variable(value: Any) -> Node:
+    """What it gives in the context of the call; and its name, for two are never one."""
+    held = value.get(_UNSET)
+    return Node(b"contextvars.ContextVar", (value.name, *([] if held is _UNSET else [held])))
+
+
+_UNSET = object()
+
+
+def _thread_local(value: Any) -> Node:
+    return Node(b"threading.local", extras(value), after_name)
+
+
+def _event(value: Any) -> Node:
+    return Node(b"threading.Event", ((dict_of(value) or {}).get("_flag"),))
 
 
 def _reduced(module: str, kind: str, method: str, *args: int) -> Callable[[Any], Node]:
@@ -215,7 +233,6 @@ _BY_TYPE_ONLY = (
     "threading:Condition",
     "threading:Semaphore",
     "threading:BoundedSemaphore",
-    "threading:Event",
     "threading:Barrier",
     "weakref:WeakValueDictionary",
     "weakref:WeakKeyDictionary",
@@ -250,6 +267,8 @@ def _register() -> None:
             name = f"IPv{version}{kind}"
             register(f"ipaddress:{name}", Entry(foreign(_text(f"ipaddress.{name}".encode()))))
     register("uuid:UUID", Entry(_uuid))
+    for module in ("contextvars", "_contextvars"):  # by version of CPython
+        register(f"{module}:ContextVar", Entry(_context_variable))
     register("re:Pattern", Entry(_pattern))
     register("array:array", Entry(_array))
     register("random:Random", Entry(_random))
@@ -264,7 +283,9 @@ def _register() -> None:
     for name in _BY_TYPE_ONLY:
         register(name, Entry(_only_type(name.encode()), "opaque"))
     register("logging:Logger", Entry(_logger, "opaque"))
-    for lock in (type(_thread.allocate_lock()), _thread.RLock, _thread._local):
+    register(_thread._local, Entry(_thread_local))
+    register("threading:Event", Entry(_event))
+    for lock in (type(_thread.allocate_lock()), _thread.RLock):
         register(lock, Entry(_only_type(qualname_of(lock).encode()), "opaque"))
     register_package("numpy", "dumbo.arguments.arrays")
     register_package("pandas", "dumbo.arguments.frames")

@@ -30,4 +30,4 @@ from __future__ import annotations
 # 6        call graphs that are too large are cut; empty containers and plain data call nothing
 # 7        strings in the arguments pick what is called; membership depends on keys alone;
 #          objects that lie deep in arguments are looked into
-DIGEST_VERSION = 7
+DIGEST_VERSION = 8

@@ -16,12 +16,14 @@ import sys
 from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, MethodType
 from typing import Any
 
+from dumbo.arguments.threads import is_thread_local, may_be_read
 from dumbo.tracing import fingerprint
 from dumbo.tracing.boundary import STDLIB, owner_of, wall_of
 from dumbo.tracing.callgraph import PATH, Node
 from dumbo.tracing.escapes import consume, defines, escape, is_data
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.local_classes import after, linearised
+from dumbo.tracing.looks import OF_FUNCTIONS, look
 from dumbo.tracing.lookup import (
     MEMBERS,
     describe,
@@ -61,6 +63,8 @@ REBOUND = "rebound"  # heap site of what is assigned to attributes of live class
 ALIAS = "alias"  # heap site of what is assigned to fields of objects that came with the call
 SWAPPED = "swapped"  # heap site of what is assigned to `__class__`
 NAMES = frozenset({"__name__", "__qualname__", "__module__"})
+# Classes of the standard library that are nothing but fields; of `local`, this thread's.
+_PLAIN_HOLDERS = (b"_thread:_local", b"argparse:Namespace", b"types:SimpleNamespace")
 _MODELLED = (dict, list, tuple, set, frozenset, str, bytes, int, float, bool, complex, type(None))
 
 
@@ -235,6 +239,8 @@ def _of_member_holder(frame: Frame, value: Known, name: str) -> Value | None:
         # What is put there by a name that nobody knows is not followed.
         table: Value = frame.pool.make(Heap, "dict", ("globals of", value))
         return table
+    if name in OF_FUNCTIONS:
+        look(frame, value)
     bound: Value = frame.pool.make(Builtin, name, value)
     return bound
 
@@ -246,7 +252,11 @@ def _of_class(frame: Frame, value: Known, name: str) -> Value | None:
     meta = analysis.get("type", value.ref, None)
     assert isinstance(meta, Known)
     from_meta = analysis.get("mro", meta.ref, name)
-    if isinstance(from_meta, Known) and _is_data_descriptor(from_meta.obj) and meta.obj is not type:
+    if (
+        isinstance(from_meta, Known)
+        and _is_data_descriptor(from_meta.obj)
+        and namespace(type).get(name) is not from_meta.obj  # what `type` itself says is followed
+    ):
         return bind(frame, from_meta, value, meta)
     if name in ("__subclasses__", "mro", "__call__", "__new__") and isinstance(from_meta, Known):
         if analysis.get("mro", value.ref, name) is None or name == "__subclasses__":
@@ -296,6 +306,8 @@ def _of_object(frame: Frame, value: Known, name: str) -> Value | None:
         consume(frame, value)
         found: Value = frame.pool.make(Builtin, name, value)
         return found
+    if is_thread_local(cls.obj) and not may_be_read(cls.obj):
+        consume(frame, value)  # which says that it cannot
     if analysis.depth(value.ref) > PATH:
         consume(frame, value)
         return frame.unresolved(f"attribute {name}, too many fields deep")
@@ -318,7 +330,7 @@ def _of_object(frame: Frame, value: Known, name: str) -> Value | None:
 
 
 def _is_plain_holder(cls: type) -> bool:
-    return fingerprint.qualified_name(cls) in (b"types:SimpleNamespace", b"argparse:Namespace")
+    return fingerprint.qualified_name(cls) in _PLAIN_HOLDERS
 
 
 def _unfound(frame: Frame, cls: Known, name: str) -> Value:

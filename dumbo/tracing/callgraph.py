@@ -56,6 +56,10 @@ PATH = 8  # lookups in a row through fields and items, beyond which the whole is
 Chance = tuple[str, str, str, str, int]
 
 
+# Modules whose functions do as something says that none of them is given.
+_AMBIENT = {"decimal": "decimal", "_decimal": "decimal", "_pydecimal": "decimal"}
+
+
 class Node:
     """One thing that a closure holds.
 
@@ -309,6 +313,11 @@ class Analysis(Schedule):
             node.owner = owner
             if owner.info:
                 self.look("dist", -1, owner.info)
+            ambient = _AMBIENT.get(name.partition(":")[0])
+            if ambient is not None and owner is STDLIB:
+                index = self.look("ambient", -1, ambient)
+                if self.found[index] is not ABSENT:
+                    node.edge(0, self._value_node(self.pool.known(self.found[index], index)), "")
         return node
 
     def _function_node(self, obj: FunctionType, ref: int) -> Node:

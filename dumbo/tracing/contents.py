@@ -5,6 +5,7 @@ Knows which live things are named but not hashed; must not know how they are rea
 
 from __future__ import annotations
 
+from io import BytesIO, StringIO
 from types import FunctionType, MemberDescriptorType
 
 from dumbo.errors import UnhashableArgument
@@ -88,6 +89,8 @@ def content_of(obj: Any) -> tuple[bytes, tuple[Any, ...]]:
     # Imported here: most closures hold no data but atoms.
     from dumbo.arguments.hashing import digest
 
+    if type(obj) in (StringIO, BytesIO) and not obj.closed:
+        return digest((type(obj).__name__, obj.getvalue(), obj.tell()))
     try:
         return digest(obj)
     except UnhashableArgument:

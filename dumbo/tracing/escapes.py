@@ -19,6 +19,7 @@ from typing import Any
 from dumbo.tracing import fingerprint, vocabulary
 from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.frame import Frame
+from dumbo.tracing.looks import look
 from dumbo.tracing.lookup import (
     MEMBERS,
     is_class,
@@ -89,6 +90,8 @@ def escape(frame: Frame, value: Value | None, use: Use | None = None) -> None:
 
 
 def _escape_member(frame: Frame, value: Value, use: Use) -> None:
+    if use.reads:
+        look(frame, value, docs=use.reads_docs)
     if isinstance(value, Known):
         _escape_known(frame, value, use)
     elif isinstance(value, Instance):
@@ -256,19 +259,24 @@ def take_class(frame: Frame, cls: Known) -> None:
         if owner_of(base) is not None:
             continue
         for name, held in namespace(base).items():
-            if name.startswith("__") or name in ("_abc_impl", "_member_map_"):
-                continue
-            if not is_data(held) and type(held) not in fingerprint.ATOMS:
-                continue
-            found = analysis.get("mro", cls.ref, name)
-            if isinstance(found, Known):
-                frame.touch(found, f"attribute {name}")
-                if not hasattr(type(found.obj), "__get__"):
-                    consume(frame, found)
+            _take_data(frame, cls, name, held)
     for name in ("_member_map_", "__dataclass_fields__", "__slots__", "__match_args__"):
         found = analysis.get("mro", cls.ref, name)
         if isinstance(found, Known):
             frame.touch(found, f"attribute {name}")
+            consume(frame, found)
+
+
+def _take_data(frame: Frame, cls: Known, name: str, held: Any) -> None:
+    """An attribute of a class, if it is data of the program's."""
+    if name.startswith("__") or name in ("_abc_impl", "_member_map_"):
+        return
+    if not is_data(held) and type(held) not in fingerprint.ATOMS:
+        return
+    found = frame.analysis.get("mro", cls.ref, name)
+    if isinstance(found, Known):
+        frame.touch(found, f"attribute {name}")
+        if not hasattr(type(found.obj), "__get__"):
             consume(frame, found)
 
 
@@ -287,9 +295,13 @@ def escape_methods(frame: Frame, cls: Known, receiver: Value, use: Use, *, made:
         if owner_of(base) is not None:
             continue
         for name, held in namespace(base).items():
-            if name in seen or not _is_code(held):
+            if name in seen:
                 continue
             seen.add(name)
+            if not _is_code(held):
+                if name in overridable or any(vocabulary.speaks_of(by, name) for by in callers):
+                    _take_data(frame, cls, name, held)
+                continue
             if name in _MADE_WITH:
                 wanted = made
             else:

@@ -15,6 +15,7 @@ from dumbo.tracing.filling import add_all, merge_into
 from dumbo.tracing.formatting import stringify
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.iteration import await_result, items_of, iterator_of, iterator_over, next_of
+from dumbo.tracing.looks import look
 from dumbo.tracing.lookup import is_class
 from dumbo.tracing.operators import compare, operate
 from dumbo.tracing.registry import MODELS, Model, model
@@ -292,6 +293,7 @@ def _class_decorator(frame: Frame, args: Arguments) -> Value:
 def _fields(frame: Frame, args: Arguments) -> Value:
     for value in args.all():
         escape(frame, value, SHOWN)
+        look(frame, value)
     return frame.unknown_value("what is known of fields")
 
 

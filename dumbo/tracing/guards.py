@@ -18,6 +18,7 @@ from __future__ import annotations
 import sys
 from types import BuiltinFunctionType, CodeType, FunctionType
 
+from dumbo.arguments.threads import is_thread_local
 from dumbo.tracing import fingerprint
 from dumbo.tracing.contents import content_of
 from dumbo.tracing.lookup import (
@@ -130,7 +131,7 @@ class Guard:
             self.types.append((base, obj))
         elif op == "cell" and obj is not ABSENT:
             self.cells.append((base.__closure__[arg], obj))
-        elif op == "field" and (held := instance_dict(base)) is not None and arg in held:
+        elif op == "field" and (held := _fields_of(base)) is not None and arg in held:
             self._binds(held, arg, obj)
         elif op == "item" and type(base) is dict and arg in base:
             self.bindings.append((base, arg, obj))
@@ -227,6 +228,11 @@ class Guard:
             if any(a is not b for a, b in zip(inside, roots, strict=True)):
                 return False
         return True
+
+
+def _fields_of(obj: Any) -> dict[str, Any] | None:
+    """Where the fields of *obj* lie; None if that is another place for each thread."""
+    return None if is_thread_local(type(obj)) else instance_dict(obj)
 
 
 def _is_frozen(obj: Any) -> bool:

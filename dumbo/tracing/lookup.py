@@ -30,6 +30,7 @@
     submodule package                name         its attribute of that name, else the module
                                                   that an import would put there
     dist      -                      path         a distribution's metadata, if it is there
+    ambient   -                      "decimal"    its context in this thread: precision, rounding
 
 A lookup that fails reaches `ABSENT`, and that is a fact like any other: a guard
 checks that it still fails. No lookup runs user code: no property, no
@@ -57,6 +58,8 @@ from types import (
     ModuleType,
 )
 
+from dumbo.arguments.threads import fields_of, is_thread_local
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -78,7 +81,19 @@ _module_dict = ModuleType.__dict__["__dict__"].__get__  # type: ignore[index]
 
 # What CPython's own objects hold and may be asked for without running user code.
 MEMBERS: dict[type, frozenset[str]] = {
-    FunctionType: frozenset({"__doc__", "__name__", "__qualname__", "__module__", "__wrapped__"}),
+    FunctionType: frozenset(
+        {
+            "__defaults__",
+            "__doc__",
+            "__kwdefaults__",
+            "__module__",
+            "__name__",
+            "__qualname__",
+            "__wrapped__",
+            # From 3.14 on, annotations are made when they are read, by code of the user's.
+            "__annotate__" if sys.version_info >= (3, 14) else "__annotations__",
+        }
+    ),
     MethodType: frozenset({"__func__", "__self__"}),
     BuiltinFunctionType: frozenset({"__self__", "__name__"}),
     staticmethod: frozenset({"__func__"}),
@@ -168,7 +183,11 @@ def builtins_of(namespace_: dict[str, Any]) -> Mapping[str, Any]:
 
 
 def instance_dict(obj: object) -> dict[str, Any] | None:
-    """The instance's own `__dict__`, read past any property of that name."""
+    """The instance's own `__dict__`, read past any property of that name; of a `threading.local`,
+    this thread's.
+    """
+    if is_thread_local(type(obj)):
+        return fields_of(obj)
     for cls in mro(type(obj)):
         found: Any = namespace(cls).get("__dict__")
         if type(found) in (GetSetDescriptorType, MemberDescriptorType):
@@ -356,6 +375,15 @@ def _dist(_: Any, path: str) -> Any:
     return path if os.path.exists(path) else ABSENT
 
 
+def _ambient(_: Any, name: str) -> Any:
+    module = sys.modules.get(name)
+    if module is None:
+        return ABSENT
+    now = module.getcontext()
+    traps = sorted([trap.__name__ for trap, on in now.traps.items() if on])
+    return repr((now.prec, now.rounding, now.Emin, now.Emax, now.capitals, now.clamp, traps))
+
+
 _OPS: dict[str, Callable[[Any, Any], Any]] = {
     "module": lambda _, name: sys.modules.get(name, ABSENT),
     "global": _global,
@@ -381,6 +409,7 @@ _OPS: dict[str, Callable[[Any, Any], Any]] = {
     "table": _table,
     "truth": _truth,
     "dist": _dist,
+    "ambient": _ambient,
 }
 
 

@@ -28,6 +28,7 @@ from dumbo.tracing.escapes import consume, escape
 from dumbo.tracing.formatting import stringify
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.iteration import items_of, note_order
+from dumbo.tracing.looks import look
 from dumbo.tracing.lookup import is_class, namespace
 from dumbo.tracing.methods import call_method
 from dumbo.tracing.registry import MODELS
@@ -148,6 +149,9 @@ def _gives(frame: Frame, name: str, args: Arguments) -> Value:
             if name == "builtins:str" and len(args.positional) == 1 and text_of(value) is not None:
                 return value
             stringify(frame, value, names)
+    if name == "builtins:callable":
+        for value in args.positional:
+            special(frame, value, "__call__")
     if name == "builtins:hasattr" and len(args.positional) == 2:
         return _has_attribute(frame, args)
     kind = _GIVES[name]
@@ -163,6 +167,8 @@ def _check_instance(frame: Frame, args: Arguments, name: str) -> Value:
                 for method in special(frame, kind, hook):
                     invoke(frame, method, Arguments((args.positional[0],), {}))
             _registered(frame, kind)
+            if fingerprint.qualified_name(type(kind.obj)) == b"typing:_ProtocolMeta":
+                look(frame, kind)  # what it is asked for is what stands in it
         elif isinstance(kind, Known):
             consume(frame, kind)
     if not kinds or name == "builtins:issubclass":

@@ -20,6 +20,7 @@ from dumbo.tracing.containers import add, instance_of, make_heap, make_tuple, te
 from dumbo.tracing.escapes import escape
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.loads import import_module, make_super, read_cell, read_global
+from dumbo.tracing.looks import look, read_text
 from dumbo.tracing.lookup import globals_of, is_class, is_module
 from dumbo.tracing.namespaces import ANY, by_pattern, computed_module, live_names, names_of
 from dumbo.tracing.registry import model
@@ -200,3 +201,26 @@ def _import_name(frame: Frame, args: Arguments) -> Value:
     if name is None:
         return computed_module(frame, args)
     return import_module(frame, name, whole=False)
+
+
+@model("importlib.util:find_spec")
+def _find_spec(frame: Frame, args: Arguments) -> Value:
+    """Whether a module is there; what is in it counts, too."""
+    name = text_of(args.positional[0]) if len(args.positional) == 1 and not args.named else None
+    if name is None or name.startswith("."):
+        return out_of_sight(frame, args, "whether there is a module of a computed name")
+    import_module(frame, name, whole=True)
+    return frame.unknown_value("where a module is")
+
+
+@model(
+    "inspect:findsource",
+    "inspect:getcomments",
+    "inspect:getsource",
+    "inspect:getsourcelines",
+)
+def _source(frame: Frame, args: Arguments) -> Value:
+    for value in args.all():
+        look(frame, value)
+    read_text(frame, "inspect")
+    return instance_of(frame, str)

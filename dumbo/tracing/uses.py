@@ -42,10 +42,11 @@ def _is_special(method: str) -> bool:
 class Use:
     """See the module's docstring; compared by identity."""
 
-    __slots__ = ("calls", "changes", "name")
+    __slots__ = ("calls", "changes", "name", "reads", "reads_docs")
 
     def __init__(self, name: str, *, changes: bool, calls: bool = True) -> None:
         self.name = name
+        self.reads = self.reads_docs = False  # what functions and classes look like, see `looks`
         self.calls = calls  # it may call what can be called
         self.changes = changes  # it may put something into what it is given
 
@@ -64,6 +65,8 @@ class _ByModule(Use):
     def __init__(self, module: str) -> None:
         reads = module.partition(".")[0] in _READERS
         super().__init__(f"by {module}", changes=not reads, calls=not reads)
+        self.reads = reads or vocabulary.reads(module)
+        self.reads_docs = module in ("inspect", "pydoc", "doctest")
         self.module = module
 
     def wants(self, method: str) -> bool:

@@ -38,6 +38,14 @@ _PROTOCOLS = frozenset(
     "seekable send start step tell throw truncate tzname update utcoffset value values writable "
     "write writelines".split()
 )
+# Modules of the standard library that read what they are given; and what others speak of that do.
+_READERS = frozenset(
+    {"annotationlib", "dataclasses", "dis", "doctest", "inspect", "pydoc", "typing"}
+)
+_READS = re.compile(
+    r"\b(?:__annotations__|get_annotations|get_type_hints|getfullargspec|inspect\.signature)\b"
+    r"|from inspect import .*\bsignature\b"
+)
 
 
 class Words(NamedTuple):
@@ -64,6 +72,16 @@ def reaches(module: str, name: str, *, own: bool) -> bool:
     if own and (words := _words_of(module)) is not None and name in words.names:
         return True
     return any(speaks_of(home, name) for home in _libraries_of(module))
+
+
+@cache
+def reads(module: str) -> bool:
+    """Whether code of the library that *module* belongs to reads signatures and annotations."""
+    top = module.partition(".")[0]
+    if top in sys.stdlib_module_names:
+        return top in _READERS
+    own = [name for name in list(sys.modules) if name == top or name.startswith(f"{top}.")]
+    return any(_READS.search(_source_of(name) or "") for name in own)
 
 
 @cache
