@@ -10,11 +10,8 @@ Knows the public names; everything else lives in the modules that they come from
 
 from __future__ import annotations
 
-from dumbo import by
 from dumbo.arguments.registry import register_hasher
 from dumbo.cache import Cache, clear, default_cache
-from dumbo.decision.policy import Offer, Policy
-from dumbo.entry import Entry
 from dumbo.errors import (
     DumboError,
     DumboWarning,
@@ -26,7 +23,6 @@ from dumbo.errors import (
 )
 from dumbo.memo import memo
 from dumbo.memoized import Memoized
-from dumbo.randomness.root_seed import seeded
 from dumbo.switches import disabled, read_only
 
 TYPE_CHECKING = False
@@ -35,6 +31,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     import networkx as nx
+
+    from dumbo import by
+    from dumbo.decision.policy import Offer, Policy
+    from dumbo.entry import Entry
+    from dumbo.randomness.root_seed import seeded
 
 __all__ = [
     # the decorator, and what it makes
@@ -72,6 +73,30 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
+
+
+# What few programs name, and where it is; `by` is a module itself.
+_LATER = {
+    "by": "dumbo.by",
+    "Entry": "dumbo.entry",
+    "Offer": "dumbo.decision.policy",
+    "Policy": "dumbo.decision.policy",
+    "seeded": "dumbo.randomness.root_seed",
+}
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(_LATER[name])
+    value = globals()[name] = module if name == "by" else getattr(module, name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})
 
 
 def deps(

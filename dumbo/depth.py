@@ -14,7 +14,7 @@ Knows one number of the interpreter; must not know calls or functions.
 from __future__ import annotations
 
 import sys
-import threading
+from _thread import RLock, _local  # `threading` itself imports more
 
 __all__ = ["NEEDED", "enter", "leave"]
 
@@ -25,12 +25,12 @@ _EACH = 2
 _MOST = 1000  # how much is brought in all threads: stacks of C have their end, too
 
 
-class _Levels(threading.local):
+class _Levels(_local):
     count = 0
 
 
 _levels = _Levels()
-_lock = threading.RLock()
+_lock = RLock()
 _brought = 0
 _limit = 0  # as we have left it
 

@@ -19,8 +19,8 @@ from __future__ import annotations
 import marshal
 import os
 import sys
-import weakref
 from _thread import get_ident
+from _weakref import ref
 
 import xxhash
 
@@ -99,14 +99,14 @@ class Inputs:
         return _MARK + xxhash.xxh3_128_digest(payload)
 
 
-_open: dict[int, weakref.ref[Inputs]] = {}
+_open: dict[int, ref[Inputs]] = {}
 
 
 def begin(observing: bool, *, noting: bool = False) -> Inputs:
     """Return what will know the inputs of a computation that is about to run."""
     inputs = Inputs(observing, noting)
     key = id(inputs)
-    _open[key] = weakref.ref(inputs, lambda gone: _open.pop(key, None))
+    _open[key] = ref(inputs, lambda gone: _open.pop(key, None))
     if inputs.noting:
         _listen()
     return inputs

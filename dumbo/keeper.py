@@ -21,7 +21,6 @@ from time import monotonic, perf_counter
 
 from dumbo import clocks, config, nesting
 from dumbo.accounts.tally import Tally
-from dumbo.arguments.matchers import file
 from dumbo.call import Call
 from dumbo.decision.doubts import Doubts
 from dumbo.decision.glimpses import Glimpses
@@ -150,9 +149,7 @@ class Keeper:
         self.chance = self._chance()
         self.tracker: Tracker | None = None
         self.matching: Matching | None = None
-        self._has_inputs = options.reads is not None or any(
-            isinstance(matcher, file) for matcher in options.key.values()
-        )
+        self._has_inputs = options.reads is not None or _names_files(options)
         self._decide_roads()
         self.has_stored = self.has_watched = False
         self.not_before = 0.0  # when the next call may be looked up, if most go straight
@@ -519,6 +516,14 @@ class Keeper:
         from dumbo.keeping.storing import handed_out
 
         return handed_out(self, call, value)
+
+
+def _names_files(options: Options) -> bool:
+    if not options.key:
+        return False
+    from dumbo.arguments.matchers import file  # only for who says how arguments count
+
+    return any(isinstance(matcher, file) for matcher in options.key.values())
 
 
 def _draws(options: Options) -> bool:

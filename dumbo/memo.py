@@ -20,7 +20,6 @@ from dumbo.decision.worth import KEEP
 from dumbo.errors import InvalidUse, UnusableDirectory
 from dumbo.memoized import ClassMemoized, wrap
 from dumbo.options import HOW, Options
-from dumbo.randomness.sampling import MOST
 from dumbo.shelf import Shelf, check_usable
 from dumbo.target import Target, is_coroutine_function, is_generator_function
 
@@ -448,8 +447,14 @@ def _seed(given: object) -> object:
     )
 
 
+def _most() -> int:
+    from dumbo.randomness.sampling import MOST  # only for functions that draw
+
+    return MOST
+
+
 def _samples(count: object, draw: object, lazy: object) -> int | None:
-    if count is not None and (type(count) is not int or not 1 <= count <= MOST):
+    if count is not None and (type(count) is not int or not 1 <= count <= _most()):
         raise InvalidUse(
             f"memo(samples={count!r}) at {_caller()}: give a number from 1 on, or leave it out"
         )

@@ -22,7 +22,6 @@ from types import AsyncGeneratorType, GeneratorType, GenericAlias, MethodType
 
 from dumbo import depth
 from dumbo.call import Call
-from dumbo.entry import Entry
 from dumbo.errors import InvalidUse, StorageError
 from dumbo.keeper import Keeper
 from dumbo.keeping import passing, weighing
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
 
     from dumbo.accounts.stats import Stats
     from dumbo.answers.why import Why
+    from dumbo.entry import Entry
     from dumbo.info import CacheInfo
     from dumbo.options import Options
     from dumbo.shelf import Shelf
@@ -323,6 +323,7 @@ class Memoized(Generic[P, R]):
     def get_entry(self, /, *args: P.args, **kwargs: P.kwargs) -> Entry | None:
         """Return what is stored for this call, or None; computes nothing."""
         from dumbo import acts  # a hit needs none
+        from dumbo.entry import Entry
 
         found = acts.find(self._keeper, args, kwargs)
         return None if found is None else Entry(*found)
@@ -336,6 +337,7 @@ class Memoized(Generic[P, R]):
             StorageError: if it cannot be stored.
         """
         from dumbo import acts  # a hit needs none
+        from dumbo.entry import Entry
 
         return Entry(*acts.insert(self._keeper, value, args, kwargs))
 

@@ -12,12 +12,12 @@ Knows seconds; must not know calls or functions.
 
 from __future__ import annotations
 
-import threading
+from _thread import _local as local  # `threading` itself imports more
 
 __all__ = ["enter", "leave"]
 
 
-class _Local(threading.local):
+class _Local(local):
     less = 0.0
 
 

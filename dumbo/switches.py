@@ -8,7 +8,7 @@ Knows two flags; must not know what obeys them, nor the environment.
 
 from __future__ import annotations
 
-from contextvars import ContextVar
+from _contextvars import ContextVar  # `contextvars` itself imports more
 
 from dumbo.errors import InvalidUse
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-import threading
+from _thread import allocate_lock  # `threading` itself imports more
 
 from dumbo.accounts.tally import added
 from dumbo.decision.costs import MACHINE
@@ -44,7 +44,7 @@ _NOTICEABLE = 1.0  # seconds lost, from which a function is worth a warning
 _INFO, _WARNING = 20, 30  # as in `logging`, which is not imported for them
 
 _waiting: dict[int, Tally] = {}
-_writing = threading.Lock()
+_writing = allocate_lock()
 _machine: Facts | None = None  # what was known of this machine when the process began
 _listening = False
 _told = False  # multiprocessing, that its children shall write, too
@@ -208,7 +208,7 @@ def _before_fork() -> None:
 
 def _after_fork_in_child() -> None:
     global _writing
-    _writing = threading.Lock()
+    _writing = allocate_lock()
     for tally in list(_waiting.values()):
         new = tally.since()
         if new:

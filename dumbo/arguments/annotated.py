@@ -13,7 +13,6 @@ from __future__ import annotations
 import builtins
 import sys
 
-from dumbo.arguments.matchers import Matcher, as_matcher
 from dumbo.errors import InvalidUse
 
 TYPE_CHECKING = False
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
     import ast
     from collections.abc import Callable, Iterable, Mapping
     from typing import Any
+
+    from dumbo.arguments.matchers import Matcher
 
 _FUTURE = 0x1000000  # CO_FUTURE_ANNOTATIONS: they are strings
 _MISSING = object()
@@ -47,7 +48,7 @@ def said_of(
         if parameter == "return":
             continue
         where = f"the annotation of {parameter!r}"
-        matchers = [as_matcher(thing, where) for thing in _metadata(annotation, names, where)]
+        matchers = [_as_matcher(thing, where) for thing in _metadata(annotation, names, where)]
         if len(matchers) > 1:
             raise InvalidUse(
                 f"parameter {parameter!r} has two matchers in its annotation, "
@@ -87,9 +88,18 @@ def _may_match(annotate: Any, names: _Names) -> bool:
 
 
 def _is_ours(thing: object) -> bool:
-    if isinstance(thing, Matcher):
-        return True
-    return bool(_metadata_of(thing))
+    return _is_matcher(thing) or bool(_metadata_of(thing))
+
+
+def _is_matcher(thing: object) -> bool:
+    known = sys.modules.get("dumbo.arguments.matchers")  # as long as it is not, there are none
+    return known is not None and isinstance(thing, known.Matcher)
+
+
+def _as_matcher(thing: object, where: str) -> Matcher:
+    from dumbo.arguments.matchers import as_matcher  # only for who says something
+
+    return as_matcher(thing, where)
 
 
 def _metadata_of(annotation: object) -> tuple[Any, ...]:
@@ -107,7 +117,10 @@ def _metadata(annotation: object, names: _Names, where: str) -> list[object]:
 
 
 def _is_word(thing: object) -> bool:
-    return isinstance(thing, Matcher) or (isinstance(thing, type) and issubclass(thing, Matcher))
+    if not isinstance(thing, type):
+        return _is_matcher(thing)
+    known = sys.modules.get("dumbo.arguments.matchers")
+    return known is not None and issubclass(thing, known.Matcher)
 
 
 # Strings

@@ -5,8 +5,6 @@ Knows in which order arguments are fixed, bound, matched and digested; must not 
 
 from __future__ import annotations
 
-from dumbo import inputs
-from dumbo.arguments.sharing import with_sharing
 from dumbo.errors import Bypass
 from dumbo.explain import Reason
 from dumbo.failures import Misfit
@@ -60,7 +58,11 @@ def locate(keeper: Keeper, call: Call, args: tuple[Any, ...], kwargs: dict[str, 
             store = _private(keeper, store)
     call.snapshot = tracker.look(values, roots, store, binder.names)
     call.store = store
-    call.key = with_sharing(key, values) if call.snapshot.identity else key
+    call.key = key
+    if call.snapshot.identity:
+        from dumbo.arguments.sharing import with_sharing  # only for functions that can tell
+
+        call.key = with_sharing(key, values)
     if call.draw is not None or keeper.chance is not None:
         from dumbo.randomness.chance import settle  # only for functions that draw, and samples
 
@@ -124,12 +126,16 @@ def _match(keeper: Keeper, call: Call, taken: Taken) -> None:
     if call.draw is not None and taken.near is not None:
         taken.near.family = call.draw.among(taken.near.family)
     if taken.inputs or taken.settings:
+        from dumbo import inputs  # few arguments are files
+
         unclear = f"{keeper.label}, which it calls, reads settings of its own"
         inputs.join(taken.inputs, unclear if taken.settings else "")
     if taken.near is not None:
         from dumbo.matched import nearest  # only for functions with such a matcher
 
         if call.snapshot.identity:
+            from dumbo.arguments.sharing import with_sharing
+
             taken.near.family = with_sharing(taken.near.family, taken.values)
         call.key = nearest(call.store, call.snapshot.digest, taken.near, call.key)
 

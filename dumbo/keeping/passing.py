@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from sys import getsizeof
 
-from dumbo import inputs
 from dumbo.call import Call
 from dumbo.decision.worth import ALIKE
 from dumbo.failures import let_through
@@ -84,6 +83,8 @@ def hold_only(keeper: Keeper, call: Call, value: object) -> bool:
     from dumbo.keeping import serving, storing  # here: most calls are not kept like this
 
     digest, extras = storing.settle(keeper, call)
+    from dumbo import inputs  # few calls are looked up in passing
+
     if digest != call.snapshot.digest or inputs.divide(extras)[1]:
         return False
     until = keeper.options.expires_after

@@ -14,7 +14,7 @@ import sys
 from time import monotonic, perf_counter, time
 from types import FunctionType
 
-from dumbo import config, inputs
+from dumbo import config
 from dumbo.errors import InvalidUse, StorageError
 from dumbo.explain import Reason
 from dumbo.failures import let_through, text_of
@@ -106,6 +106,8 @@ def held(keeper: Keeper, call: Call, closure: bytes) -> Record | None:
 
 
 def _accepts(keeper: Keeper, extras: bytes, store: Store) -> bool:
+    from dumbo import inputs  # most results have no extras
+
     extras, read = inputs.divide(extras)
     if read and not inputs.hold(read, store):
         return False
@@ -133,8 +135,11 @@ def _elsewhere(keeper: Keeper, call: Call) -> Record | None:
 def join(call: Call, extras: bytes) -> None:
     """Tell those who observe a computation further up what this result stands for."""
     observer = sys.modules.get("dumbo.tracing.observer")
-    extras, _ = inputs.divide(extras)  # those were joined when they were found to hold
     if observer is not None:
+        if extras:
+            from dumbo import inputs
+
+            extras, _ = inputs.divide(extras)  # those were joined when they were found to hold
         observer.join((id(call.snapshot), extras), (call.snapshot, extras))
 
 

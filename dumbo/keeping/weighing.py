@@ -12,7 +12,6 @@ from time import perf_counter, thread_time, time
 
 from dumbo import config, nesting
 from dumbo.decision.costs import rough_size
-from dumbo.decision.policy import Offer, Policy, decide
 from dumbo.decision.road import STRIDE
 from dumbo.decision.worth import BUDGET, HIT, Verdict, asks, is_hot, judge, patience, stride
 from dumbo.errors import Bypass, StorageError
@@ -260,6 +259,8 @@ def _pace(keeper: Keeper) -> float:
 
 def _find_rule(keeper: Keeper) -> Rule:
     """What is set about `keep="auto"`."""
+    from dumbo.decision.policy import Policy  # a hit needs no rule
+
     keeper.rule = Policy(**config.thresholds())
     return keeper.rule
 
@@ -308,6 +309,8 @@ def _verdict(
     )  # fmt: skip
     if keep != "auto":
         return verdict
+    from dumbo.decision.policy import Offer, decide  # a hit offers nothing
+
     offer = Offer(
         keeper.label, compute, size, worth=verdict.store, store=store, load=load, look=look,
         chance=chance, uses=uses,

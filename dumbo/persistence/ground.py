@@ -11,7 +11,7 @@ import atexit
 import os
 import sys
 import time
-import weakref
+from _weakrefset import WeakSet  # `weakref` itself imports more
 from functools import lru_cache
 
 import xxhash
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from dumbo.decision.reuse import Reuse
+    from dumbo.persistence.blobs import Reader
     from dumbo.persistence.index import Index
     from dumbo.persistence.locks import Locks
     from dumbo.persistence.recipes import Recipes
@@ -75,6 +76,7 @@ class Ground:
         self._written = 0  # bytes since the last look at all of it
         self._version = digest_version
         self._index: Index | None = None
+        self._blobs: Reader | None = None
         self._locks: Locks | None = None
         self._recipes: Recipes | None = None
         self.tail: Tail | None = None  # there once it is open, if results may wait in one
@@ -119,7 +121,7 @@ class Ground:
         """
         # Here and not at the top: a program that calls nothing twice needs no SQLite.
         try:
-            from dumbo.persistence import blobs, codecs, folder, seal
+            from dumbo.persistence import codecs, folder, seal
             from dumbo.persistence.index import Index
             from dumbo.persistence.tail import Tail
         except ImportError as error:  # a Python without SQLite still runs, uncached
@@ -134,7 +136,7 @@ class Ground:
         self._numbers = {name: number for number, name in codecs.NAMES.items()}
         key = seal.read_key(self.signing_key)
         self._seal = seal.Seal(key) if key is not None else None
-        self._reader = blobs.Reader(self._seal)
+        self._blobs = None
         if self._seal is None and not self.durable:
             self.tail = Tail(self._root)
             _leave_no_tail(self)
@@ -196,6 +198,15 @@ class Ground:
         """The real path of the directory, once it is prepared."""
         self._index or self._open()
         return self._root
+
+    @property
+    def _reader(self) -> Reader:
+        """What reads files, and knows which it has verified."""
+        if self._blobs is None:
+            from dumbo.persistence.blobs import Reader  # small results lie in rows
+
+            self._blobs = Reader(self._seal)
+        return self._blobs
 
     def path_of(self, python: int, closure: bytes, key: bytes, extras: bytes) -> str:
         """Where the file of an entry is, if it has one."""
@@ -414,7 +425,7 @@ def _named(
     known.add((name, closure, python))
 
 
-_tailed: weakref.WeakSet[Ground] = weakref.WeakSet()
+_tailed: WeakSet[Ground] = WeakSet()
 
 
 def _leave_no_tail(ground: Ground) -> None:

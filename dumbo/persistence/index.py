@@ -31,18 +31,19 @@ import atexit
 import errno
 import os
 import stat
-import threading
 import time
-import weakref
+from _thread import RLock  # `threading` itself imports more
+from _weakrefset import WeakSet
 
 from dumbo.errors import StorageError
 from dumbo.persistence import folder
-from dumbo.persistence.peeks import Eye, Patience, Peek, close_abandoned
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, TypeAlias, TypeVar
+
+    from dumbo.persistence.peeks import Eye, Patience, Peek
 
     T = TypeVar("T")
     Row: TypeAlias = tuple[Any, ...]
@@ -132,10 +133,10 @@ class Index:
         self.path = ""  # of the file; empty until it is opened
         self._idle: list[Connection] = []
         self._peeks: list[Peek] = []
-        self._patience = Patience()
+        self._patience: Patience | None = None
         self._eye: Eye | None = None
-        self._live: weakref.WeakSet[Connection] = weakref.WeakSet()
-        self._peeking: weakref.WeakSet[Peek] = weakref.WeakSet()
+        self._live: WeakSet[Connection] = WeakSet()
+        self._peeking: WeakSet[Peek] = WeakSet()
         self._known: set[object] = set()
         self._stamp: tuple[int, int] | None = None
         self._look_at = 0.0
@@ -193,9 +194,14 @@ class Index:
             if rows is not None:
                 self._peeks.append(peek)
                 return rows
+            assert self._patience is not None
             self._patience.lost(peek)
             peek.sql.close()
         rows = self.read(statement, values)
+        if self._patience is None:
+            from dumbo.persistence.peeks import Patience  # here and below: not for one hit
+
+            self._patience = Patience()
         if not self._peeks and self._patience.ends():
             self._peek()
         return rows
@@ -287,12 +293,13 @@ class Index:
             # By name: as long as it is in `_live`, a fork waits until SQLite is done with it.
             connection.sql.close()
             del connection
-        self._eye = None
-        if _opening.acquire(blocking=False):
-            try:
-                close_abandoned(_is_open)
-            finally:
-                _opening.release()
+        if self._patience is not None:
+            self._eye = None
+            if _opening.acquire(blocking=False):
+                try:
+                    self._patience.clear_up(_is_open)
+                finally:
+                    _opening.release()
 
     def _failed(
         self,
@@ -351,6 +358,8 @@ class Index:
 
     def _peek(self) -> None:
         """Open the file for reading without a lock; if that cannot be, nothing is lost."""
+        from dumbo.persistence.peeks import Eye, Peek
+
         stamp = self._stamp
         if stamp is None:
             return
@@ -504,7 +513,7 @@ class Index:
         _left_open.extend(self._live)  # closing them would undo what the parent is doing
         _left_open.extend(self._peeking)
         self._orphaned = bool(self._live or self._peeking)
-        self._live, self._peeking = weakref.WeakSet(), weakref.WeakSet()
+        self._live, self._peeking = WeakSet(), WeakSet()
         self._idle, self._peeks, self._eye = [], [], None
         self._stamp = None
         self._look_at = 0.0
@@ -595,8 +604,8 @@ def _as_oserror(error: sqlite.Error | UnicodeDecodeError, path: str) -> OSError:
 
 # -- the process ---------------------------------------------------------------------
 
-_opening = threading.RLock()  # one thread at a time opens a file, in any index: see below
-_indexes: weakref.WeakSet[Index] = weakref.WeakSet()
+_opening = RLock()  # one thread at a time opens a file, in any index: see below
+_indexes: WeakSet[Index] = WeakSet()
 _left_open: list[Connection | Peek] = []
 _fork_waits = False
 forking = False  # whether a fork has asked this module already: see `dumbo.forks`
@@ -623,7 +632,7 @@ def _after_fork_in_parent() -> None:
 
 def _after_fork_in_child() -> None:
     global _opening, _fork_waits, forking
-    _opening = threading.RLock()
+    _opening = RLock()
     _fork_waits = forking = False
     for index in list(_indexes):
         index._inherited()

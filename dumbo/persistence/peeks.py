@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-__all__ = ["Eye", "Peek", "close_abandoned"]
+__all__ = ["Eye", "Patience", "Peek"]
 
 _VERSION_AT, _VERSION = 24, 16  # where SQLite's pager looks, too
 _FEWEST = 16  # reads under the lock before a peek is opened, which costs as much as some of these
@@ -99,6 +99,10 @@ class Patience:
             return False
         self.reads = 0
         return True
+
+    def clear_up(self, is_open: Callable[[tuple[int, int]], bool]) -> None:
+        """Do what `close_abandoned` does, also while the interpreter ends and imports nothing."""
+        close_abandoned(is_open)
 
     def lost(self, peek: Peek) -> None:
         self.wanted = _FEWEST if peek.reads >= _LASTING else min(2 * self.wanted, _MOST)

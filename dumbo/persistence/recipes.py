@@ -15,8 +15,8 @@ from __future__ import annotations
 import atexit
 import os
 import time
-import weakref
 import zlib
+from _weakrefset import WeakSet
 
 import xxhash
 
@@ -220,7 +220,7 @@ class Recipes:
         return True
 
 
-_open: weakref.WeakSet[Recipes] = weakref.WeakSet()
+_open: WeakSet[Recipes] = WeakSet()
 
 
 def _at_exit() -> None:

@@ -29,8 +29,8 @@ import marshal
 import os
 import stat
 import struct
-import threading
-import weakref
+from _thread import RLock  # `threading` itself imports more
+from _weakrefset import WeakSet
 from time import monotonic
 
 import xxhash
@@ -100,7 +100,7 @@ class Tail:
         self.path = os.path.join(root, _NAME)
         self._root = root
         # Guards the descriptors too: one that is closed may be another file's a moment later.
-        self._mutex = threading.RLock()
+        self._mutex = RLock()
         self._file: _File | None = None
         self._last: _File | None = None  # which is being merged, perhaps
         self._look_at = 0.0
@@ -347,12 +347,12 @@ def _record(body: bytes) -> tuple[Row, bytes] | None:
     return (row, name) if whole else None
 
 
-_tails: weakref.WeakSet[Tail] = weakref.WeakSet()
+_tails: WeakSet[Tail] = WeakSet()
 
 
 def _after_fork_in_child() -> None:
     for tail in list(_tails):
-        tail._mutex = threading.RLock()
+        tail._mutex = RLock()
 
 
 os.register_at_fork(after_in_child=_after_fork_in_child)

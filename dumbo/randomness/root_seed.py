@@ -8,7 +8,7 @@ Knows one number; must not know what is drawn with it.
 
 from __future__ import annotations
 
-from contextvars import ContextVar
+from _contextvars import ContextVar  # `contextvars` itself imports more
 
 from dumbo import config
 from dumbo.errors import InvalidUse

@@ -21,6 +21,7 @@ Knows live objects and bytes; must not know how objects are reached.
 from __future__ import annotations
 
 import marshal
+import sys
 from types import (
     BuiltinFunctionType,
     CodeType,
@@ -41,7 +42,6 @@ from dumbo.tracing.lookup import (
     namespace,
     version_of,
 )
-from dumbo.tracing.rewritten import plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,7 +69,11 @@ def code(code: CodeType) -> bytes:
     known = _codes.get(id(code))
     if known is not None:
         return known[1]
-    given, code = code, plain(code)
+    given = code
+    if "pytest" in sys.modules:
+        from dumbo.tracing.rewritten import plain  # only in tests
+
+        code = plain(code)
     hasher = xxhash.xxh3_128(code.co_code)
     shape = (
         code.co_flags,
