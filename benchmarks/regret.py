@@ -1,11 +1,12 @@
 """How much time is lost against somebody who knows the future, when space is short?
 
-    python benchmarks/regret.py [--seeds 7] [--shares 1] [--table] [--plot docs/regret.svg]
+    python benchmarks/regret.py [--seeds 7] [--shares 1] [--variants] [--plot docs/regret.svg]
 
-Each trace of `regret_traces` is played against dumbo's rules (the functions of `dumbo.decision`
-that live calls are judged by, too), against those of others, and against a schedule that knows all
-calls in advance: a feasible one, whose stores and loads are paid like everybody's. No result is
-really computed or stored; what that costs is by the same prices for all.
+Each trace of `regret_traces`, or of `regret_variants`, is played against dumbo's rules (the
+functions of `dumbo.decision` that live calls are judged by, too), against those of others, and
+against a schedule that knows all calls in advance: a feasible one, whose stores and loads are paid
+like everybody's. No result is really computed or stored; what that costs is by the same prices for
+all.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ import argparse
 import heapq
 import math
 from collections import OrderedDict
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from zlib import crc32
 
 import numpy as np
 from regret_traces import Request, Trace, traces
+from regret_variants import variants
 
 from dumbo.decision.costs import Costs, Machine
 from dumbo.decision.eviction import HIGH, LOW, lowest, rank_of, rent
@@ -206,7 +208,8 @@ class Dumbo(Rule):
         self.ahead: dict[str, int] = {}  # calls that go straight through
         self.found: dict[str, int] = {}  # since the last that was not
         self.trails: dict[Key, tuple[Reuse, Trail]] = {}
-        self.last_rank = 0.0
+        self.last_rank = self.last_gone = 0.0
+        self.last_half_life = 1.0
 
     def call(self, request: Request) -> None:
         costs = self.functions.setdefault(request.function, Costs(Machine()))
@@ -251,7 +254,8 @@ class Dumbo(Rule):
             look=LOOK, chance=reuse.chance(trail.uses), uses=trail.uses,
             lot=crc32(str(key).encode()) / 2**32, rank=self.rank(key),
             rent=rent(
-                self.last_rank, self.used + request.size, LOW * self.limit, HIGH * self.limit
+                self.last_rank, self.used + request.size, self.limit,
+                age=self.cost - self.last_gone, half_life=self.last_half_life,
             ),
         ).store  # fmt: skip
 
@@ -261,6 +265,8 @@ class Dumbo(Rule):
             return
         ranked = [(self.rank(key), held.size, key) for key, held in self.held.items()]
         goes, self.last_rank = lowest(ranked, excess + (HIGH - LOW) * self.limit)
+        if goes:
+            self.last_gone, self.last_half_life = self.cost, self.trails[goes[-1]][0].half_life
         for key in goes:
             self.drop(key)
 
@@ -341,10 +347,10 @@ def mean(numbers: list[float]) -> float:
     return math.exp(sum(map(math.log, numbers)) / len(numbers))
 
 
-def compare(seed: int, share: float) -> dict[str, dict[str, float]]:
-    """Play all traces; return what each rule takes, over what the clairvoyant takes."""
+def compare(chosen: Iterable[Trace], share: float) -> dict[str, dict[str, float]]:
+    """Play traces; return what each rule takes, over what the clairvoyant takes."""
     found = {}
-    for trace in traces(seed):
+    for trace in chosen:
         trace = trace._replace(limit=int(trace.limit * share))
         took = {rule.name: played(trace, rule) for rule in (Dumbo, *RULES)}
         best = min(clairvoyant(trace), *took.values())
@@ -399,12 +405,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[7])
     parser.add_argument("--shares", type=float, nargs="+", default=[1.0], help="times the room")
+    parser.add_argument("--variants", action="store_true", help="other traces, not tuned on")
     parser.add_argument("--plot", metavar="FILE")
     options = parser.parse_args()
     for seed in options.seeds:
         for share in options.shares:
             print(f"\nseed {seed}, {share:g} times the room\n")
-            found = compare(seed, share)
+            found = compare(variants(seed) if options.variants else traces(seed), share)
             show(found)
             if options.plot:
                 plot(found, options.plot)

@@ -57,6 +57,7 @@ class Call:
         claim: the right to compute this key, which others may be waiting for.
         recording: what a generator has yielded so far.
         record: what was loaded from the store.
+        retried: to be stored though that takes too long, so that it is seen whether it still does.
         rapid: computed on the short road.
         searched: located on the short road, and not stored under its own closure.
         stale: why it was given a result of older code, if it was.
@@ -84,6 +85,7 @@ class Call:
         "reading",
         "reason",
         "record",
+        "retried",
         "recording",
         "searched",
         "seen",
@@ -133,6 +135,7 @@ class Call:
         self.recording: Recording | None = None
         self.record: Record | None = None
         self.rapid = False
+        self.retried = False
         self.searched = False
         self.stale: Reason | None = None
         self.watch: Watch | None = None

@@ -6,12 +6,13 @@ import functools
 import importlib
 import itertools
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import dumbo
+from dumbo.decision import costs
 
 _events: list[object] = []
 _spent: dict[str, float] = {}  # seconds, since the last look at the clocks of `steady`
@@ -51,9 +52,28 @@ def steady(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine on which a look at a clock takes a microsecond, and ``sys.audit("spent", seconds)``
     those seconds; nothing else takes any time, whoever else wants the processor.
     """
+    _set_clocks(monkeypatch, _passed())
 
+
+@pytest.fixture
+def interrupt(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, float], None]:
+    """As `steady`, but somebody else has the processor once: after so many looks, so long."""
+
+    def interrupted(after: int, seconds: float) -> None:
+        usual = _passed()
+        _set_clocks(monkeypatch, itertools.chain(itertools.islice(usual, after), [seconds], usual))
+
+    return interrupted
+
+
+def _passed() -> Iterator[float]:
     # No code of Python's: the cache would find that the functions under test depend on it.
-    passed = iter(functools.partial(_spent.pop, "seconds", _LOOK), None)
+    return iter(functools.partial(_spent.pop, "seconds", _LOOK), None)
+
+
+def _set_clocks(monkeypatch: pytest.MonkeyPatch, passed: Iterator[float]) -> None:
+    # What tests have measured with such clocks says nothing of this machine.
+    monkeypatch.setattr(costs, "MACHINE", costs.Machine())
     look = itertools.accumulate(passed).__next__
     for name in _TIMED.split():
         module = importlib.import_module(name)

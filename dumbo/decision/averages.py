@@ -82,17 +82,22 @@ class Price:
     asked: the price of the same operation as the machine has it, which learns along.
     """
 
-    __slots__ = ("_base", "_elsewhere", "_per_byte", "buckets", "scale")
+    __slots__ = ("_base", "_elsewhere", "_far", "_per_byte", "buckets", "scale")
 
     def __init__(self, base: float, per_byte: float, elsewhere: Price | None = None) -> None:
         self._base = base
         self._per_byte = per_byte
         self._elsewhere = elsewhere
+        self._far = False  # whether the last one was out of all proportion
         self.scale = Average()
         self.buckets: dict[int, Average] = {}
 
+    def guess(self, size: float) -> float:
+        """Return what is expected without any measurement."""
+        return self._base + self._per_byte * size
+
     def of(self, size: float) -> float:
-        guess = self._base + self._per_byte * size
+        guess = self.guess(size)
         scale = self.buckets.get(bucket(size), self.scale)
         if scale.count:
             return guess * scale.value
@@ -101,17 +106,20 @@ class Price:
     def learn(self, size: float, measured: float) -> None:
         """Take in that the operation took so long.
 
-        The first store of a process imports and opens what the others find open, so that nothing
-        counts for more than some times of what was expected.
+        The first store of a process imports and opens what the others find open, so that one
+        alone counts for no more than some times of what was expected. The second in a row is
+        believed. What takes far less than expected counts double: nothing is faster by accident.
         """
-        measured = min(measured, _OUTLIER * self.of(size))
-        factor = measured / (self._base + self._per_byte * size)
-        self.scale.add(factor)
+        usual = self.of(size)
+        most, times = _OUTLIER * usual, 2 if measured * _OUTLIER < usual else 1
+        far, self._far = self._far, measured > most
+        factor = (measured if far else min(measured, most)) / self.guess(size)
+        self.scale.add(factor, times)
         number = bucket(size)
         known = self.buckets.get(number)
         if known is None:
             known = self.buckets[number] = Average()
-        known.add(factor)
+        known.add(factor, times)
         if self._elsewhere is not None:
             self._elsewhere.learn(size, measured)
 

@@ -78,11 +78,13 @@ class Costs:
         size: stored bytes by the rough size of the result.
         found, looks: calls that were found, of those that were looked up; lately.
         reuse: how its calls come again.
+        denied: seconds that may go into storing what is denied a place; see `retries`.
     """
 
     __slots__ = (
         "compute",
         "cpu",
+        "denied",
         "found",
         "load",
         "look",
@@ -109,6 +111,7 @@ class Costs:
         self.result = Average()
         self.found = self.looks = _TRUST
         self.reuse = Reuse()
+        self.denied = 0.0
         self.store = Price(150e-6, 4e-9, machine.store)
         self.load = Price(30e-6, 1e-9, machine.load)
         self.size = Price(1.0, 1.0)  # stored bytes over the rough size: 1 until measured
@@ -132,6 +135,21 @@ class Costs:
         # The first call may import what the others use.
         if self.compute.count > 1:
             self.mean.add(seconds, calls)
+
+    def retries(self, compute: float, size: float, budget: float) -> bool:
+        """Whether a result that storing is too dear for is stored, to see if it still is.
+
+        That is so if it would not be, had nothing been measured; and for *budget* of the time that
+        computing such results takes.
+        """
+        if compute <= self.store.guess(size) + self.load.of(size) + self.look.value:
+            return False
+        price = self.store.of(size)
+        self.denied = min(price, self.denied + budget * compute)
+        if self.denied < price:
+            return False
+        self.denied = 0.0
+        return True
 
     @property
     def expected(self) -> float:

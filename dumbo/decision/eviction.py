@@ -5,8 +5,10 @@ how often its call comes, times what computing takes longer than loading. By the
 *rank*; the lowest go first. (Greedy-dual size-frequency ages its values by those of what it
 evicts; here the half-life does, which each function learns from its own calls.)
 
-The rank of the last that went is the *rent* of a byte. Who stores pays it, the more the fuller the
-store is: what is worth less than what would go for it is not stored at all.
+The rank of the last that went is the *rent* of a byte. It falls as the ranks of what is left do,
+and who stores pays it: what is worth less than what would go for it is not stored at all. The rent
+is due in full from where evicting ends, not only where it begins: or the room between is filled
+with what is worth little, and costs its stores.
 
 Knows numbers; must not know a store.
 """
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["HIGH", "LOW", "lowest", "rank", "rank_of", "rent"]
 
 HIGH, LOW = 0.95, 0.9  # of the limit: above the first, results go until the second is reached
+_FREE = 0.7  # of the limit: below that, room costs nothing
 _OVERHEAD = 256  # bytes that a result takes beside its own
 
 
@@ -85,14 +88,18 @@ def lowest(ranked: Iterable[tuple[float, int, T]], excess: float) -> tuple[list[
     return gone, value
 
 
-def rent(last: float, used: float, low: float, high: float) -> float:
+def rent(
+    last: float, used: float, limit: float, *, age: float = 0.0, half_life: float = FOR_EVER
+) -> float:
     """Return what a byte costs, in seconds a second.
 
     Parameters:
-        last: the rank of the last result that went.
-        used: bytes that are taken.
-        low, high: down to what is evicted, and from what on.
+        last: the rank of the last result that went, *age* seconds ago, and the *half_life* after
+            which it would have been half of that.
+        used: bytes that are taken, of a *limit*.
     """
-    if used <= low:
+    free = _FREE * limit
+    if used <= free:
         return 0.0
-    return last if used >= high else last * (used - low) / (high - low)
+    left = last * float(2.0 ** -(max(0.0, age) / half_life))
+    return left * min(1.0, (used - free) / (LOW * limit - free))

@@ -107,9 +107,12 @@ def judge(
     often = max(1, uses - 1)
     if saving <= 0 or often * saving <= store:
         return Verdict(False, "too fast", compute, price)
-    if rank < rent:
-        return Verdict(False, "no room", compute, price)
-    if max(chance, _ANOTHER_RUN) * often * saving > store:
+    likely = max(chance, _ANOTHER_RUN) * often
+    if rent:
+        # What it saves by the time that it comes again, less the rent for so long.
+        pays = rank > rent and likely * saving * (1 - rent / rank) > store
+        return Verdict(pays, "worth it" if pays else "no room", compute, price)
+    if likely * saving > store:
         return Verdict(True, "worth it", compute, price)
     if lot * store < budget * compute:
         return Verdict(True, "trial", compute, price)

@@ -66,7 +66,8 @@ def keep(keeper: Keeper, call: Call, value: object, compute: float) -> Reason | 
         return Reason(code, compute=again, price=verdict.price)
     # That it is of use to somebody is certain if somebody waits for it.
     wanted = call.claim is not None and call.claim.flight.waiters > 0
-    if not (verdict.store or call.explicit or wanted):
+    retried = call.retried and verdict.code == "too fast"
+    if not (verdict.store or call.explicit or wanted or retried):
         if verdict.code == "never":
             return _NEVER
         return Reason(verdict.code, compute=again, price=verdict.price)
@@ -87,7 +88,7 @@ def write(
     if lazy is not None and issubclass(type(value), lazy.Lazy):
         value = value.__wrapped__  # type: ignore[attr-defined]
     costs = keeper.ledger.costs
-    lesson = weighing.is_lesson(keeper)
+    lesson = call.retried or weighing.is_lesson(keeper, keeper.tally.sums["stores"])
     before = clocks.reading() if lesson else None
     entered = perf_counter() if before is None else before.wall
     taken = call.taken

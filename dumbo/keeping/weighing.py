@@ -75,7 +75,12 @@ def may_keep(keeper: Keeper, call: Call) -> bool:
     if costs.compute.count < KNOWN or keeper.options.rule is not None:
         return True
     expected = max(costs.compute.value, trail.cost)
-    return _verdict(keeper, call, expected, costs.result.value, price=False).store
+    size = costs.result.value
+    verdict = _verdict(keeper, call, expected, size, price=False)
+    if verdict.code == "too fast" and keeper.options.keep == "auto":
+        rule = keeper.rule or _find_rule(keeper)
+        call.retried = costs.retries(expected, size, getattr(rule, "budget", BUDGET))
+    return verdict.store or call.retried
 
 
 def _note_use(keeper: Keeper, call: Call) -> Trail:
@@ -322,10 +327,13 @@ def _verdict(
         raise StorageError(f"the policy that keep= names failed: {describe(error)}") from error
 
 
-def is_lesson(keeper: Keeper) -> bool:
-    """Whether this miss is one to learn from what it took; when it is known, one in sixteen is."""
+def is_lesson(keeper: Keeper, made: int = _LESSONS) -> bool:
+    """Whether this miss is one to learn from what it took; when it is known, one in sixteen is.
+
+    What is done in few of the misses is known when it was *made* often enough.
+    """
     misses = keeper.ledger.misses
-    return misses < _LESSONS or not misses & 15
+    return misses < _LESSONS or made < _LESSONS or not misses & 15
 
 
 def slow_down(keeper: Keeper) -> None:

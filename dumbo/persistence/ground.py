@@ -86,7 +86,9 @@ class Ground:
         self._touched: dict[int, int] = {}
         self.used = 0  # bytes, as of the last look at all of it
         self.reuses: dict[int, Reuse] = {}  # how calls of functions of this process come again
-        self.last_rank = 0.0  # of the last result that went
+        self.last_rank = 0.0  # of the last result that went,
+        self.last_gone = 0.0  # when that was,
+        self.last_half_life = 1.0  # and after how long it would have been half of it
         self._proved: set[object] = set()
         self._swept: set[str] = set()
         self._told: set[str] = set()
@@ -99,9 +101,11 @@ class Ground:
         limit = self.size_limit
         if limit is None or not self.last_rank:
             return 0.0
-        from dumbo.decision.eviction import HIGH, LOW, rent  # here: few processes ever evict
+        from dumbo.decision.eviction import rent  # here: few processes ever evict
 
-        return rent(self.last_rank, self.used + self._written, LOW * limit, HIGH * limit)
+        age, half_life = time.time() - self.last_gone, self.last_half_life
+        used = self.used + self._written
+        return rent(self.last_rank, used, limit, age=age, half_life=half_life)
 
     def prepare(self) -> None:
         """Create the directory where it is missing, and check it.

@@ -18,6 +18,7 @@ import os
 import time
 
 from dumbo.decision.eviction import HIGH, LOW, lowest
+from dumbo.decision.reuse import FOR_EVER
 from dumbo.errors import StorageError
 from dumbo.persistence import blobs, rows, shelves, statistics
 
@@ -114,8 +115,12 @@ def _lowest(store: Store, excess: int) -> list[rows.Row]:
         return []
     from dumbo.persistence import ranking  # here: only what evicts asks what results are worth
 
-    ranked = [(value, size + _HEADER, where) for value, size, where in ranking.ranked(store)]
+    found = list(ranking.ranked(store))
+    ranked = [(value, size + _HEADER, where) for value, size, where, _ in found]
     gone, store.last_rank = lowest(ranked, excess)
+    last = gone[-1] if gone else None
+    store.last_gone = time.time()
+    store.last_half_life = next((life for *_, where, life in found if where == last), FOR_EVER)
 
     def look(sql: sqlite.Connection, known: set[object]) -> list[rows.Row]:
         found = [sql.execute(f"{_WHOLE} WHERE id = ?", (where,)).fetchone() for where in gone]

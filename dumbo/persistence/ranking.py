@@ -34,8 +34,11 @@ _RANKED = (
 )
 
 
-def ranked(store: Store) -> Iterator[tuple[float, int, int]]:
-    """Yield the rank of each result, its bytes and its place; the least lately used first."""
+def ranked(store: Store) -> Iterator[tuple[float, int, int, float]]:
+    """Yield the rank of each result, its bytes, its place, and the half-life that it is ranked by.
+
+    The least lately used come first.
+    """
 
     def look(sql: sqlite.Connection, known: set[object]) -> list[Row]:
         return sql.execute(_RANKED).fetchall()
@@ -50,7 +53,8 @@ def ranked(store: Store) -> Iterator[tuple[float, int, int]]:
     for where, size, compute, function, created, used, uses, key in found:
         reuse = functions[function]
         trail = _with(reuse.trail(key), uses, created / 1e6, float(used))
-        yield rank_of(compute / 1e9 - load.of(size), size, trail, reuse, now), size, where
+        rank = rank_of(compute / 1e9 - load.of(size), size, trail, reuse, now)
+        yield rank, size, where, reuse.half_life
 
 
 def _with(known: Trail | None, uses: int, first: float, used: float) -> Trail:

@@ -97,8 +97,10 @@ def change(store: Store, changes: Mapping[str, Callable[[Facts], Facts]]) -> Non
 def know_room(store: Store) -> None:
     """Learn how full a store was when somebody last evicted from it, and what a byte cost then."""
     room = read(store, COMMON).get("room")
-    if type(room) is tuple and [type(one) for one in room] == [int, float] and room[1] >= 0:
-        store.used, store.last_rank = room
+    if type(room) is not tuple or [type(one) for one in room] != [int, float, float, float]:
+        return
+    if room[1] >= 0 and room[3] > 0:
+        store.used, store.last_rank, store.last_gone, store.last_half_life = room
 
 
 def keep_room(store: Store) -> None:
@@ -107,7 +109,7 @@ def keep_room(store: Store) -> None:
     Raises:
         OSError, StorageError: if that cannot be written.
     """
-    room = (store.used, store.last_rank)
+    room = (store.used, store.last_rank, store.last_gone, store.last_half_life)
     change(store, {COMMON: lambda facts: {**facts, "room": room}})
 
 

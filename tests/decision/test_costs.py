@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dumbo.decision.costs import Average, Costs, Machine, Price, rough_size
 
@@ -47,8 +49,38 @@ def test_a_price_follows_a_machine_that_becomes_slow_within_twenty_measurements(
     assert price.of(1_000) > 0.9e-2
 
 
+def test_a_price_believes_the_second_of_two_that_are_out_of_all_proportion() -> None:
+    price = Price(1e-4, 1e-9)
+    for _ in range(20):
+        price.learn(0, 1e-4)
+    price.learn(0, 1.0)
+    assert price.of(0) < 2e-4
+    price.learn(0, 1e-4)
+    price.learn(0, 1.0)
+    assert price.of(0) < 4e-4
+    price.learn(0, 1.0)
+    assert price.of(0) > 0.1
+
+
+@given(st.floats(1e-3, 10), st.floats(1e-3, 0.1))
+def test_what_is_denied_a_place_is_stored_for_a_share_of_its_time(compute, budget) -> None:
+    costs = Costs(Machine())
+    for _ in range(20):
+        costs.store.learn(1_000, 20.0)  # the disk has become slow
+    price = costs.store.of(1_000)
+    count = 2_000
+    stores = sum(costs.retries(compute, 1_000, budget) for _ in range(count))
+    assert stores * price <= budget * compute * count * 1.01
+    assert stores >= min(count, int(budget * compute * count / price) - 1) // 2
+
+
+def test_what_never_paid_is_not_tried_again() -> None:
+    costs = Costs(Machine())
+    assert not any(costs.retries(1e-4, 1_000, 0.01) for _ in range(10_000))
+
+
 def test_storing_costs_more_than_loading_at_first() -> None:
-    costs = Costs()
+    costs = Costs(Machine())
     for size in (0, 10**3, 10**6, 10**9):
         assert costs.store.of(size) > costs.load.of(size) > 0
 

@@ -78,7 +78,14 @@ def test_how_long_an_old_favourite_stays_is_a_matter_of_its_function() -> None:
 def test_a_byte_costs_nothing_in_a_store_with_room_and_the_full_rent_in_a_full_one(
     last, used
 ) -> None:
-    found = rent(last, used, 80, 100)
+    found = rent(last, used, 100)
     assert 0 <= found <= last
-    assert found == (0 if used <= 80 else last if used >= 100 else pytest.approx(found))
-    assert rent(last, used + 5, 80, 100) >= found
+    assert found == (0 if used <= 70 else last if used >= 90 else pytest.approx(found))
+    assert rent(last, used + 5, 100) >= found
+
+
+@given(st.floats(0, 1e3), st.floats(0, 1e6), st.floats(0, 1e6), st.floats(1e-2, 1e7))
+def test_the_rent_falls_as_the_rank_of_what_went_would_have(last, age, more, half_life) -> None:
+    found = rent(last, 95, 100, age=age, half_life=half_life)
+    assert rent(last, 95, 100, age=age + more, half_life=half_life) <= found <= last
+    assert rent(last, 95, 100, age=half_life, half_life=half_life) == pytest.approx(last / 2)

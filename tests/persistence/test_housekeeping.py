@@ -281,9 +281,9 @@ def test_results_go_by_the_half_life_that_this_process_has_learned(desk: Desk) -
     reuse = Reuse()
     reuse.since = time.time() - 10_000
     desk.store.reuses[function_id("mod:func")] = reuse
-    last = [(value, where) for value, _, where in ranking.ranked(desk.store)]
-    reuse.half_life = HALF_LIVES[2]  # seconds: what came last is all that counts
-    soon = [(value, where) for value, _, where in ranking.ranked(desk.store)]
+    last = [(value, where) for value, _, where, _ in ranking.ranked(desk.store)]
+    reuse.half_life = HALF_LIVES[4]  # seconds: what came last is all that counts
+    soon = [(value, where) for value, _, where, _ in ranking.ranked(desk.store)]
     five, three = place(desk, 5), place(desk, 3)
     assert max(last)[1] == five
     assert max(soon)[1] == three
@@ -300,7 +300,7 @@ def test_results_go_by_what_earlier_processes_have_learned(desk: Desk) -> None:
     learned = {"costs": {"reuse": reuse.plain()}, "ghosts": reuse.ghosts()}
     statistics.change(desk.store, {"mod:func": lambda facts: {"learned": learned}})
     favourite = place(desk, 2)
-    assert max((value, where) for value, _, where in ranking.ranked(desk.store))[1] == favourite
+    assert max((value, where) for value, _, where, _ in ranking.ranked(desk.store))[1] == favourite
     gone, _ = evict(desk.store, int(usage(desk.store).total * 0.7))
     assert gone > 1
     assert place(desk, 2) == favourite
@@ -314,10 +314,12 @@ def test_what_a_byte_costs_is_known_to_the_next_process(desk: Desk) -> None:
     assert desk.store.last_rank > 0
     other = Store(desk.directory, size_limit=limit)
     statistics.know_room(other)
-    assert (other.used, other.last_rank) == (desk.store.used, desk.store.last_rank)
-    assert other.rent == 0.0
+    for name in ("used", "last_rank", "last_gone", "last_half_life"):
+        assert getattr(other, name) == getattr(desk.store, name), name
     other._written = limit - other.used
-    assert other.rent == other.last_rank
+    assert other.rent == pytest.approx(other.last_rank)
+    other._written = limit // 2 - other.used
+    assert other.rent == 0.0
     other.close()
 
 
