@@ -73,7 +73,8 @@ class Ground:
         self.trouble = ""
         self.corrupt = 0  # entries that this process set aside
         self.size_limit = size_limit  # bytes, as well as can be; None: there is none
-        self._written = 0  # bytes since the last look at all of it
+        self.written = 0  # bytes that this process has, since it last looked at all of it
+        self.untold = 0.0  # of these, what is not counted for all processes yet: see `room`
         self._version = digest_version
         self._index: Index | None = None
         self._blobs: Reader | None = None
@@ -104,7 +105,7 @@ class Ground:
         from dumbo.decision.eviction import rent  # here: few processes ever evict
 
         age, half_life = time.time() - self.last_gone, self.last_half_life
-        used = self.used + self._written
+        used = self.used + self.written
         return rent(self.last_rank, used, limit, age=age, half_life=half_life)
 
     def prepare(self) -> None:

@@ -93,20 +93,40 @@ def evict(store: Store, limit: int, *, down_to: float = LOW) -> tuple[int, int]:
     Raises:
         OSError, StorageError: if the index cannot be read or written.
     """
-    _sweep_files(store, grace=_YOUNG)
+    _, left = _sweep_files(store, grace=_YOUNG)
     store.recipes().shrink(int(limit * _FOR_PEOPLE))
-    measured = usage(store)
-    store.used = measured.total
-    if measured.total + measured.room <= limit * HIGH:
+    store.used = left + _on_disk(store, limit)
+    if store.used <= limit * HIGH:
         return 0, 0
-    swept = sweep_rows(store)
+    sweep_rows(store)
     _shrink(store, limit)
-    gone, freed = remove(store, _lowest(store, measured.total - swept - int(limit * down_to)))
-    store.used = measured.total - swept - freed
+    used = left + _on_disk(store, limit)
+    gone, freed = remove(store, _lowest(store, used - int(limit * down_to)))
+    store.used = used - freed
     statistics.keep_room(store)
     sweep_rows(store)
     _shrink(store, limit)
     return gone, freed
+
+
+def _on_disk(store: Store, limit: int) -> int:
+    """The bytes of all that lies in the directory, but files of results that no row finds."""
+    measured = usage(store)
+    beside = 0
+    for path, folders, names in os.walk(store.root):
+        if path == store.root:
+            folders[:] = [name for name in folders if name != "blobs"]
+        for name in names:
+            try:
+                beside += os.lstat(os.path.join(path, name)).st_size
+            except OSError:  # on its way to somewhere else
+                pass
+    # What cannot be given back is no reason to remove results, which would not help.
+    return measured.files + beside - max(0, measured.room - _worth_giving_back(limit))
+
+
+def _worth_giving_back(limit: int) -> int:
+    return max(limit // 50, 1 << 16)
 
 
 def _lowest(store: Store, excess: int) -> list[rows.Row]:
@@ -164,7 +184,7 @@ def _unlink(path: str, created: int) -> None:
 def _shrink(store: Store, limit: int) -> None:
     """Give pages back that the index no longer uses, if they are worth it."""
     room = usage(store).room
-    if room > max(limit // 50, 1 << 16):
+    if room > _worth_giving_back(limit):
         # A new index is made so that this can be done bit by bit; an older one stays large.
         _rows(store, "PRAGMA incremental_vacuum", ())
 
@@ -246,7 +266,7 @@ def sweep(store: Store) -> int:
     before = usage(store).files
     assembly.collect(store)
     parts = max(0, before - usage(store).files)
-    freed = parts + sweep_rows(store) + _sweep_files(store)
+    freed = parts + sweep_rows(store) + _sweep_files(store)[0]
     _sweep_recipes(store)
     return freed
 
@@ -293,10 +313,13 @@ def _program_place(digest: object) -> int:
     return rows.signed(int.from_bytes(bytes(digest)[:8], "big"))  # type: ignore[call-overload]
 
 
-def _sweep_files(store: Store, grace: float = _GRACE) -> int:
-    """Remove files that no row finds, and temporaries of processes that are no more."""
+def _sweep_files(store: Store, grace: float = _GRACE) -> tuple[int, int]:
+    """Remove files that no row finds, and temporaries of processes that are no more.
+
+    Return how many bytes went, and how many of the kind are left.
+    """
     now = time.time()
-    freed = 0
+    freed = left = 0
     statement = "SELECT python, closure, key, extras FROM entries WHERE payload IS NULL"
     there = _rows(store, statement, ())
     known = {store.path_of(*row) for row in there}
@@ -311,9 +334,13 @@ def _sweep_files(store: Store, grace: float = _GRACE) -> int:
                 age = _GRACE if shelves.is_written(name) else min(age, 1.0)
             try:
                 status = os.lstat(path)
-                if status.st_mtime < now - age and shelves.is_file(status):
+                if not shelves.is_file(status):
+                    continue
+                if status.st_mtime < now - age:
                     os.unlink(path)
                     freed += status.st_size
+                else:
+                    left += status.st_size
             except OSError:  # somebody was faster
                 pass
-    return freed
+    return freed, left

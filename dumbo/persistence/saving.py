@@ -9,7 +9,7 @@ import os
 import time
 
 from dumbo.errors import StorageError, UnstorableResult
-from dumbo.persistence import codecs, drafts, rows, shelves
+from dumbo.persistence import codecs, drafts, room, rows, shelves
 from dumbo.persistence.ground import CODEC, COMPRESSED, LISTED, PYTHON, as_bytes, function_id, named
 from dumbo.persistence.headers import Header
 from dumbo.persistence.records import Record
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 _INLINE = 4096  # bytes; larger payloads are faster as files
 _ROW = 200  # bytes of the index that a result takes, beside its payload
-_LOOKED_AT = 0.01  # of the limit: how much a process writes until it looks at all of it
 _HOUSEKEEPER = 1  # a number to claim; those of calls are digests
 # Seconds to wait for who evicts, also if there is no room at all, and between two looks.
 _MOMENT, _LONGER, _NAP = 0.2, 2.0, 0.005
@@ -138,6 +137,8 @@ def _finish(
     size = draft.size
     payload = draft.held() if size <= _INLINE else None
     header.store = time.perf_counter_ns() - started
+    if room.count(store, size + _ROW):  # before it is in place: so it has room there
+        keep_within(store)
     if payload is None:
         draft.place(durable=store.durable)
     try:
@@ -150,9 +151,6 @@ def _finish(
         _sweep(store, os.path.dirname(path))
     else:
         shelves.remove(path)  # of an earlier, larger result of this call
-    store._written += size + _ROW
-    if store.size_limit is not None and store._written > store.size_limit * _LOOKED_AT:
-        _keep_within(store)
     return Record(
         header.function, header.closure, header.key, header.extras, PYTHON, size, compute,
         (time.perf_counter_ns() - started) / 1e9, header.created / 1e6,
@@ -237,7 +235,7 @@ def adopt(store: Store, file: IO[bytes]) -> bool:
     return True
 
 
-def _keep_within(store: Store) -> None:
+def keep_within(store: Store) -> None:
     """Evict what is too much, once enough was written since the last look.
 
     Whoever comes while somebody is at it waits a moment, and longer if the limit is reached: else
@@ -253,20 +251,23 @@ def _keep_within(store: Store) -> None:
     try:
         claim = store.locks().claim(_HOUSEKEEPER, None)
         if type(claim) is Claim:
-            store._written = 0
-            housekeeping.evict(store, limit)
-            claim.end(KEPT)
+            try:
+                room.begin_anew(store)
+                housekeeping.evict(store, limit)
+            finally:
+                claim.end(KEPT)
             return
         begun, patience = time.monotonic(), _MOMENT
         while claim is not None and type(claim) is not Claim:
             waited = time.monotonic() - begun
             if waited >= patience:
                 if patience == _LONGER or housekeeping.usage(store).total < limit:
+                    room.look_again(store)
                     break
                 patience = _LONGER
             time.sleep(_NAP)
             claim = store.locks().claim(_HOUSEKEEPER, None)
-        if type(claim) is Claim:  # there is room again, or the next one to store will look
+        if type(claim) is Claim:  # there is room again
             claim.end(KEPT)
     except (OSError, StorageError) as error:
         store._trouble(error)

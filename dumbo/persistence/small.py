@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 
-from dumbo.persistence import rows
+from dumbo.persistence import room, rows
 from dumbo.persistence.codecs import ATOMS, PICKLE, encode_atom
 from dumbo.persistence.ground import PYTHON, as_bytes, function_id
 from dumbo.persistence.records import Record
@@ -23,7 +23,6 @@ __all__ = ["save"]
 
 _INLINE = 4096  # bytes, as in `saving`
 _ROW = 200
-_LOOKED_AT = 0.01
 _USUAL = 10_000  # nanoseconds that this takes, which clocking would make more
 
 
@@ -62,10 +61,7 @@ def put(
         return 0
     payload = encode_atom(value)
     size = len(payload)
-    limit = store.size_limit
-    if size > _INLINE or (
-        limit is not None and store._written + size + _ROW > limit * _LOOKED_AT
-    ):  # of the last, `saving` looks whether there is still room
+    if size > _INLINE:
         return 0
     number = function_id(function)
     spent = max(0, round(compute * 1e9))
@@ -79,7 +75,10 @@ def put(
         store._trouble(error)
         return 0
     store._names[number] = function
-    store._written += size + _ROW
     if full:
         store._shorten()
+    if room.count(store, size + _ROW):
+        from dumbo.persistence.saving import keep_within  # few results are the last that fit
+
+        keep_within(store)
     return size

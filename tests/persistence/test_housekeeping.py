@@ -316,9 +316,9 @@ def test_what_a_byte_costs_is_known_to_the_next_process(desk: Desk) -> None:
     statistics.know_room(other)
     for name in ("used", "last_rank", "last_gone", "last_half_life"):
         assert getattr(other, name) == getattr(desk.store, name), name
-    other._written = limit - other.used
+    other.written = limit - other.used
     assert other.rent == pytest.approx(other.last_rank)
-    other._written = limit // 2 - other.used
+    other.written = limit // 2 - other.used
     assert other.rent == 0.0
     other.close()
 

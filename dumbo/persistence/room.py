@@ -1,0 +1,79 @@
+"""When it is time to look whether a store is within its limit.
+
+    written   one byte for each thousandth of the limit that any process has written since somebody
+              looked; who looks cuts it off
+
+So it does not count how many processes write, nor whether they live: together they write one per
+cent of the limit until one of them looks.
+
+Knows how much was written; must not know what, nor what goes when it is too much.
+"""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from dumbo.persistence.ground import Ground
+
+__all__ = ["begin_anew", "count", "look_again"]
+
+_NAME = "written"
+_STEP = 0.001  # of the limit
+_DUE = 10  # steps
+_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+
+
+def count(store: Ground, size: int) -> bool:
+    """Take in that so many bytes are written; return whether it is time to look."""
+    store.written += size
+    limit = store.size_limit
+    if limit is None:
+        return False
+    store.untold += size
+    step = max(1.0, limit * _STEP)
+    if store.untold < step:
+        return False
+    steps = int(store.untold / step)
+    store.untold -= steps * step
+    return _tell(store, min(steps, _DUE)) >= _DUE
+
+
+def _tell(store: Ground, steps: int) -> int:
+    """Add to what all processes have written; return how much that is."""
+    try:
+        fd = os.open(os.path.join(store.root, _NAME), _FLAGS | os.O_CREAT, 0o600)
+    except OSError:  # something else is there: each looks for itself
+        return _DUE if steps >= _DUE or _is_due(store) else 0
+    try:
+        os.write(fd, b"." * steps)
+        return os.fstat(fd).st_size
+    except OSError:
+        return _DUE
+    finally:
+        os.close(fd)
+
+
+def _is_due(store: Ground) -> bool:
+    return store.size_limit is not None and store.written > store.size_limit * _STEP * _DUE
+
+
+def look_again(store: Ground) -> None:
+    """It was time to look, and nobody did: let it be time again when more is written."""
+    store.untold = (store.size_limit or 0) * _STEP
+
+
+def begin_anew(store: Ground) -> None:
+    """Somebody looks: count from here."""
+    store.written = 0
+    try:
+        fd = os.open(os.path.join(store.root, _NAME), _FLAGS)
+    except OSError:
+        return
+    try:
+        os.ftruncate(fd, 0)
+    except OSError:  # then the next one to write looks again
+        pass
+    finally:
+        os.close(fd)
