@@ -487,7 +487,12 @@ class AsyncMemoized(Memoized[P, R]):
     if not TYPE_CHECKING:
 
         async def __call__(self, /, *args, **kwargs):
-            call = await self._keeper.begin_in_task(args, kwargs)
+            try:
+                call = await self._keeper.begin_in_task(args, kwargs)
+            except (RecursionError, ImportError):  # of ours; for the function, it will say itself
+                call = None
+            if call is None:
+                return await self._function(*args, **kwargs)
             if call.done:
                 return call.value
             watch = call.watch
@@ -501,7 +506,10 @@ class AsyncMemoized(Memoized[P, R]):
             finally:
                 if watch is not None:
                     watch.stop()
-            self._keeper.finish(call, value)
+            try:
+                self._keeper.finish(call, value)
+            except (RecursionError, ImportError):
+                pass
             return self._keeper.handed_out(call, value) if self._keeper.options.readonly else value
 
         async def recompute(self, /, *args, **kwargs):
@@ -551,8 +559,10 @@ class StreamMemoized(Memoized[P, R]):
 def _drive(
     keeper: Keeper, generator: Any, args: tuple[Any, ...], kwargs: dict[str, Any], act: str = ""
 ) -> Any:
-    # Imported here: most programs memoize no generators.
-    from dumbo import streams
+    try:
+        from dumbo import streams  # here: most programs memoize no generators
+    except ImportError:  # of a process that can import nothing more
+        return generator
 
     kind = type(generator)
     if kind is GeneratorType:

@@ -33,9 +33,13 @@ if TYPE_CHECKING:
 
     from dumbo.call import Call
     from dumbo.keeper import Keeper
+    from dumbo.persistence.recordings import Recording
 
 __all__ = ["Drawn", "drive", "drive_async"]
 
+# What may be raised in here that is no fault of the generator's: where the stack ends, and in a
+# process that can import nothing more. The generator then runs by itself.
+_OURS = (RecursionError, ImportError)
 # Items between which nothing is observed, for that is the caller's. Switching it on and off takes
 # as long as many an item, so behind these all counts: too much, and never too little.
 _APART = 64
@@ -52,7 +56,10 @@ class Drawn:
 
 
 class Tape:
-    """What is recorded of one iteration, and how long the generator itself took."""
+    """What is recorded of one iteration, and how long the generator itself took.
+
+    Nothing is raised here but what stops the program: an iteration that cannot be recorded goes on.
+    """
 
     __slots__ = ("_began", "_call", "_compute", "_items", "_keeper", "_recording", "_watch")
 
@@ -68,7 +75,10 @@ class Tape:
     def start(self) -> None:
         """The generator is about to run."""
         if self._watch is not None and self._items <= _APART:
-            self._watch.start(task=True)
+            try:
+                self._watch.start(task=True)
+            except _OURS:
+                self.drop()
         self._began = perf_counter()
 
     def add(self, item: object) -> None:
@@ -77,10 +87,15 @@ class Tape:
         self._items += 1
         if self._watch is not None and self._items <= _APART:
             self._watch.stop()
-        if self._recording is not None and not yielding.add(
-            self._keeper, self._call, self._recording, item
-        ):
+        if self._recording is not None and not self._can_add(self._recording, item):
             self._recording = None
+
+    def _can_add(self, recording: Recording, item: object) -> bool:
+        try:
+            return yielding.add(self._keeper, self._call, recording, item)
+        except _OURS:
+            recording.drop()
+            return False
 
     def end(self, value: object) -> None:
         """It has returned *value*."""
@@ -88,7 +103,11 @@ class Tape:
         if self._watch is not None:
             self._watch.stop()
         recording, self._recording = self._recording, None
-        yielding.finish(self._keeper, self._call, recording, value, self._compute)
+        try:
+            yielding.finish(self._keeper, self._call, recording, value, self._compute)
+        except _OURS:
+            if recording is not None:
+                recording.drop()
 
     def drop(self) -> None:
         """Nothing of this iteration can be stored."""
@@ -110,13 +129,12 @@ def drive(
 ) -> Generator[Any, Any, Any]:
     """Iterate *generator*, or what is stored of it."""
     items: Iterator[Any] | None = None
+    call: Call | None = None
     tape: Tape | None = None
     if not _enters_a_context(sys._getframe(1)):
-        call = yielding.begin(keeper, args, kwargs, act, drawn.call if drawn is not None else None)
-        if call.done:
+        call, tape = _begin(keeper, args, kwargs, act, drawn)
+        if call is not None and call.done:
             items = iter(call.value)
-        else:
-            tape = Tape(keeper, call)
     if drawn is not None:
         generator = drawn.make()
     count = 0
@@ -129,8 +147,8 @@ def drive(
                     item = next(items)
                 except StopIteration as end:
                     return end.value
-                except CorruptBlob as error:
-                    yielding.unreadable(keeper, call, error)
+                except (CorruptBlob, ImportError) as error:
+                    _unreadable(keeper, call, error)
                     items = None
                     _advance(generator, count)
             if items is None:
@@ -174,13 +192,12 @@ async def drive_async(
 ) -> AsyncGenerator[Any, Any]:
     """Iterate *generator*, or what is stored of it."""
     items: Iterator[Any] | None = None
+    call: Call | None = None
     tape: Tape | None = None
     if not _enters_a_context(sys._getframe(1)):
-        call = yielding.begin(keeper, args, kwargs, act, drawn.call if drawn is not None else None)
-        if call.done:
+        call, tape = _begin(keeper, args, kwargs, act, drawn)
+        if call is not None and call.done:
             items = iter(call.value)
-        else:
-            tape = Tape(keeper, call)
     if drawn is not None:
         generator = drawn.make()
     count = 0
@@ -193,8 +210,8 @@ async def drive_async(
                     item = next(items)
                 except StopIteration:
                     return
-                except CorruptBlob as error:
-                    yielding.unreadable(keeper, call, error)
+                except (CorruptBlob, ImportError) as error:
+                    _unreadable(keeper, call, error)
                     items = None
                     await _advance_async(generator, count)
             if items is None:
@@ -229,6 +246,26 @@ async def drive_async(
     finally:
         thrown = None  # its traceback holds this frame
         _drop(tape)
+
+
+def _begin(
+    keeper: Keeper,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    act: str,
+    drawn: Drawn | None,
+) -> tuple[Call | None, Tape | None]:
+    """Return the call, and what it is recorded with unless it is done; None if it just runs."""
+    try:
+        call = yielding.begin(keeper, args, kwargs, act, drawn.call if drawn is not None else None)
+        return call, None if call.done else Tape(keeper, call)
+    except _OURS:
+        return None, None
+
+
+def _unreadable(keeper: Keeper, call: Call | None, error: Exception) -> None:
+    if isinstance(error, CorruptBlob) and call is not None:
+        yielding.unreadable(keeper, call, error)
 
 
 def _enters_a_context(caller: FrameType) -> bool:

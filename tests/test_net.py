@@ -64,6 +64,7 @@ def test_errors_are_described_in_one_line() -> None:
 
 
 PROGRAM = """
+import asyncio
 import sys
 import dumbo
 
@@ -73,15 +74,39 @@ def work(n):
     ran.append(n)
     return [n]
 
-f = dumbo.Cache(sys.argv[1]).memo(keep="always")(work)
-if len(sys.argv) > 2:
-    f(int(sys.argv[2]))
+async def later(n):
+    return work(n)
+
+def items(n):
+    yield from work(n)
+
+async def items_later(n):
+    for item in work(n):
+        yield item
+
+async def all_of(n):
+    return [item async for item in keep(items_later)(n)]
+
+keep = dumbo.Cache(sys.argv[1]).memo(keep="always")
+f = {
+    "plain": keep(work),
+    "async": lambda n, f=keep(later): asyncio.run(f(n)),
+    "generator": lambda n, f=keep(items): list(f(n)),
+    "async generator": lambda n: asyncio.run(all_of(n)),
+}[sys.argv[2]]
+asyncio.run(asyncio.sleep(0))
+if len(sys.argv) > 3:
+    f(int(sys.argv[3]))
 sys.meta_path.clear()  # as after chroot, or when the user has changed: no module is found any more
 assert (f(3), f(3)) == ([3], [3])
 assert set(ran) <= {3, 4}
 """
 
 
+@pytest.mark.parametrize("kind", ["plain", "async", "generator", "async generator"])
 @pytest.mark.parametrize("before", [[], ["3"], ["4"]])
-def test_a_process_that_can_import_nothing_more_computes(tmp_path: Path, before: list[str]) -> None:
-    subprocess.run([sys.executable, "-c", PROGRAM, str(tmp_path / "cache"), *before], check=True)
+def test_a_process_that_can_import_nothing_more_computes(
+    tmp_path: Path, kind: str, before: list[str]
+) -> None:
+    command = [sys.executable, "-c", PROGRAM, str(tmp_path / "cache"), kind, *before]
+    subprocess.run(command, check=True)

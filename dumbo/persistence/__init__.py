@@ -22,6 +22,7 @@
 
     housekeeping   what goes when space is short, or when nothing refers to it
     verify         is everything what was written?
+    room           when it is time to look whether space is short
     archive        results in one file, to be moved
 
 Imports nothing by itself: a program that never misses its memory needs no disk.
