@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sys
 import time
 from collections.abc import Callable
@@ -280,17 +281,16 @@ def test_what_is_kept_in_memory_alone_goes_with_what_the_function_depends_on(
     assert f(1) == 11
 
 
-@pytest.mark.parametrize("seconds", [0.002, 0.1])
 @pytest.mark.parametrize("looks", range(40))
 def test_an_interruption_makes_nobody_give_up_a_function_for_long(
-    cache: Cache, interrupt: Callable[[int, float], None], looks: int, seconds: float
+    cache: Cache, interrupt: Callable[[int, float], None], looks: int
 ) -> None:
     @cache.memo
     def f(x):
         sys.audit("spent", 5e-5)
         return x
 
-    interrupt(looks, seconds)
+    interrupt(looks, 0.02)
     for _ in range(100):
         f(1)
     assert f.cache_info().hits > 40
@@ -442,6 +442,76 @@ def test_what_never_comes_again_is_hardly_looked_up_seen_or_stored(
     assert now["looks"] - sums["looks"] < 200
     assert now["stores"] - sums["stores"] < 20
     assert len(f._keeper.glimpses._seen) < 700
+
+
+@pytest.mark.usefixtures("steady")
+def test_what_cannot_be_seen_in_passing_is_clocked_once_in_eight_calls(cache: Cache) -> None:
+    class Slow:
+        def __dask_tokenize__(self):
+            sys.audit("spent", 0.02)
+            return "slow"
+
+    @cache.memo(observe=False)
+    def f(x):
+        sys.audit("spent", 1e-4)
+        return 1
+
+    given = Slow()
+    for _ in range(100):
+        f(given)
+    road = f._keeper.road
+    clocked = 0
+    for _ in range(800):
+        clocked += not road.left
+        f(given)
+    assert clocked <= 102
+
+
+@pytest.mark.usefixtures("steady")
+def test_calls_that_are_made_of_two_hits_are_found_in_memory(cache: Cache) -> None:
+    @cache.memo
+    def fib(n):
+        sys.audit("spent", 1e-6)
+        return n if n < 2 else fib(n - 1) + fib(n - 2)
+
+    for turn in range(300):
+        fib(10 + turn % 9)
+    sums = dict(fib._keeper.tally.sums)
+    hits = fib.cache_info().hits
+    for turn in range(90):
+        fib(10 + turn % 9)
+    assert fib._keeper.tally.sums == sums  # nothing was looked up, and nothing computed
+    assert fib.cache_info().hits == hits + 90
+
+
+@pytest.mark.usefixtures("steady")
+def test_what_memory_has_no_place_for_is_not_looked_up_for_it(cache: Cache) -> None:
+    @cache.memo
+    def f(x):
+        sys.audit("spent", 2.5e-5)
+        return bytes(1_000_000)
+
+    for turn in range(2_000):
+        f(turn % 20)
+    glimpses = f._keeper.glimpses
+    assert (glimpses.vain, glimpses.bought) == (0, 0)
+
+
+@pytest.mark.usefixtures("steady")
+def test_of_calls_of_which_some_come_far_more_often_few_are_computed(
+    cache: Cache, ran: list[object]
+) -> None:
+    @cache.memo
+    def f(x):
+        sys.audit("ran", x)
+        sys.audit("spent", 1e-4)
+        return x
+
+    weights = [1 / rank for rank in range(1, 101)]
+    calls = random.Random(1).choices(range(100), weights, k=4_000)
+    for x in calls:
+        f(x)
+    assert len(ran) < 600
 
 
 SHIFT = 0
