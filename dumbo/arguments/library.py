@@ -64,11 +64,11 @@ def _from(name: bytes, get: Callable[[Any], Any]) -> Callable[[Any], Node]:
 
 def _context_variable(value: Any) -> Node:
     """What it gives in the context of the call; and its name, for two are never one."""
-    held = value.get(_UNSET)
-    return Node(b"contextvars.ContextVar", (value.name, *([] if held is _UNSET else [held])))
-
-
-_UNSET = object()
+    try:
+        held = [value.get()]
+    except LookupError:  # it has no default
+        held = []
+    return Node(b"contextvars.ContextVar", (value.name, *held))
 
 
 def _thread_local(value: Any) -> Node:

@@ -94,9 +94,13 @@ def of_member(frame: Frame, value: Value, name: str) -> Value | None:
         return _of_local_class(frame, value, value, name, None)
     if isinstance(value, Local):
         held = frame.analysis.read(value.site, ("attr", name), frame, frame.index)
+        if name == "__doc__" and held is None and (node := frame.analysis.node(value)) is not None:
+            node.shows_doc = True
         return held or frame.unknown_value(f"attribute {name} of a function made here")
     if isinstance(value, Bound) and name in ("__func__", "__self__"):
         return value.function if name == "__func__" else value.receiver
+    if isinstance(value, Bound) and (name == "__doc__" or not hasattr(MethodType, name)):
+        return of_member(frame, value.function, name)  # as methods do
     if isinstance(value, Partial) and name == "func":
         return value.function
     if isinstance(value, Unknown | Builtin):
@@ -206,7 +210,7 @@ def _of_memoized(frame: Frame, value: Known, name: str) -> Value | None:
     wrapped = unwrap_memoized(frame, value)
     if name == "__wrapped__":
         return wrapped
-    if name in NAMES:  # it has those of its function
+    if name in NAMES or name in OF_FUNCTIONS or name == "__doc__":  # it has those of its function
         return attribute(frame, wrapped, name)
     # A method of the memoized function, such as `recompute`: it may run the function.
     escape(frame, wrapped)
@@ -233,6 +237,9 @@ def _of_member_holder(frame: Frame, value: Known, name: str) -> Value | None:
         return analysis.pool.join(frame.touch(found, name), stored)
     if stored is not None:
         return stored
+    if type(value.obj) is MethodType and (name == "__doc__" or not hasattr(MethodType, name)):
+        function = frame.touch(analysis.get("member", value.ref, "__func__"), "__func__")
+        return attribute(frame, function or UNKNOWN, name)
     if name == "__call__":
         return value
     if name == "__globals__":

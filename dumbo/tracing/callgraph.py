@@ -82,6 +82,7 @@ class Node:
         "obj",
         "owner",
         "reads_locals",
+        "shows_doc",
         "ref",
         "sources",
         "through",
@@ -102,6 +103,7 @@ class Node:
         self.sources: Reader | None = None  # of a module that is not loaded
         self.by_keyword = False  # somebody passes arguments by name, so names count
         self.reads_locals = False  # names of local variables count
+        self.shows_doc = False  # somebody reads the docstring of a function made in the body
         # Steps at which a module was passed through, and at which a name was resolved
         # (True) or also read from something else (False): see `digest`.
         self.through: set[int] = set()

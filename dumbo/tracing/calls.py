@@ -35,6 +35,7 @@ from dumbo.tracing.escapes import (
 )
 from dumbo.tracing.frame import Frame, Plan, plan_of
 from dumbo.tracing.impure import Source
+from dumbo.tracing.looks import look_at_fields
 from dumbo.tracing.lookup import GETTERS, MEMBERS, draws_of, is_class, is_memoized, is_module
 from dumbo.tracing.schedule import NeedsCallee
 from dumbo.tracing.steps import Step
@@ -646,6 +647,7 @@ def construct(frame: Frame, cls: Known, args: Arguments) -> Value | None:
         escape_all(frame, args, SHOWN if raises else None)
     if made is not None and not (isinstance(init, Known) and _is_user_code(init.obj)):
         escape_made(frame, cls, made)
+        look_at_fields(frame, cls)
     return made
 
 

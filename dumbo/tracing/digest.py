@@ -245,7 +245,8 @@ def _signature(node: Node, code: CodeType) -> bytes:
         names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     else:
         names = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
-    return repr((shape, names)).encode("utf-8", "replace")
+    doc = code.co_consts[:1] if node.shows_doc else ()
+    return repr((shape, names, *doc)).encode("utf-8", "replace")
 
 
 def _step(

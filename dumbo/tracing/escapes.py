@@ -185,7 +185,7 @@ def _escape_known(frame: Frame, value: Known, use: Use) -> None:
     elif is_module(obj):
         _escape_module(frame, value)
     elif type(obj) in MEMBERS:
-        for name in sorted(MEMBERS[type(obj)]):
+        for name in sorted(MEMBERS[type(obj)] - {"__doc__"}):
             escape(frame, frame.touch(analysis.get("member", value.ref, name), name))
     elif is_data(obj):
         frame.touch(value, "value")

@@ -26,16 +26,22 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dumbo.tracing.frame import Frame
 
-__all__ = ["OF_FUNCTIONS", "look", "read_text"]
+__all__ = ["OF_FUNCTIONS", "look", "look_at_fields", "read_text"]
 
 OF_FUNCTIONS = frozenset(
     {"__annotate__", "__annotations__", "__code__", "__defaults__", "__kwdefaults__"}
 )
-# Of classes, what no step of the program shows that makes them.
+# Of classes, what no step of the program shows that makes them; and of these, what libraries of
+# which they are derived make objects by.
+_OF_MAKERS = (
+    "__fields__", "__pydantic_fields__", "__struct_defaults__", "__struct_encode_fields__",
+    "__struct_fields__", "_fields_", "_pack_",
+)  # fmt: skip
 _OF_CLASSES = (
     "__abstractmethods__", "__attrs_attrs__", "__dataclass_fields__", "__dataclass_params__",
     "__match_args__", "__orig_bases__", "__parameters__", "__protocol_attrs__",
     "__required_keys__", "__optional_keys__", "__signature__", "__slots__", "__total__",
+    *_OF_MAKERS,
 )  # fmt: skip
 _DOC = ("__doc__",)
 _ANNOTATE = sys.version_info >= (3, 14)  # annotations are made when they are read, by user code
@@ -103,7 +109,7 @@ def _look_at_class(frame: Frame, value: Known, docs: bool) -> None:
     take_class(frame, value)
     _look_at_names(frame, value)
     for name in (*_OF_CLASSES, *_DOC[:docs]):
-        _take(frame, analysis.get("mro", value.ref, name), f"attribute {name}")
+        _take(frame, _of_class(frame, value, name), f"attribute {name}")
     for index, base in enumerate(mro(value.obj)[:-1]):
         if owner_of(base) is not None:
             continue
@@ -123,19 +129,33 @@ def _look_at_class(frame: Frame, value: Known, docs: bool) -> None:
                     _look_at_function(frame, found, docs)
 
 
+def look_at_fields(frame: Frame, cls: Known) -> None:
+    """A library makes an object of *cls*: what it goes by counts."""
+    for name in _OF_MAKERS:
+        found = _of_class(frame, cls, name)
+        if found is not None:
+            _take(frame, found, f"attribute {name}")
+
+
+def _of_class(frame: Frame, cls: Known, name: str) -> Known | None:
+    """What a class has by this name, or what its metaclass in C keeps for it."""
+    found = frame.analysis.get("field", cls.ref, name)
+    return found or frame.analysis.get("mro", cls.ref, name)
+
+
 def _look_at_names(frame: Frame, value: Known) -> None:
     _take(frame, frame.analysis.get("names", value.ref, ("", "")), "names")
 
 
 def _take(frame: Frame, found: Known | None, label: str) -> None:
-    from dumbo.tracing.escapes import consume, is_data  # the same cycle
+    from dumbo.tracing.escapes import escape, is_data  # the same cycle
 
     if found is None:
         frame.depend(frame.analysis.absent(), label)
         return
     frame.touch(found, label)
     if is_data(found.obj):
-        consume(frame, found)
+        escape(frame, found)  # who reads a class there may hand it on to be called
 
 
 def read_text(frame: Frame, who: str) -> None:

@@ -98,7 +98,7 @@ MEMBERS: dict[type, frozenset[str]] = {
     BuiltinFunctionType: frozenset({"__self__", "__name__"}),
     staticmethod: frozenset({"__func__"}),
     classmethod: frozenset({"__func__"}),
-    property: frozenset({"fget", "fset", "fdel"}),
+    property: frozenset({"__doc__", "fget", "fset", "fdel"}),
     functools.partial: frozenset({"func", "args", "keywords"}),
     functools.partialmethod: frozenset({"func", "args", "keywords"}),
     functools.cached_property: frozenset({"func"}),
