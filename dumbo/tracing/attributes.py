@@ -75,7 +75,7 @@ def attribute(frame: Frame, value: Value, name: str) -> Value | None:
     members = each(value)
     frame.analysis.work += len(members)
     if not all(isinstance(member, Known) and is_module(member.obj) for member in members):
-        frame.node.named[frame.index] = False
+        frame.node.named[frame.at] = False
     return frame.pool.join(*[of_member(frame, member, name) for member in members])
 
 
@@ -659,9 +659,7 @@ def store_attribute(frame: Frame, target: Value, name: str, value: Value) -> Non
             if isinstance(cls, Known) and wall_of(cls.obj) is None:
                 if _set_by_descriptor(frame, cls, member, name, value):
                     continue
-            frame.write(member.site, ("attr", name), value)
-            if member.site[0] == "argument" and isinstance(cls, Known):
-                analysis.write((ALIAS, id(cls.obj)), ("attr", name), value)
+            write_field(frame, member, name, value)
         elif isinstance(member, Known):
             _store_on_known(frame, member, name, value, sure=member is target)
         elif isinstance(member, Local | LocalClass):
@@ -671,6 +669,13 @@ def store_attribute(frame: Frame, target: Value, name: str, value: Value) -> Non
             analysis.write(member.site, "value", value)
         else:
             escape(frame, value)
+
+
+def write_field(frame: Frame, target: Instance, name: str, value: Value) -> None:
+    """Put *value* into a field, past all descriptors and hooks."""
+    frame.write(target.site, ("attr", name), value)
+    if target.site[0] == "argument" and isinstance(target.cls, Known):
+        frame.analysis.write((ALIAS, id(target.cls.obj)), ("attr", name), value)
 
 
 def delete_attribute(frame: Frame, target: Value, name: str) -> None:
@@ -750,4 +755,5 @@ __all__ = [
     "special",
     "store_attribute",
     "unwrap_memoized",
+    "write_field",
 ]

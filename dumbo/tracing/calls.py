@@ -67,6 +67,8 @@ from dumbo.tracing.values import (
 _VARARGS, _VARKEYWORDS, _GENERATOR = 4, 8, 0x20 | 0x80 | 0x200
 _EXTRAS = (8, 4, 2, 1)  # closure, annotations, keyword defaults, defaults; top first
 DECORATED = "decorated"  # heap site of what a class decorator was given
+NAMED = 32  # argument sets of a function that is given names, if it is small
+SMALL = 400  # bytes of code
 HEAPS = 1  # contexts of a function that make containers of their own
 
 
@@ -128,13 +130,20 @@ def _take_callee(frame: Frame) -> tuple[Value, Sequence[Value]]:
 
 def _spread(frame: Frame, value: Value) -> tuple[tuple[Value, ...], Value | None]:
     from dumbo.tracing.iteration import items_of  # a cycle: iterating calls `__iter__`
+    from dumbo.tracing.rows import rows_of  # the same
 
     if isinstance(value, Tuple):
         return value.items, None
+    if isinstance(value, Const) and type(value.obj) is tuple:
+        return tuple(map(frame.pool.const, value.obj)), None
     if isinstance(value, Known) and type(value.obj) in (tuple, list) and len(value.obj) <= 64:
         found = [frame.analysis.get("item", value.ref, index) for index in range(len(value.obj))]
         frame.analysis.get("item", value.ref, len(found))  # that there is no other one
         return tuple(frame.touch(item, "item") or UNKNOWN for item in found), None
+    if isinstance(value, Heap) and value.kind in ("list", "tuple"):
+        rows = rows_of(frame, value)
+        if rows is not None and rows.more is None:
+            return rows.items, None
     return (), items_of(frame, value) or frame.unknown_value("spread arguments")
 
 
@@ -508,7 +517,10 @@ def _enter(
     outer = callee.site if isinstance(callee, Local) else None
     key: Any = (outer, *map(context_of, parameters.values()))
     entered = analysis.frames.get((node, key))
-    if entered is None and (crowd := len(analysis.by_node.get(node, ())) - analysis.contexts) >= 0:
+    allowed = analysis.contexts
+    if allowed > 1 and len(code.co_code) <= SMALL and any(map(_is_name, parameters.values())):
+        allowed = NAMED
+    if entered is None and (crowd := len(analysis.by_node.get(node, ())) - allowed) >= 0:
         # One frame for all further argument sets; methods keep one for each class of receiver.
         apart = analysis.contexts > 1
         is_method = code.co_argcount and "." in code.co_qualname
@@ -539,6 +551,10 @@ def _enter(
         entered.start()
         raise NeedsCallee(entered)
     return entered
+
+
+def _is_name(value: Value) -> bool:
+    return isinstance(value, Const | Known) and type(value.obj) is str
 
 
 def _share_cells(frame: Frame, callee: Local, entered: Frame) -> None:

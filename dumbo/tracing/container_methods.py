@@ -24,7 +24,8 @@ from dumbo.tracing.formatting import stringify
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.functional import key_function, merge_any
 from dumbo.tracing.items import live_item, read_item, subscript
-from dumbo.tracing.iteration import items_of, iterator_over, next_of, note_order
+from dumbo.tracing.iteration import items_of, next_of, note_order
+from dumbo.tracing.rows import iterator_over, pairs_of, rows_of, values_of
 from dumbo.tracing.values import UNKNOWN, Const, Heap, Known, Text, Value, each
 
 _TEXT_METHODS = frozenset(
@@ -120,14 +121,20 @@ def _quiet_item(frame: Frame, receiver: Heap, constant: Any) -> Value | None:
 
 def _more_on_heap(frame: Frame, name: str, receiver: Heap, args: Arguments) -> Value | None:
     if name in ("keys", "__iter__", "elements"):
-        return iterator_over(frame, items_of(frame, receiver), "keys")
+        rows = rows_of(frame, receiver)
+        found = items_of(frame, receiver) if rows is None else None
+        return iterator_over(frame, found, (rows and receiver) or "keys", rows)
     if name == "values":
-        return iterator_over(frame, _quiet_item(frame, receiver, None), "values")
+        rows = values_of(frame, receiver)
+        values = _quiet_item(frame, receiver, None) if rows is None else None
+        return iterator_over(frame, values, (rows and (name, receiver)) or name, rows)
     if name == "items":
         value = _quiet_item(frame, receiver, None)
         key = frame.analysis.read(receiver.site, "key", frame, frame.index)
         row = make_tuple(frame, (key or UNKNOWN, value or UNKNOWN))
-        return iterator_over(frame, row if value is not None else None, "items")
+        rows = pairs_of(frame, receiver)
+        item = row if value is not None and rows is None else None
+        return iterator_over(frame, item, (rows and (name, receiver)) or name, rows)
     if name == "sort":
         key_function(frame, args, read_quietly(frame, receiver))
         return frame.pool.const(None)
@@ -168,8 +175,13 @@ def call_on_live(frame: Frame, name: str, receiver: Known, args: Arguments) -> V
     if name in _SHIFTING or (name == "pop" and positional):
         shift(frame, receiver)
     if name == "values" and type(obj) is dict:
-        return iterator_over(frame, subscript(frame, receiver, UNKNOWN), "values")
+        rows = values_of(frame, receiver)
+        values = subscript(frame, receiver, UNKNOWN) if rows is None else None
+        return iterator_over(frame, values, (rows and (name, receiver)) or name, rows)
     if name == "items" and type(obj) is dict:
+        rows = pairs_of(frame, receiver)
+        if rows is not None:
+            return iterator_over(frame, None, (name, receiver), rows)
         pair = (items_of(frame, receiver), subscript(frame, receiver, UNKNOWN))
         row = make_tuple(frame, tuple(part or UNKNOWN for part in pair))
         return iterator_over(frame, row, "items")

@@ -12,6 +12,7 @@ from dumbo.tracing.escapes import escape, remember_raised
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.iteration import await_result, items_of, next_of
 from dumbo.tracing.lookup import is_class, mro
+from dumbo.tracing.rows import differ, rows_in
 from dumbo.tracing.steps import Step
 from dumbo.tracing.values import UNKNOWN, Instance, Known, LocalClass, Test, Tuple, Value, each
 
@@ -30,21 +31,21 @@ def jump_if(frame: Frame, step: Step) -> None:
     The variable that is tested is narrowed on each way.
     """
     assert step.target is not None
-    made_at = frame.index - 1
-    variable = frame.plan.variable(frame.index, 0)
+    made_at = frame.at - 1
+    variable = frame.plan.variable(frame.at, 0)
     condition = frame.pop()
     if step.name in ("POP_JUMP_IF_NONE", "POP_JUMP_IF_NOT_NONE"):
         yes, no = truth.split(frame, condition, truth.is_none)
     elif isinstance(condition, Test):
         yes, no = condition.yes, condition.no
-        tested = frame.plan.steps[made_at].name in _TESTS and frame.index not in frame.plan.joins
+        tested = frame.plan.steps[made_at].name in _TESTS and frame.at not in frame.plan.joins
         variable = condition.variable if tested else None
     else:
         _call_truth(frame, condition)
         yes, no = truth.split(frame, condition, lambda member: truth.is_true(frame, member))
     jumps = step.name in ("POP_JUMP_IF_TRUE", "POP_JUMP_IF_NONE")
     for target, value in (
-        (frame.index + 1, no if jumps else yes),
+        (frame.at + 1, no if jumps else yes),
         (step.target, yes if jumps else no),
     ):
         if value is not None:
@@ -66,10 +67,14 @@ def _call_truth(frame: Frame, condition: Value) -> None:
 def for_iter(frame: Frame, step: Step) -> None:
     assert step.target is not None
     iterator = frame.stack[-1]
-    item = next_of(frame, iterator)
     stack, variables, written = frame.state()
+    rows = rows_in(frame, iterator)
+    if rows is not None and differ(rows) and frame.go_round(rows.items, frame.state()):
+        item = rows.more
+    else:
+        item = next_of(frame, iterator)
     if item is not None:
-        frame.branch(frame.index + 1, ((*stack, item), variables, written))
+        frame.branch(frame.at + 1, ((*stack, item), variables, written))
     frame.branch(step.target, (stack[:-1], variables, written))
 
 
@@ -95,7 +100,7 @@ def send(frame: Frame, step: Step) -> None:
     item = next_of(frame, inner)
     state = frame.state()
     if item is not None:
-        frame.branch(frame.index + 1, ((*state[0], item), *state[1:]))
+        frame.branch(frame.at + 1, ((*state[0], item), *state[1:]))
     given = await_result(frame, inner)
     if given is not None:
         frame.branch(step.target, ((*state[0], given), *state[1:]))

@@ -4,6 +4,9 @@ While a step runs, the frame holds that step's state: `stack`, `locals` and
 `written`, the globals that were written on every way here. After the step, the
 state flows on to the steps behind it, joined where ways meet.
 
+A step that lies in rounds of a loop (see `rounds`) has a state for each: `at` is the step, and
+`index` tells its rounds apart, too.
+
 Knows values, the analysis and the shape of steps; must not know what a step means.
 """
 
@@ -20,6 +23,7 @@ from dumbo.tracing.lookup import globals_of, is_module
 from dumbo.tracing.mentions import CARRYING, use_operands
 from dumbo.tracing.normal import normalise
 from dumbo.tracing.rewritten import plain
+from dumbo.tracing.rounds import Rounds, body_of
 from dumbo.tracing.steps import FINAL, Handler, Step
 from dumbo.tracing.values import UNKNOWN, Cell, Known, Unknown, Value
 
@@ -52,7 +56,16 @@ class _Passage:
 class Plan:
     """A code object, lowered: what all frames of it share."""
 
-    __slots__ = ("_variables", "catches", "code", "given", "handlers", "joins", "steps")
+    __slots__ = (
+        "_bodies",
+        "_variables",
+        "catches",
+        "code",
+        "given",
+        "handlers",
+        "joins",
+        "steps",
+    )
 
     def __init__(self, code: CodeType) -> None:
         self.given = code
@@ -68,6 +81,13 @@ class Plan:
         self.joins = {step.target for step in self.steps if step.target is not None}
         self.joins |= {handler.target for handler in self.handlers}
         self._variables: dict[tuple[int, int], str | None] = {}
+        self._bodies: dict[int, frozenset[int]] = {}
+
+    def body(self, head: int) -> frozenset[int]:
+        """The steps of the loop with its head there; see `rounds`."""
+        if head not in self._bodies:
+            self._bodies[head] = body_of(head, self.steps, self.catches)
+        return self._bodies[head]
 
     def variable(self, index: int, operand: int) -> str | None:
         """The local variable that an operand of step *index* was read from, the top being 0."""
@@ -141,6 +161,7 @@ class Frame:
         self.entry_written: frozenset[Any] | None = None
         self.callers: dict[tuple[Frame, int], None] = {}
         self.states: dict[int, State] = {}
+        self.rounds = Rounds({})
         self.far = False  # only code out of sight calls it; see `schedule`
         self.waits = ""  # where it waits to be run
         self._pending: list[int] = []
@@ -152,7 +173,8 @@ class Frame:
         self._locals: dict[str, Value] = {}
         self._sees_locals = False  # this step has looked at the local variables, or set one
         self.written: frozenset[Any] = frozenset()
-        self.index = 0
+        self.index = 0  # of the step and its rounds
+        self.at = 0  # of the step
         self.escaping: set[Any] = set()  # what this step has let out of sight
         self._ends = False
         self._successors: list[tuple[int, State]] | None = None
@@ -226,16 +248,17 @@ class Frame:
             index = heapq.heappop(self._pending)
             self._queued.discard(index)
             stack, variables, written = self.states[index]
-            step = steps[index]
-            caught = self.plan.catches.get(index)
+            at = index % len(steps)
+            step = steps[at]
+            caught = self.plan.catches.get(at)
             if caught is not None:
-                self._raise_into(caught, stack, variables, written)
+                self._raise_into(index, caught, stack, variables, written)
             passage = self._passes.get(index)
             if passage is not None and index not in self._stale:
                 if passage.stack == stack and passage.written == written:
                     # Only local variables have changed since, and this step looks at none.
                     for target, after, left in passage.ways:
-                        self._arrive(target, (after, variables, left), target in self.plan.joins)
+                        self._arrive(index, target, (after, variables, left))
                     continue
             self._stale.discard(index)
             self._make(index, step, self.states[index])
@@ -245,6 +268,7 @@ class Frame:
         stack, variables, written = state
         self.stack, self._locals, self.written = list(stack), variables, written
         self.index, self._ends, self._successors = index, False, None
+        self.at = index % len(self.plan.steps)
         self._sees_locals = False
         self.escaping.clear()
         handler = self.handlers.get(step.name)
@@ -272,16 +296,22 @@ class Frame:
             passed = tuple([(target, after[0], after[2]) for target, after in ways])
             self._passes[index] = _Passage(stack, written, passed)
         for target, after in ways:
-            self._arrive(target, after, target in self.plan.joins)
+            self._arrive(index, target, after)
         self.analysis.check()
 
     def _raise_into(
-        self, handler: Handler, stack: tuple[Value, ...], variables: dict[str, Value], written: Any
+        self,
+        index: int,
+        handler: Handler,
+        stack: tuple[Value, ...],
+        variables: dict[str, Value],
+        written: Any,
     ) -> None:
         kept = handler.depth - handler.lasti
         # More is known of what is raised only where it is caught by class.
         values = (*stack[:kept], *([UNKNOWN] * handler.lasti), UNKNOWN)
-        self._arrive(handler.target, (values, variables, written), True)
+        target = self._place_of(handler.target, index // len(self.plan.steps))
+        self._arrive(index, target, (values, variables, written))
 
     def _ways(self, index: int, step: Step) -> Sequence[tuple[int, State]]:
         """The steps behind this one that are reached, each with the state there."""
@@ -289,7 +319,8 @@ class Frame:
             return self._successors
         if self._ends or step.name in FINAL:
             return ()
-        return ((index + 1, self.state()),)
+        after = self._place_of(self.at + 1, index // len(self.plan.steps))
+        return ((after, self.state()),)
 
     @property
     def module(self) -> str:
@@ -300,21 +331,48 @@ class Frame:
         return (tuple(self.stack), self._locals, self.written)
 
     def branch(self, target: int, state: State) -> None:
-        """Flow on to *target*; whoever branches names all the ways."""
+        """Flow on to step *target*; whoever branches names all the ways."""
+        self._branch(self._place_of(target, self.index // len(self.plan.steps)), state)
+
+    def _branch(self, place: int, state: State) -> None:
         if self._successors is None:
             self._successors = []
-        self._successors.append((target, state))
+        self._successors.append((place, state))
+
+    def go_round(self, items: Sequence[Value], state: State) -> bool:
+        """Flow on into the loop of which this step is the head, with each of *items* for itself.
+
+        False if there are too many.
+        """
+        body = self.plan.body(self.at)
+        outer = self.index // len(self.plan.steps)
+        if self.at + 1 not in body or not self.rounds.allows(outer, body, len(items)):
+            return False
+        self.rounds.bodies[self.at] = body
+        stack, variables, written = state
+        for number, item in enumerate(items):
+            entered = self.rounds.enter(outer, self.at, number, len(items))
+            place = entered * len(self.plan.steps) + self.at + 1
+            self._branch(place, ((*stack, item), variables, written))
+        return True
+
+    def _place_of(self, step: int, number: int) -> int:
+        """Where *step* has its state if it is reached from round *number*."""
+        return self.rounds.at(number, step) * len(self.plan.steps) + step if number else step
 
     def stop(self) -> None:
         """Nothing flows on from this step, as far as is known now."""
         self._ends = True
 
-    def _arrive(self, target: int, state: State, joins: bool) -> None:
+    def _arrive(self, source: int, target: int, state: State) -> None:
         old = self.states.get(target)
         if old is None:
             self.states[target] = state
             self._push(target)
             return
+        count = len(self.plan.steps)
+        # Where a round ends, all rounds meet.
+        joins = target % count in self.plan.joins or target // count < source // count
         new = self._join(old, state) if joins else state
         if new is not old and not _same(old, new):
             self.states[target] = new
@@ -336,7 +394,8 @@ class Frame:
 
     def is_settled(self) -> bool:
         """Whether nothing is left to be done that is known of, and each step was reached."""
-        return not self._pending and len(self.states) == len(self.plan.steps)
+        count = len(self.plan.steps)
+        return not self._pending and len({index % count for index in self.states}) == count
 
     def _push(self, index: int) -> None:
         times = self._times.get(index, 0)
@@ -368,7 +427,7 @@ class Frame:
 
     def depend(self, node: Node | None, label: str) -> None:
         if node is not None:
-            self.node.edge(self.index, node, label)
+            self.node.edge(self.at, node, label)
 
     def touch(self, value: Value | None, label: str) -> Value | None:
         """Record that this step reaches *value*."""
@@ -392,23 +451,23 @@ class Frame:
     @property
     def place(self) -> tuple[Node, int]:
         """To whom belongs what the step that is being made reaches."""
-        return self.node, self.index
+        return self.node, self.at
 
     def line(self) -> int | None:
         """The line of the step that is being made, as far as there is one."""
         steps = self.plan.steps
-        return steps[self.index].line if self.index < len(steps) else None
+        return steps[self.at].line if self.at < len(steps) else None
 
     def resolved(self, value: Value) -> None:
         """The name of this step was looked up, so what it found counts instead of the name."""
         if isinstance(value, Known) and is_module(value.obj):
-            self.node.through.add(self.index)
-        elif self.node.named.get(self.index, True):
-            self.node.named[self.index] = True
+            self.node.through.add(self.at)
+        elif self.node.named.get(self.at, True):
+            self.node.named[self.at] = True
 
     def unresolved(self, reason: str) -> Unknown:
         """An unknown value, and a mark in the graph that something may be missing."""
-        line = self.plan.steps[self.index].line
+        line = self.plan.steps[self.at].line
         self.analysis.unresolve(self.node.name, line, reason)
         return self.unknown_value(reason)
 

@@ -14,11 +14,12 @@ from dumbo.tracing.escapes import consume, escape
 from dumbo.tracing.filling import add_all, merge_into
 from dumbo.tracing.formatting import stringify
 from dumbo.tracing.frame import Frame
-from dumbo.tracing.iteration import await_result, items_of, iterator_of, iterator_over, next_of
+from dumbo.tracing.iteration import await_result, items_of, iterator_of, next_of
 from dumbo.tracing.looks import look
 from dumbo.tracing.lookup import is_class
 from dumbo.tracing.operators import compare, operate
 from dumbo.tracing.registry import MODELS, Model, model
+from dumbo.tracing.rows import Rows, iterator_over, rows_of
 from dumbo.tracing.uses import SHOWN, SPECIAL
 from dumbo.tracing.values import (
     UNKNOWN,
@@ -67,8 +68,20 @@ def _zip(frame: Frame, args: Arguments) -> Value:
 @model("builtins:enumerate")
 def _enumerate(frame: Frame, args: Arguments) -> Value:
     item = items_of(frame, args.positional[0]) if args.positional else UNKNOWN
+    rows = rows_of(frame, args.positional[0]) if args.positional else None
+    if rows is not None:
+        return _numbered(frame, args.positional[0], rows)
     row = make_tuple(frame, (instance_of(frame, int), item or UNKNOWN))
     return iterator_over(frame, row if item is not None else None, "enumerate")
+
+
+def _numbered(frame: Frame, source: Value, rows: Rows) -> Value:
+    number = instance_of(frame, int)
+    numbered = Rows(
+        tuple([make_tuple(frame, (number, item)) for item in rows.items]),
+        None if rows.more is None else make_tuple(frame, (number, rows.more)),
+    )
+    return iterator_over(frame, None, ("enumerate", source), numbered)
 
 
 @model("builtins:reversed")
@@ -171,9 +184,15 @@ def _collection(kind: str) -> Model:
             item = items_of(frame, source)
             if kind in ("set", "frozenset") and item is not None:
                 hashed(frame, item)
-            add_all(frame, made, source) if isinstance(source, Heap | Const) else add(
-                frame, made, item
-            )
+            rows = rows_of(frame, source) if kind in ("list", "tuple") else None
+            if rows is not None and isinstance(made, Heap) and len(args.positional) == 1:
+                for index, one in enumerate(rows.items):
+                    frame.write(made.site, ("item", index), one)
+                add(frame, made, rows.more)
+            elif isinstance(source, Heap | Const):
+                add_all(frame, made, source)
+            else:
+                add(frame, made, item)
         return made
 
     return make

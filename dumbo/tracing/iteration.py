@@ -5,8 +5,6 @@ Knows iterators; must not know where they are called.
 
 from __future__ import annotations
 
-from typing import Any
-
 from dumbo.tracing import given
 from dumbo.tracing.attributes import MARKERS, call, special
 from dumbo.tracing.calls import result
@@ -24,6 +22,7 @@ from dumbo.tracing.items import (
     read_item,
 )
 from dumbo.tracing.lookup import is_class
+from dumbo.tracing.rows import iterator_over, rows_of, slots_of
 from dumbo.tracing.steps import Step
 from dumbo.tracing.values import (
     UNKNOWN,
@@ -116,13 +115,13 @@ def _iterator_of_member(frame: Frame, source: Value) -> Value | None:
     if isinstance(source, Heap) and source.kind in ("generator", "coroutine", "iterator"):
         return source
     if isinstance(source, Tuple | Heap | Const):
-        return iterator_over(frame, items_of(frame, source), source)
+        return _over(frame, source)
     if isinstance(source, Builtin) and source.name in MARKERS:
         from dumbo.tracing import namespaces  # a cycle: it follows attributes
 
         return namespaces.keys(frame, source)
     if isinstance(source, Known) and type(source.obj) in (list, tuple, dict, set, frozenset):
-        return iterator_over(frame, items_of(frame, source), source)
+        return _over(frame, source)
     if isinstance(source, Known) and is_class(source.obj):
         meta = [*special(frame, source, "__iter__")]
         if meta:
@@ -148,11 +147,9 @@ def _iterator_of_member(frame: Frame, source: Value) -> Value | None:
     return source if isinstance(source, Unknown) else frame.unknown_value("an iterator")
 
 
-def iterator_over(frame: Frame, item: Value | None, source: Any) -> Value:
-    site = ("iterator", frame.site, frame.index, source if isinstance(source, str) else "")
-    frame.analysis.write(site, "elem", item)
-    made: Value = frame.pool.make(Heap, "iterator", site)
-    return made
+def _over(frame: Frame, source: Value) -> Value:
+    rows = rows_of(frame, source)
+    return iterator_over(frame, items_of(frame, source) if rows is None else None, source, rows)
 
 
 def next_of(frame: Frame, iterator: Value | None) -> Value | None:
@@ -164,9 +161,10 @@ def next_of(frame: Frame, iterator: Value | None) -> Value | None:
             inner.callers[frame, frame.index] = None
             found = frame.pool.join(found, inner.yielded)
         elif isinstance(member, Heap):
-            found = frame.pool.join(
-                found, frame.analysis.read(member.site, "elem", frame, frame.index)
-            )
+            slots = ["elem", *slots_of(frame, member)]
+            for slot in slots:
+                item = frame.analysis.read(member.site, slot, frame, frame.index)
+                found = frame.pool.join(found, item)
         elif isinstance(member, Instance | Known):
             methods = [*special(frame, member, "__next__"), *special(frame, member, "__anext__")]
             for method in methods:

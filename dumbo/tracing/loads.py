@@ -103,7 +103,7 @@ def store_deref(frame: Frame, step: Step) -> None:
 
 
 def load_global(frame: Frame, step: Step) -> None:
-    if _counts(frame, frame.index):
+    if _counts(frame, frame.at):
         # `N += 1`: what was in it before goes nowhere but into it.
         kind = frame.analysis.get("kind", frame.home.ref, step.arg)
         frame.touch(kind, "type of a counter")
@@ -145,7 +145,7 @@ def read_global(frame: Frame, name: str) -> Value | None:
 def store_global(frame: Frame, step: Step) -> None:
     place = id(globals_of(frame.home.obj))
     frame.write(("global", place), step.arg, frame.pop())
-    if not (frame.index >= 3 and _counts(frame, frame.index - 3)):
+    if not (frame.at >= 3 and _counts(frame, frame.at - 3)):
         frame.write_global((place, step.arg))
 
 

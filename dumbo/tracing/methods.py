@@ -22,10 +22,10 @@ from dumbo.tracing.escapes import consume, escape
 from dumbo.tracing.formatting import stringify
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.items import live_item, subscript
-from dumbo.tracing.iteration import iterator_over
 from dumbo.tracing.lookup import mro, namespace
 from dumbo.tracing.namespaces import is_namespace
 from dumbo.tracing.registry import MODELS
+from dumbo.tracing.rows import iterator_over
 from dumbo.tracing.uses import SHOWN, SPECIAL, Use, by_module
 from dumbo.tracing.values import (
     PLAIN,

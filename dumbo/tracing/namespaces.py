@@ -13,15 +13,21 @@ from types import FunctionType
 from typing import Any
 
 from dumbo.tracing import given, memo_tables
-from dumbo.tracing.attributes import MARKERS, attribute, rebind, store_attribute
+from dumbo.tracing.attributes import (
+    MARKERS,
+    attribute,
+    rebind,
+    store_attribute,
+    write_field,
+)
 from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.calls import Arguments, out_of_sight
 from dumbo.tracing.containers import instance_of, make_tuple
 from dumbo.tracing.escapes import escape, out_of_sight_with
 from dumbo.tracing.frame import Frame
-from dumbo.tracing.iteration import iterator_over
 from dumbo.tracing.loads import import_module, read_global
 from dumbo.tracing.lookup import globals_of, is_class, is_module, mro, names_between, namespace
+from dumbo.tracing.rows import iterator_over
 from dumbo.tracing.values import (
     UNKNOWN,
     Builtin,
@@ -64,9 +70,19 @@ def item(frame: Frame, source: Builtin, key: Value) -> Value | None:
         found = frame.pool.join(*[read_global(frame, name) for name in names])
         return frame.pool.join(found, frame.unresolved("a global by a computed name"))
     if text is not None:
-        return attribute(frame, source.receiver, text)
+        return frame.pool.join(*[_field(frame, member, text) for member in each(source.receiver)])
     own = [member for member in each(source.receiver) if _has_fields(member)]
     return by_pattern(frame, frame.pool.join(*own) or UNKNOWN, key, own=True)
+
+
+def _field(frame: Frame, owner: Value, name: str) -> Value | None:
+    """``owner.__dict__[name]``: no descriptor and no hook of the class is asked."""
+    if isinstance(owner, Instance):
+        held = frame.analysis.read(owner.site, ("attr", name), frame, frame.index)
+        if held is not None:
+            anything = frame.analysis.read(owner.site, ("attr", None), frame, frame.index)
+            return frame.pool.join(held, anything)
+    return attribute(frame, owner, name)
 
 
 def _has_fields(value: Value) -> bool:
@@ -88,7 +104,12 @@ def put(frame: Frame, target: Builtin, key: Value, value: Value) -> None:
         frame.write(("global", place), text, value)
         frame.write_global((place, text))
     elif target.name == "__dict__()" and text is not None:
-        store_attribute(frame, target.receiver, text, value)
+        for member in each(target.receiver):
+            if isinstance(member, Instance):
+                frame.analysis.changes(member)
+                write_field(frame, member, text, value)
+            else:
+                store_attribute(frame, member, text, value)
     else:
         if target.name == "globals()":
             frame.write(("global", id(globals_of(frame.home.obj))), None, value)
@@ -277,7 +298,7 @@ def live_names(frame: Frame, home: Known, ends: tuple[str, str]) -> list[str]:
 
 def computed_module(frame: Frame, args: Arguments) -> Value:
     """Any module at all: nobody knows beforehand what its code is."""
-    line = frame.plan.steps[frame.index].line
+    line = frame.plan.steps[frame.at].line
     frame.analysis.untraceable = (
         f"{frame.node.name}, line {line}, picks a module by a name that is only known when it runs"
     )

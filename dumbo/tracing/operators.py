@@ -149,8 +149,6 @@ def compare_op(frame: Frame, step: Step) -> None:
     compare(frame, step.arg, left, right)
     if step.arg in ("==", "!=") and (same := _is_same(frame, left, right)) is not None:
         frame.push(frame.pool.const(same == (step.arg == "==")))
-    elif step.arg in ("==", "!=") and _is_plain_constant(left) and _is_plain_constant(right):
-        frame.push(frame.pool.const((left.obj == right.obj) == (step.arg == "==")))
     else:
         frame.push(frame.unknown_value("a comparison"))
 
@@ -189,7 +187,9 @@ def _is_key(frame: Frame, item: Value, table: Value) -> bool | None:
 
 
 def _is_same(frame: Frame, left: Value, right: Value) -> bool | None:
-    """Whether a string that came with the call is a constant."""
+    """Whether a string that came with the call, or a constant, is a constant."""
+    if _is_plain_constant(left) and _is_plain_constant(right):
+        return bool(left.obj == right.obj)
     for one, other in ((left, right), (right, left)):
         if isinstance(other, Const | Known):
             if type(other.obj) is str:

@@ -34,7 +34,8 @@ class Apart(Frame):
         super().__init__(analysis, node, plan, home, {}, {}, (node, 0), handlers)
 
     def begin(self, index: int) -> None:
-        self.index, self.stack, self.locals, self.written = index, [], {}, frozenset()
+        self.index = self.at = index
+        self.stack, self.locals, self.written = [], {}, frozenset()
         self.escaping.clear()
         self.analysis.work += 1
 

@@ -208,7 +208,7 @@ def test(frame: Frame, operand: int, value: Value, judge: Judge) -> Value:
     yes, no = split(frame, value, judge)
     if yes is None or no is None:
         return frame.pool.const(yes is not None)
-    variable = frame.plan.variable(frame.index, operand)
+    variable = frame.plan.variable(frame.at, operand)
     if variable is None:
         return instance_of(frame, bool)
     made: Value = frame.pool.make(Test, variable, yes, no)

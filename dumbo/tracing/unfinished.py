@@ -126,7 +126,7 @@ class _Scan:
         modules: dict[str, Value] = {}
         computes = not _BY_STRING.isdisjoint(frame.plan.code.co_names)
         for index, step in enumerate(steps):
-            frame.index = index
+            frame.index = frame.at = index
             before, held, named = held, None, None
             if receivers is not None:
                 self.likely.look(frame, index, before, receivers)
@@ -195,7 +195,7 @@ class _Scan:
         """Reach the attributes of a class that are data and of which a name stands in code."""
         analysis, cls = self.analysis, node.obj
         frame = self._frame(node, plan_of(_nobody.__code__), analysis.pool.known(cls, node.ref))
-        frame.index = _END
+        frame.index = frame.at = _END
         analysis.look("names", node.ref, ("", ""))  # a new one may override
         for base in mro(cls):
             if owner_of(base) is not None:

@@ -58,6 +58,10 @@ class Use:
             return method in _TEXT
         return _is_special(method)
 
+    def likely(self, method: str) -> bool:
+        """Whether it likely is; for who observes what is called all the same."""
+        return self is not SPECIAL and self.wants(method)
+
 
 class _ByModule(Use):
     __slots__ = ("module",)
@@ -74,6 +78,10 @@ class _ByModule(Use):
             return True
         return method not in _NOT_READ and vocabulary.speaks_of(self.module, method)
 
+    def likely(self, method: str) -> bool:
+        # What builtin functions and containers call of what they are given is modelled.
+        return self.module != "builtins" and self.wants(method)
+
 
 class _ByStranger(Use):
     __slots__ = ("module", "own")
@@ -87,6 +95,10 @@ class _ByStranger(Use):
         if _is_special(method):
             return True
         return vocabulary.reaches(self.module, method, own=self.own)
+
+    def likely(self, method: str) -> bool:
+        # Code that is seen somewhere else, or a method of something builtin, for the most part.
+        return self.own and self.wants(method)
 
 
 KEPT = Use("kept", changes=False)

@@ -31,10 +31,11 @@ Knows nothing of frames, steps or lookups.
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any
 
 WIDTHS = (32, 8)  # members of a union, beyond which they are let out of sight; with haste
+CALLABLE = 64  # the same, where most are functions: to call each is less than to call any
 ALIKE = 3  # tuples of one length in a union, beyond which they are joined item by item
 CONSTANTS = 8  # different ones in a union, beyond which they are just some value
 NUMBERS = 2  # the same of numbers, which name nothing
@@ -312,7 +313,7 @@ class Pool:
         elif any(map(is_plain, unknown)) or len(numbers) > NUMBERS:
             rest = rest or PLAIN
             members = {member: None for member in members if member not in numbers}
-        if EVERYTHING in unknown or len(members) > self._width:
+        if EVERYTHING in unknown or self._is_too_wide(members):
             # And so it stays, for the same reason.
             for lost in members:
                 self._spill(lost)
@@ -324,6 +325,14 @@ class Pool:
             return ordered[0]
         found: Union = self.make(Union, ordered)
         return found
+
+    def _is_too_wide(self, members: dict[Value, None]) -> bool:
+        if len(members) <= self._width:
+            return False
+        functions = sum(
+            isinstance(member, Known) and type(member.obj) is FunctionType for member in members
+        )
+        return len(members) - functions > self._width or len(members) > CALLABLE
 
     def _plain(self, members: list[Unknown]) -> Value:
         """One value for several that are plain data."""

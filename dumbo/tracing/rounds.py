@@ -1,0 +1,101 @@
+"""Loops that are looked at one item at a time.
+
+Where a loop goes through items that are known one by one, such as the names in a tuple or the
+rows of a table of options, its body is looked at once for each: a *round*. What one round finds
+out about its item is not mixed up with what another does; behind the loop all of them meet.
+
+    body      the steps that belong to a loop: those behind its head which are reached in no other
+              way than through a round of it
+    Round     one item of one loop, inside of another round or of none
+
+Knows the steps of a function and how they follow each other; must not know values.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from dumbo.tracing.steps import FINAL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from dumbo.tracing.steps import Handler, Step
+
+WORK = 1_200  # steps of all rounds of one loop together, with the rounds that it lies in
+MOST = 64  # rounds of one loop
+
+
+class Round(NamedTuple):
+    """`outer` is the number of the round that the loop lies in, 0 if in none."""
+
+    outer: int
+    head: int
+    item: int
+    times: int  # rounds that are open, multiplied
+
+
+class Rounds:
+    """The rounds of one frame, by number; number 0 is what lies in no loop."""
+
+    __slots__ = ("_known", "_numbers", "bodies")
+
+    def __init__(self, bodies: dict[int, frozenset[int]]) -> None:
+        self.bodies = bodies  # of each loop that has rounds, by its head
+        self._known = [Round(0, -1, 0, 1)]
+        self._numbers: dict[tuple[int, int, int], int] = {}
+
+    def enter(self, outer: int, head: int, item: int, count: int) -> int:
+        """The number of the round for *item* of the loop at *head*."""
+        key = (outer, head, item)
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self._known)
+            self._known.append(Round(outer, head, item, self._known[outer].times * count))
+        return number
+
+    def allows(self, outer: int, body: Iterable[int], count: int) -> bool:
+        """Whether a loop of *count* rounds inside of round *outer* is short enough."""
+        work = self._known[outer].times * count * len(frozenset(body))
+        return 1 < count <= MOST and work <= WORK
+
+    def at(self, number: int, step: int) -> int:
+        """In which round *step* lies if it is reached from round *number*."""
+        while number and step not in self.bodies[self._known[number].head]:
+            number = self._known[number].outer
+        return number
+
+
+def body_of(head: int, steps: Sequence[Step], catches: dict[int, Handler]) -> frozenset[int]:
+    """The steps of the loop whose FOR_ITER is at *head*."""
+    end = steps[head].target
+    assert end is not None
+    inside = _reached([head + 1], head, steps, catches)
+    # An exception out of the head itself is none of a round.
+    outside = _reached([0, end, *_caught(head, catches)], head, steps, catches)
+    return inside - outside
+
+
+def _reached(
+    start: Iterable[int], head: int, steps: Sequence[Step], catches: dict[int, Handler]
+) -> frozenset[int]:
+    """The steps that are reached from *start* without passing through *head*."""
+    seen: set[int] = set()
+    todo = [*start]
+    while todo:
+        index = todo.pop()
+        if index in seen or index == head or index >= len(steps):
+            continue
+        seen.add(index)
+        step = steps[index]
+        if step.target is not None:
+            todo.append(step.target)
+        if step.name not in FINAL and step.name != "JUMP":
+            todo.append(index + 1)
+        todo += _caught(index, catches)
+    return frozenset(seen)
+
+
+def _caught(index: int, catches: dict[int, Any]) -> list[int]:
+    handler = catches.get(index)
+    return [] if handler is None else [handler.target]
