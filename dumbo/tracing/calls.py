@@ -130,7 +130,6 @@ def _take_callee(frame: Frame) -> tuple[Value, Sequence[Value]]:
 
 def _spread(frame: Frame, value: Value) -> tuple[tuple[Value, ...], Value | None]:
     from dumbo.tracing.iteration import items_of  # a cycle: iterating calls `__iter__`
-    from dumbo.tracing.rows import rows_of  # the same
 
     if isinstance(value, Tuple):
         return value.items, None
@@ -140,10 +139,6 @@ def _spread(frame: Frame, value: Value) -> tuple[tuple[Value, ...], Value | None
         found = [frame.analysis.get("item", value.ref, index) for index in range(len(value.obj))]
         frame.analysis.get("item", value.ref, len(found))  # that there is no other one
         return tuple(frame.touch(item, "item") or UNKNOWN for item in found), None
-    if isinstance(value, Heap) and value.kind in ("list", "tuple"):
-        rows = rows_of(frame, value)
-        if rows is not None and rows.more is None:
-            return rows.items, None
     return (), items_of(frame, value) or frame.unknown_value("spread arguments")
 
 
@@ -461,6 +456,7 @@ def _varkeywords(frame: Frame, callee: Value, named: dict[str, Value], rest: Val
         frame.analysis.write(site, ("item", name), value)
         frame.analysis.write(site, "key", frame.pool.const(name))
     frame.analysis.write(site, "elem", rest)
+    frame.analysis.write(site, "key", None if rest is None else UNKNOWN)
     made: Value = frame.pool.make(Heap, "dict", site)
     return made
 

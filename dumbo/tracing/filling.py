@@ -24,7 +24,7 @@ from dumbo.tracing.frame import Frame
 from dumbo.tracing.items import TABLE, all_live_items, live_item
 from dumbo.tracing.iteration import items_of
 from dumbo.tracing.steps import Step
-from dumbo.tracing.values import Builtin, Const, Heap, Known, Text, Tuple, Value, each
+from dumbo.tracing.values import UNKNOWN, Builtin, Const, Heap, Known, Text, Tuple, Value, each
 
 
 def build_slice(frame: Frame, step: Step) -> None:
@@ -60,6 +60,8 @@ def merge_into(frame: Frame, target: Value, source: Value) -> None:
             escape(frame, member)
             if isinstance(target, Heap):
                 frame.write(target.site, "elem", frame.unknown_value("merged"))
+                if target.kind == "dict":
+                    frame.write(target.site, "key", UNKNOWN)
 
 
 def list_to_tuple(frame: Frame, step: Step) -> None:

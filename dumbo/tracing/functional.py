@@ -185,7 +185,7 @@ def _collection(kind: str) -> Model:
             if kind in ("set", "frozenset") and item is not None:
                 hashed(frame, item)
             rows = rows_of(frame, source) if kind in ("list", "tuple") else None
-            if rows is not None and isinstance(made, Heap) and len(args.positional) == 1:
+            if rows is not None and isinstance(made, Heap) and _is_in_order(source):
                 for index, one in enumerate(rows.items):
                     frame.write(made.site, ("item", index), one)
                 add(frame, made, rows.more)
@@ -196,6 +196,13 @@ def _collection(kind: str) -> Model:
         return made
 
     return make
+
+
+def _is_in_order(source: Value) -> bool:
+    """Whether the rows of *source* stand where the program finds them."""
+    return isinstance(source, Tuple) or (
+        isinstance(source, Known) and type(source.obj) in (list, tuple)
+    )
 
 
 for _kind in ("list", "tuple", "set", "frozenset"):
@@ -223,7 +230,7 @@ def merge_any(frame: Frame, target: Value, source: Value) -> None:
             if isinstance(row, Tuple) and len(row.items) == 2:
                 put(frame, target, row.items[0], row.items[1])
             else:
-                add(frame, target, row)
+                put(frame, target, UNKNOWN, row)
 
 
 @model("collections:defaultdict")

@@ -90,12 +90,14 @@ def _rows_of_heap(frame: Frame, source: Heap) -> Rows | None:
     if not keys or source.kind not in ("dict", "list", "tuple"):
         return None
     more = analysis.read(source.site, "elem", frame, frame.index)
+    if source.kind == "dict":
+        if more is not None:
+            more = analysis.read(source.site, "key", frame, frame.index) or UNKNOWN
+        keyed = tuple(map(frame.pool.const, keys))
     if source.site in analysis.escaped:
         more = frame.pool.join(more, frame.unknown_value("an item from out of sight"))
     if source.kind == "dict":
-        if more is not None:
-            more = analysis.read(source.site, "key", frame, frame.index)
-        return Rows(tuple(map(frame.pool.const, keys)), more)
+        return Rows(keyed, more)
     items = [analysis.read(source.site, ("item", key), frame, frame.index) for key in keys]
     return Rows(tuple([item for item in items if item is not None]), more)
 
@@ -104,8 +106,13 @@ def _rows_of_live(frame: Frame, source: Known) -> Rows | None:
     obj, kind = source.obj, type(source.obj)
     if kind not in (list, tuple, dict, set, frozenset) or not 0 < len(obj) <= MOST:
         return None
-    slot = "key" if kind is dict else "elem"
-    more = frame.analysis.read(("object", id(obj)), slot, frame, frame.index)
+    site = ("object", id(obj))
+    more = frame.analysis.read(site, "elem", frame, frame.index)
+    if kind is dict:
+        key = frame.analysis.read(site, "key", frame, frame.index)
+        more = key or (None if more is None else UNKNOWN)
+    if frame.analysis.read(("changed", id(obj)), "elem", frame, frame.index) is not None:
+        more = frame.pool.join(more, UNKNOWN)
     if kind in (list, tuple):
         consume(frame, source)
         items = [_live(frame, source, index) for index in range(len(obj))]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 import types
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dumbo import Cache
 from dumbo.tracing.tracker import Tracker
 
 SOURCE = """
@@ -149,3 +151,53 @@ def test_a_dispatcher_calls_any_method_but_its_own_and_private_ones(module: Any)
     assert {"Visitor.visit", "one"} <= found
     assert "unused" not in found
     assert "unused" in closure(module.dispatch, "visit", observed=False)
+
+
+STRANGERS = """
+import operator
+
+class Number:
+    def __init__(self, value):
+        self.value = value
+
+    def __add__(self, other):
+        return plus(self.value, other)
+
+    def __repr__(self):
+        return text(self.value)
+
+def plus(one, two):
+    return one + two
+
+def text(value):
+    return str(value)
+
+def computed(number, name):
+    return getattr(operator, name)(number, 1)
+"""
+
+
+@pytest.fixture
+def strangers(monkeypatch: pytest.MonkeyPatch) -> Any:
+    made = types.ModuleType("of_strangers")
+    monkeypatch.setitem(sys.modules, made.__name__, made)
+    exec(compile(STRANGERS, "/src/of_strangers.py", "exec"), made.__dict__)
+    return made
+
+
+def test_what_somebody_unknown_calls_of_an_object_is_left_to_the_observer(strangers: Any) -> None:
+    number = strangers.Number(1)
+    seen = closure(strangers.computed, number, "add")
+    assert not {"plus", "text"} & seen
+    assert {"plus", "text"} <= closure(strangers.computed, number, "add", observed=False)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="nobody observes")
+def test_what_ran_of_it_counts_for_the_result(strangers: Any, tmp_path: Path) -> None:
+    memoized = Cache(tmp_path).memo(keep="always")(strangers.computed)
+    assert memoized(strangers.Number(1), "add") == 2
+    strangers.text.__code__ = (lambda value: "changed").__code__
+    assert memoized(strangers.Number(1), "add") == 2
+    assert memoized.cache_info().hits == 1
+    strangers.plus.__code__ = (lambda one, two: one - two).__code__
+    assert memoized(strangers.Number(1), "add") == 0
