@@ -65,6 +65,7 @@ SWAPPED = "swapped"  # heap site of what is assigned to `__class__`
 NAMES = frozenset({"__name__", "__qualname__", "__module__"})
 # Classes of the standard library that are nothing but fields; of `local`, this thread's.
 _PLAIN_HOLDERS = (b"_thread:_local", b"argparse:Namespace", b"types:SimpleNamespace")
+_OF_MEMBERS = {"name": "_name_", "value": "_value_"}  # what properties of enums show
 _MODELLED = (dict, list, tuple, set, frozenset, str, bytes, int, float, bool, complex, type(None))
 
 
@@ -325,7 +326,9 @@ def _of_object(frame: Frame, value: Known, name: str) -> Value | None:
         return call(frame, hook, (value, frame.pool.const(name)))
     raw = analysis.get("mro", cls.ref, name)
     if isinstance(raw, Known) and _is_data_descriptor(raw.obj):
-        if type(raw.obj) is not MemberDescriptorType:
+        if name in _OF_MEMBERS and _is_enum(cls.obj) and owner_of(raw.obj.fget) is not None:
+            name = _OF_MEMBERS[name]  # past the library's property; the other members are not asked
+        elif type(raw.obj) is not MemberDescriptorType:
             return bind(frame, raw, value, cls)
     field = analysis.get("field", value.ref, name)
     if field is not None:
