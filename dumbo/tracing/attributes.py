@@ -148,6 +148,10 @@ def _of_unknown(frame: Frame, value: Value, name: str) -> Value | None:
             marked: Value = frame.pool.make(Builtin, name, value)
             return marked
         escape(frame, value.receiver)
+    if getattr(value, "receiver", UNKNOWN) is UNKNOWN and frame.analysis.guesses is not None:
+        guessed = frame.analysis.guesses.of_unknown(frame)
+        if guessed:
+            return frame.pool.join(*[of_member(frame, member, name) for member in guessed])
     found = frame.analysis.strangers[frame.far].ask(frame, name)
     return frame.pool.join(found, frame.pool.make(Builtin, name, UNKNOWN))
 
@@ -465,7 +469,7 @@ def _missing(frame: Frame, value: Instance, name: str) -> Value | None:
         frame.unresolved(reason)
         return None
     if frame.analysis.guesses is not None:
-        frame.analysis.guesses.fields(frame, value)
+        frame.analysis.guesses.field(frame, value, name)
     return frame.await_or(lambda: frame.unresolved(reason))
 
 

@@ -147,7 +147,8 @@ def expose(frame: Frame, value: Value, use: Use) -> None:
         take_class(frame, value)
         made = frame.pool.make(Instance, value, ("class", id(value.obj)))
         remember(frame, value, made)
-        escape_methods(frame, value, made, use, made=True)
+        # Who guesses says that nobody unseen makes an object of it.
+        escape_methods(frame, value, made, use, made=frame.analysis.guesses is None)
     else:
         enter_unknown(frame, value, ())
 

@@ -73,6 +73,8 @@ def for_iter(frame: Frame, step: Step) -> None:
         item = rows.more
     else:
         item = next_of(frame, iterator)
+        if item is None and frame.analysis.guesses is not None:
+            item = frame.analysis.guesses.item(frame)
     if item is not None:
         frame.branch(frame.at + 1, ((*stack, item), variables, written))
     frame.branch(step.target, (stack[:-1], variables, written))

@@ -2,38 +2,36 @@
 
     def total(graph):              `graph` may be of the classes in this package that have
         for n in graph.nodes:      `nodes` and `degree`: the most general ones, and some that
-            graph.degree(n)        derive from them
+            graph.degree(n)        derive from them; see `candidates`
 
     def convert(self, text):       `self` has the fields that its class's `__init__` gives it,
-        self.parser.parse(text)    though `__init__` itself is not called here
+        self.parser.parse(text)    though `__init__` itself is not called here, and those that
+                                   objects in the package's modules have
 
 Closures of calls need none of this: the types of their arguments are at hand, and what is wrong
 here costs nobody a result.
 
-Knows parameters, classes and their names; must not know steps.
+Knows parameters, variables, and where they are used; must not know how classes are chosen.
 """
 
 from __future__ import annotations
 
 import heapq
-import sys
-from itertools import pairwise
+from collections.abc import Iterable
 from types import CodeType, FunctionType
 from typing import Any
 
 from dumbo.tracing.annotations import instances, parameters_of
 from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.callgraph import Analysis, Node
+from dumbo.tracing.candidates import Candidates, Place
 from dumbo.tracing.frame import Frame, Plan, Stalled, plan_of
-from dumbo.tracing.lookup import is_class, is_module, module_namespace, mro, namespace
 from dumbo.tracing.outside import Apart
 from dumbo.tracing.schedule import NeedsCallee
 from dumbo.tracing.values import UNKNOWN, Instance, Known, Unknown, Value, is_plain
 
-_MOST = 4  # classes without a common base: with more, nothing is said
-_COMMON = frozenset(
-    name for kind in (dict, list, set, str, bytes, int, float, tuple) for name in dir(kind)
-)
+_LOADS = frozenset({"LOAD_FAST", "LOAD_DEREF"})
+Source = tuple[str, ...]  # a variable, and the attributes that lead on from it
 
 
 class Guesses:
@@ -43,9 +41,10 @@ class Guesses:
         self._analysis = analysis
         self._makers = {far: _Makers(analysis, callee, handlers, far=far) for far in (False, True)}
         module = getattr(callee.obj, "__module__", None)
-        self._package = module.partition(".")[0] if isinstance(module, str) else ""
-        self._classes: list[tuple[str, type, frozenset[str]]] | None = None
-        self._candidates: dict[frozenset[str], list[Known]] = {}
+        package = module.partition(".")[0] if isinstance(module, str) else ""
+        self._candidates = Candidates(package, _fields_set)
+        self._asked: dict[Plan, dict[Source, frozenset[str]]] = {}
+        self._filled: set[tuple[type, str]] = set()
 
     def of_parameters(
         self, frame: Frame, code: CodeType, parameters: dict[str, Value]
@@ -54,46 +53,54 @@ class Guesses:
         refined = dict(parameters)
         for name, value in parameters.items():
             if isinstance(value, Unknown) and not is_plain(value):
-                asked = _asked_of(plan_of(code), name)
-                if asked and not asked <= _COMMON:
-                    for cls in self._having(asked):
-                        guessed = frame.pool.join(refined[name], *instances(frame, cls))
-                        refined[name] = guessed or value
+                guessed = self._of(frame, plan_of(code), (name,))
+                refined[name] = frame.pool.join(value, *guessed) or value
         return refined
 
-    def fields(self, frame: Frame, value: Instance) -> None:
-        """Somebody reads a field of *value*, which no code in sight has made."""
+    def of_unknown(self, frame: Frame) -> list[Value]:
+        """What something unknown may be of which the step that is being made asks an attribute."""
+        steps, index = frame.plan.steps, frame.at
+        if index >= len(steps) or steps[index].name != "LOAD_ATTR":
+            return []
+        source = _source(frame.plan, index)
+        return self._of(frame, frame.plan, source) if source else []
+
+    def field(self, frame: Frame, value: Instance, name: str) -> None:
+        """Somebody reads field *name* of *value*, which no code in sight has made."""
         if isinstance(value.cls, Known):
+            self._fill(value.cls, name)
             self._makers[frame.far].make(value.cls)
 
-    def _having(self, names: frozenset[str]) -> list[Known]:
-        """The most general classes that have all attributes *names*."""
-        if names not in self._candidates:
-            if self._classes is None:
-                self._classes = self._all_classes()
-            fitting = {cls: name for name, cls, has in self._classes if names <= has}
-            general = [cls for cls in fitting if not any(b in fitting for b in mro(cls)[1:])]
-            found = [self._known(fitting[cls], cls) for cls in general]
-            known = [cls for cls in found if cls is not None]
-            self._candidates[names] = known if len(known) <= _MOST else []
-        return self._candidates[names]
+    def item(self, frame: Frame) -> Value | None:
+        """What is in a container that is empty as far as is seen, once all is quiet."""
+        if self._analysis.may_wait(frame, frame.index):
+            return None
+        return frame.unknown_value("an item that nobody puts")
 
-    def _known(self, name: str, cls: type) -> Known | None:
-        home = self._analysis.look("module", -1, namespace(cls)["__module__"])
-        return self._analysis.get("attr", home, name)
+    def _of(self, frame: Frame, plan: Plan, source: Source) -> list[Value]:
+        if plan not in self._asked:
+            self._asked[plan] = _asked_in(plan)
+        asked = self._asked[plan].get(source, frozenset())
+        found: list[Value] = []
+        for cls in self._candidates.fitting(asked, source[-1]):
+            known = self._known(self._candidates.place(cls))
+            found += instances(frame, known) if known is not None else []
+        return found
 
-    def _all_classes(self) -> list[tuple[str, type, frozenset[str]]]:
-        """The classes that the loaded modules of the package define, with all they have."""
-        found: dict[type, str] = {}
-        within = f"{self._package}."
-        for home, module in sorted(sys.modules.items()):
-            if (home != self._package and not home.startswith(within)) or not is_module(module):
-                continue
-            for name, held in module_namespace(module).items():
-                if is_class(held) and namespace(held).get("__module__") == home:
-                    if owner_of(held) is None:
-                        found.setdefault(held, name)
-        return [(name, cls, _attributes(cls)) for cls, name in found.items()]
+    def _known(self, place: Place) -> Known | None:
+        home = self._analysis.look("module", -1, place.module)
+        return self._analysis.get("attr", home, place.name)
+
+    def _fill(self, cls: Known, name: str) -> None:
+        """What objects that a module holds have in a field, another one may have, too."""
+        if (cls.obj, name) in self._filled:
+            return
+        self._filled.add((cls.obj, name))
+        for place in self._candidates.live(cls.obj):
+            held = self._known(place)
+            if held is not None:
+                field = self._analysis.get("field", held.ref, name)
+                self._analysis.write(("class", id(cls.obj)), ("attr", name), field)
 
 
 class _Makers(Apart):
@@ -144,27 +151,34 @@ class _Makers(Apart):
         invoke(self, init, Arguments((made, *given), {}, rest, rest))
 
 
-def _asked_of(plan: Plan, parameter: str) -> frozenset[str]:
-    """The attributes that code asks of *parameter*."""
-    steps = plan.steps
-    return frozenset(
-        step.arg
-        for before, step in pairwise(steps)
-        if step.name == "LOAD_ATTR" and before.name == "LOAD_FAST" and before.arg == parameter
-    )
+def _asked_in(plan: Plan) -> dict[Source, frozenset[str]]:
+    """The attributes that code asks of each variable, and of what these lead to."""
+    found: dict[Source, set[str]] = {}
+    for index, step in enumerate(plan.steps):
+        if step.name == "LOAD_ATTR":
+            source = _source(plan, index)
+            if source:
+                found.setdefault(source, set()).add(step.arg)
+    return {source: frozenset(names) for source, names in found.items()}
 
 
-def _attributes(cls: type) -> frozenset[str]:
-    """The attributes along the MRO, and the fields that `__init__` sets."""
-    found: set[str] = set()
-    for base in mro(cls):
-        held = namespace(base)
-        found.update(held)
-        init = held.get("__init__")
-        if type(init) is FunctionType and owner_of(base) is None:
-            steps = plan_of(init.__code__).steps
-            found.update(step.arg for step in steps if step.name == "STORE_ATTR")
-    return frozenset(found)
+def _source(plan: Plan, index: int) -> Source:
+    """Where the object comes from of which step *index* asks an attribute; empty: from a call."""
+    names: list[str] = []
+    for at in range(index - 1, -1, -1):
+        step = plan.steps[at]
+        if step.name == "LOAD_ATTR":
+            names.append(step.arg)
+        elif step.name in _LOADS:
+            return (step.arg, *reversed(names))
+        else:
+            break
+    return ()
+
+
+def _fields_set(code: CodeType) -> Iterable[str]:
+    """The attributes that *code* writes."""
+    return [step.arg for step in plan_of(code).steps if step.name == "STORE_ATTR"]
 
 
 __all__ = ["Guesses"]

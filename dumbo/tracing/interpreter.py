@@ -152,7 +152,8 @@ def _trace(
     analysis.guesses = Guesses(analysis, callee, HANDLERS) if guessing else None
     frame = _RootFrame(analysis, callee)
     analysis.root = frame.node
-    frame.node.edge(1, analysis.outside.nowhere, "out of sight")
+    if not guessing:
+        frame.node.edge(1, analysis.outside.nowhere, "out of sight")
     frame.begin(lambda: _arguments(frame, function, shape, names))
     analysis.wake(frame, 0)
     analysis.run()

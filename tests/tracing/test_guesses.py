@@ -41,6 +41,63 @@ class Runner:
     def run(self, text):
         return self.store.load()
 
+class Checker:
+    __slots__ = ("checks",)
+
+    def __init__(self, checks):
+        self.checks = frozen(checks)
+
+    def check(self, name):
+        return self.checks[name]()
+
+class OtherChecker:
+    def check(self, name):
+        return other_helper()
+
+class Machine:
+    def __init__(self):
+        self.parts = []
+        self._checker = None
+
+    def work(self):
+        for part in self.parts:
+            if part.fits(self):
+                part.turn()
+
+class Wheel:
+    def fits(self, machine): return True
+    def turn(self): return turn_helper()
+
+class Axle:
+    def turn(self): return other_helper()
+
+def make(helper):
+    class Made:
+        def give(self): return made_helper()
+        def take(self): return helper()
+    return Made
+
+def frozen(checks):
+    return FrozenTable(checks)
+
+def made_helper(): return 6
+def live_helper(): return 7
+def turn_helper(): return 8
+def first_helper(): return 9
+def last_helper(): return 10
+
+First, Second, Third = make(first_helper), make(first_helper), make(first_helper)
+Fourth, Fifth, Last = make(first_helper), make(first_helper), make(last_helper)
+
+def of_a_factory(thing):
+    return thing.give(), thing.take()
+
+def by_name(data):
+    return data.checker.check("a")
+
+def named_like_a_class(checker):
+    return checker.check("a")
+
 def prepare(): return 0
 def node_helper(): return 1
 def degree_helper(): return 2
@@ -62,7 +119,11 @@ def plain(text):
 @pytest.fixture
 def module(monkeypatch: pytest.MonkeyPatch) -> Any:
     found = types.ModuleType("guesses_target")
+    vars(found)["FrozenTable"] = lambda checks: checks
     exec(compile(SOURCE, "guesses_target.py", "exec"), vars(found))
+    for name in ("First", "Second", "Third", "Fourth", "Fifth", "Last"):
+        vars(found)[name].__name__ = name
+    vars(found)["CHECKER"] = found.Checker({"a": found.live_helper})
     monkeypatch.setitem(__import__("sys").modules, "guesses_target", found)
     return found
 
@@ -92,6 +153,31 @@ def test_self_has_the_fields_that_its_class_gives_it(module: Any) -> None:
     found = reached(module.Runner.run)
     assert "load_helper" in found
     assert not {"prepare", "Runner.__init__"} & found
+
+
+def test_what_is_in_a_container_that_others_fill_is_told_by_what_is_asked_of_it(
+    module: Any,
+) -> None:
+    found = reached(module.Machine.work)
+    assert "turn_helper" in found
+    assert not {"other_helper", "Axle.turn"} & found
+
+
+def test_a_variable_and_a_field_are_of_the_class_of_their_name(module: Any) -> None:
+    for function in (module.named_like_a_class, module.by_name):
+        found = reached(function)
+        assert "Checker.check" in found
+        assert "OtherChecker.check" not in found
+
+
+def test_objects_that_a_module_holds_say_what_is_in_the_fields_of_others(module: Any) -> None:
+    assert "live_helper" in reached(module.Checker.check)
+
+
+def test_of_many_classes_of_one_factory_the_last_is_meant(module: Any) -> None:
+    found = reached(module.of_a_factory)
+    assert {"made_helper", "last_helper"} <= found
+    assert "first_helper" not in found
 
 
 def test_nothing_is_guessed_of_a_call(module: Any) -> None:
