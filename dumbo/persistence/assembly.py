@@ -51,6 +51,7 @@ def save(
         table = [_put(store, header.function, unit, compute, known) for unit in units]
         path = store._path(header.python, header.closure, header.key, header.extras)
         with Draft(path, header) as draft:
+            draft.before = saving.ahead(store)
             draft.write(parts.head(table))
             behind: Any = _Behind(draft)
             written = codecs.encode(frame, behind)
@@ -163,6 +164,7 @@ def _put(
     spent = max(0, round(compute * 1e9))
     header = Header(LABEL, CLOSURE, bytes(16), b"", PYTHON, spent, created)
     with Draft(f"{store._root}/blobs/{number[:2]}/{number}", header) as draft:
+        draft.before = saving.ahead(store)
         sink: Any = _Hashed(draft)
         written = codecs.encode(unit, sink, frozen)
         if written.doubtful or written.by_value:

@@ -40,6 +40,7 @@ class Draft:
         self.header = header
         self.size = 0
         self.error: OSError | None = None
+        self.before: Callable[[int], object] | None = None  # is told of bytes for the disk
         self._held: list[Buffer] = []
         self._fd = -1
         self._temporary = ""
@@ -65,6 +66,7 @@ class Draft:
             return
         try:
             self._spill()
+            self._tell(data)
             self._write(data)
         except OSError as error:
             self.error = error
@@ -122,8 +124,13 @@ class Draft:
             self._open()
             self._start()
             for data in self._held:
+                self._tell(data)
                 self._write(data)
             self._held.clear()
+
+    def _tell(self, data: Buffer) -> None:
+        if self.before is not None:
+            self.before(memoryview(data).nbytes)
 
     def _open(self) -> None:
         temporary = f"{self.path}.{os.getpid()}.{os.urandom(8).hex()}{shelves.SUFFIX}"

@@ -87,8 +87,11 @@ def usage(store: Store) -> Usage:
     return store.run(look)
 
 
-def evict(store: Store, limit: int, *, down_to: float = LOW) -> tuple[int, int]:
+def evict(store: Store, limit: int, *, down_to: float = LOW, coming: int = 0) -> tuple[int, int]:
     """Remove results until *store* is well within *limit* bytes; say how many, and bytes.
+
+    Args:
+        coming: bytes that may be on their way to the disk.
 
     Raises:
         OSError, StorageError: if the index cannot be read or written.
@@ -96,17 +99,22 @@ def evict(store: Store, limit: int, *, down_to: float = LOW) -> tuple[int, int]:
     _, left = _sweep_files(store, grace=_YOUNG)
     store.recipes().shrink(int(limit * _FOR_PEOPLE))
     store.used = left + _on_disk(store, limit)
-    if store.used <= limit * HIGH:
+    if store.used + coming <= limit * HIGH:
         return 0, 0
     sweep_rows(store)
     _shrink(store, limit)
     used = left + _on_disk(store, limit)
-    gone, freed = remove(store, _lowest(store, used - int(limit * down_to)))
+    gone, freed = remove(store, _lowest(store, used + coming - int(limit * down_to)))
     store.used = used - freed
     statistics.keep_room(store)
     sweep_rows(store)
     _shrink(store, limit)
     return gone, freed
+
+
+def has_room(store: Store, limit: int) -> bool:
+    """Whether all that lies in the directory is within *limit* bytes."""
+    return _sweep_files(store, grace=_YOUNG)[1] + _on_disk(store, limit) < limit
 
 
 def _on_disk(store: Store, limit: int) -> int:

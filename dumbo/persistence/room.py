@@ -17,11 +17,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dumbo.persistence.ground import Ground
 
-__all__ = ["begin_anew", "count", "look_again"]
+__all__ = ["begin_anew", "count", "is_due", "look_again"]
 
 _NAME = "written"
 _STEP = 0.001  # of the limit
 _DUE = 10  # steps
+_MOST = 250  # that one process tells at once: what is larger is not waited for
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
@@ -37,7 +38,7 @@ def count(store: Ground, size: int) -> bool:
         return False
     steps = int(store.untold / step)
     store.untold -= steps * step
-    return _tell(store, min(steps, _DUE)) >= _DUE
+    return _tell(store, min(steps, _MOST)) >= _DUE
 
 
 def _tell(store: Ground, steps: int) -> int:
@@ -64,16 +65,26 @@ def look_again(store: Ground) -> None:
     store.untold = (store.size_limit or 0) * _STEP
 
 
-def begin_anew(store: Ground) -> None:
-    """Somebody looks: count from here."""
+def is_due(store: Ground) -> bool:
+    """Whether it is still time to look, after somebody else has."""
+    try:
+        return os.lstat(os.path.join(store.root, _NAME)).st_size >= _DUE
+    except OSError:
+        return False
+
+
+def begin_anew(store: Ground) -> int:
+    """Somebody looks: count from here; return how many bytes may be on their way to the disk."""
     store.written = 0
     try:
         fd = os.open(os.path.join(store.root, _NAME), _FLAGS)
     except OSError:
-        return
+        return 0
     try:
+        steps = min(os.fstat(fd).st_size, _MOST)
         os.ftruncate(fd, 0)
     except OSError:  # then the next one to write looks again
-        pass
+        return 0
     finally:
         os.close(fd)
+    return int(steps * (store.size_limit or 0) * _STEP)

@@ -62,6 +62,7 @@ def save(
     if record is not None:
         return record
     with drafts.Draft(store._path(PYTHON, closure, key, extras), header) as draft:
+        draft.before = ahead(store)
         encode = codecs.encode if store.allow_pickle else codecs.encode_plainly
         written = encode(value, draft, known)
         header.codec = written.codec
@@ -82,10 +83,12 @@ def record(store: Store, function: str) -> Recording:
     from dumbo.persistence.recordings import Recording  # few functions are generators
 
     number = os.urandom(16).hex()
-    return Recording(
+    recording = Recording(
         f"{store._root}/blobs/{number[:2]}/{number}",
         lambda item, written, data: prove(store, item, function, written, lambda: data),
     )
+    recording.draft.before = ahead(store)
+    return recording
 
 
 def save_recorded(
@@ -137,7 +140,8 @@ def _finish(
     size = draft.size
     payload = draft.held() if size <= _INLINE else None
     header.store = time.perf_counter_ns() - started
-    if room.count(store, size + _ROW):  # before it is in place: so it has room there
+    # What went to the disk was counted before it did.
+    if room.count(store, _ROW if payload is None else size + _ROW):
         keep_within(store)
     if payload is None:
         draft.place(durable=store.durable)
@@ -225,7 +229,9 @@ def adopt(store: Store, file: IO[bytes]) -> bool:
         there = store._read(rows.FIND, rows.slots(header.python, header.closure, header.key))
         if any((row[1], row[2], row[3]) == whose and row[4] == header.extras for row in there):
             return None
-        return drafts.Draft(store._path(header.python, *whose[:2], header.extras), header)
+        draft = drafts.Draft(store._path(header.python, *whose[:2], header.extras), header)
+        draft.before = ahead(store)
+        return draft
 
     draft = drafts.receive(file, draft_of)
     if draft is None:
@@ -235,11 +241,22 @@ def adopt(store: Store, file: IO[bytes]) -> bool:
     return True
 
 
-def keep_within(store: Store) -> None:
-    """Evict what is too much, once enough was written since the last look.
+def ahead(store: Store) -> Callable[[int], object]:
+    """What is told of bytes before they go to the disk, and sees to it that there is room."""
 
-    Whoever comes while somebody is at it waits a moment, and longer if the limit is reached: else
-    those who write would outrun the one who removes, and the directory would grow beyond it.
+    def tell(size: int) -> None:
+        if room.count(store, size):
+            keep_within(store)
+
+    return tell
+
+
+def keep_within(store: Store) -> None:
+    """Evict what is too much, now that enough was written since the last look.
+
+    Whoever comes while somebody is at it waits for his turn: a moment, and longer if the limit is
+    reached. Else those who write would outrun the one who removes, and the directory would grow
+    beyond it.
     """
     limit = store.size_limit
     if limit is None:
@@ -249,25 +266,21 @@ def keep_within(store: Store) -> None:
     from dumbo.persistence.locks import KEPT, Claim
 
     try:
-        claim = store.locks().claim(_HOUSEKEEPER, None)
-        if type(claim) is Claim:
-            try:
-                room.begin_anew(store)
-                housekeeping.evict(store, limit)
-            finally:
-                claim.end(KEPT)
-            return
         begun, patience = time.monotonic(), _MOMENT
-        while claim is not None and type(claim) is not Claim:
-            waited = time.monotonic() - begun
-            if waited >= patience:
-                if patience == _LONGER or housekeeping.usage(store).total < limit:
+        while True:
+            claim = store.locks().claim(_HOUSEKEEPER, None)
+            if type(claim) is Claim:
+                break
+            if claim is None or time.monotonic() - begun >= patience:
+                if claim is None or patience == _LONGER or housekeeping.has_room(store, limit):
                     room.look_again(store)
-                    break
+                    return
                 patience = _LONGER
             time.sleep(_NAP)
-            claim = store.locks().claim(_HOUSEKEEPER, None)
-        if type(claim) is Claim:  # there is room again
+        try:
+            if room.is_due(store):
+                housekeeping.evict(store, limit, coming=room.begin_anew(store))
+        finally:
             claim.end(KEPT)
     except (OSError, StorageError) as error:
         store._trouble(error)

@@ -54,6 +54,7 @@ def squeezed(draft: Draft) -> Draft | None:
     if len(codec.compress(sample, level=1)) > len(sample) * _GAIN:
         return None
     smaller = Draft(draft.path, draft.header)
+    smaller.before = draft.before
     try:
         compressor = codec.ZstdCompressor(level=_LEVEL)
         for start in range(0, len(whole), _CHUNK):

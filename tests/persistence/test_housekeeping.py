@@ -123,7 +123,7 @@ def test_who_stores_while_somebody_evicts_waits_a_moment_and_no_longer(
     desk = Desk(tmp_path / "cache")
     desk.store.size_limit = 1_000_000
     looked: list[int] = []
-    monkeypatch.setattr(housekeeping, "evict", lambda store, limit: looked.append(limit))
+    monkeypatch.setattr(housekeeping, "evict", lambda store, limit, coming: looked.append(limit))
     claim = desk.store.locks().claim(saving._HOUSEKEEPER, None)
     assert isinstance(claim, Claim)
     desk.save(1, os.urandom(BIG))
