@@ -36,7 +36,8 @@ _STEP = 4  # calls to a lesson
 _PAUSE = 2e-3  # seconds to a lesson where a call was found, so that lessons take 1 % of them
 _GHOSTS = 512  # trails that are kept across runs
 _LATEST = 1e11  # no time is later
-_TRUST = 10.0  # as if so many calls had come again when nothing is known yet
+_TRUST = 10.0  # as if so many calls had come again when nothing is known yet;
+_DOUBT = 1 - 2.0 ** (-1 / 64)  # of that, what goes with each that comes for the first time
 _LATELY = 1024.0  # calls after which what was learned of first calls counts half
 _NOTHING: Any = None
 _LN2 = 0.6931471805599453
@@ -92,6 +93,7 @@ class Reuse:
         "since",
         "trails",
         "_calls",
+        "_faith",
         "_found",
         "_ghosts",
         "_heat",
@@ -103,7 +105,7 @@ class Reuse:
     def __init__(self) -> None:
         self.since = -1.0
         self.half_life = FOR_EVER
-        self.firsts = self.again = _TRUST
+        self.firsts = self.again = self._faith = _TRUST
         self.trails: dict[bytes, Trail] = {}
         self._score = [0.0] * len(HALF_LIVES)
         self._heat = [0.0] * len(HALF_LIVES)
@@ -129,9 +131,12 @@ class Reuse:
         if trail is None:
             trail = Trail(now)
             self.firsts += 1
+            self.again = max(0.0, self.again - _DOUBT * self._faith)
+            self._faith -= _DOUBT * self._faith
             if self.firsts > _LATELY:
                 self.firsts *= 0.5
                 self.again *= 0.5
+                self._faith *= 0.5
             if len(trails) >= _TRAILS:
                 trails.pop(next(iter(trails)), None)  # another thread may have done so
         else:
@@ -242,6 +247,7 @@ class Reuse:
             "half_life": self.half_life,
             "firsts": self.firsts,
             "again": self.again,
+            "faith": self._faith,
             "score": tuple(self._score),
         }
 
@@ -255,8 +261,10 @@ class Reuse:
         if _is(since, 0, 1e11) and half_life in HALF_LIVES:
             self.since = self._last = since
             self.half_life = half_life
-        if _is(firsts, 1e-6, 2 * _LATELY) and _is(again, 1e-6, 2 * _LATELY):
+        if _is(firsts, 1e-6, 2 * _LATELY) and _is(again, 0.0, 2 * _LATELY):
             self.firsts, self.again = firsts, again
+            faith: Any = plain.get("faith")
+            self._faith = min(faith, again) if _is(faith, 0.0, _TRUST) else 0.0
         if type(score) in (tuple, list) and len(score) == len(HALF_LIVES):
             if all(_is(one, -1e6, 0) for one in score):
                 self._score = list(score)

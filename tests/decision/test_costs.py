@@ -25,6 +25,16 @@ def test_an_average_follows_a_change_within_twenty_measurements() -> None:
     assert average.value > 990
 
 
+@pytest.mark.parametrize("place", range(4))
+def test_one_measurement_out_of_all_proportion_hardly_counts_wherever_it_comes(place) -> None:
+    average = Average()
+    measured = [1.0] * 6
+    measured[place] = 1_000.0
+    for one in measured:
+        average.follow(one)
+    assert average.value < 2.5
+
+
 def test_a_price_is_a_guess_until_it_learns() -> None:
     price = Price(1e-4, 1e-9)
     assert price.of(0) == 1e-4

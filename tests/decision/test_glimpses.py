@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dumbo.decision.glimpses import Glimpses
-from dumbo.decision.worth import HIT, is_hot, stride
+from dumbo.decision.worth import HIT, is_hot, patience, stride
 
 seconds = st.floats(0, 100)
 
@@ -84,3 +84,39 @@ def test_a_function_that_is_as_fast_as_memory_is_not_seen() -> None:
     assert stride(1e-5) == 8
     assert stride(1e-4) == 1
     assert stride(1e-3) == 1
+
+
+@given(seconds, st.integers(0, 1_000), st.integers(0, 1_000))
+def test_the_fewer_calls_come_again_the_fewer_are_seen(compute, fresh, more) -> None:
+    assert stride(compute, fresh=fresh) <= stride(compute, fresh=fresh + more) <= 8
+
+
+def test_calls_in_a_row_that_came_for_the_first_time_are_counted() -> None:
+    glimpses = Glimpses()
+    for call in range(40):
+        glimpses.note(call)
+    assert glimpses.fresh == 40
+    assert stride(1e-3, fresh=glimpses.fresh) == 2
+    glimpses.note(3)
+    assert glimpses.fresh == 0
+
+
+@given(
+    st.integers(0, 1_000),
+    st.integers(0, 1_000),
+    st.integers(0, 10_000),
+    seconds,
+    st.floats(1e-9, 1),
+)
+def test_the_more_it_has_paid_the_sooner_the_next_one_is_kept(
+    kept, more, hits, compute, price
+) -> None:
+    usual = patience(kept, hits, compute, price)
+    assert patience(0, 0, compute, price) == 1
+    assert patience(kept + more, hits, compute, price) >= usual
+    assert 0.25 <= patience(kept, hits + more, compute, price) <= usual
+
+
+def test_what_is_kept_and_never_asked_for_again_makes_the_next_one_dearer() -> None:
+    assert patience(9, 0, 1e-4, 3e-4) == 10
+    assert patience(9, 10_000, 1e-4, 3e-4) == 0.25

@@ -69,6 +69,31 @@ def test_a_function_whose_calls_never_come_again_is_known_by_it() -> None:
     assert reuse.chance(1) < 0.02
 
 
+def test_it_is_believed_of_few_calls_that_they_come_again_and_of_many_only_if_some_did() -> None:
+    reuse, other = Reuse(), Reuse()
+    chances = []
+    for number in range(200):
+        reuse.note(key(number), float(number))
+        chances.append(reuse.chance(1))
+        other.note(key(number - number % 4), float(number))
+    assert chances[4] > 0.6
+    assert chances[100] < 0.035
+    assert chances[199] < 0.01
+    assert other.chance(1) > 0.8
+
+
+def test_how_far_it_is_believed_is_kept() -> None:
+    reuse, other = Reuse(), Reuse()
+    for number in range(20):
+        reuse.note(key(number), float(number))
+    other.take(reuse.plain())
+    assert other.plain() == reuse.plain()
+    for number in range(20, 120):
+        reuse.note(key(number), float(number))
+        other.note(key(number), float(number))
+    assert other.chance(1) == reuse.chance(1)
+
+
 def test_a_call_that_came_again_is_likelier_to_come_once_more() -> None:
     reuse = Reuse()
     for now in range(500):

@@ -106,6 +106,24 @@ def test_a_function_that_is_never_found_is_looked_up_for_a_share_of_its_time() -
     assert asks("auto", 2e-4, 4e-5, 3e-5, 0.01, 4e-5, seen=10) == 1  # it may come to be found
 
 
+def test_what_a_look_costs_is_measured_three_times_before_a_function_is_left_alone() -> None:
+    dear = {"compute": 5e-5, "look": 2e-2, "load": 3e-5, "hits": 0.5, "miss": 2e-2}
+    assert [asks("auto", **dear, looks=looks) for looks in range(3)] == [16] * 3
+    assert asks("auto", **dear, looks=3) > 10_000
+
+
+def test_what_takes_far_longer_than_its_store_waits_for_another_run() -> None:
+    assert judge("auto", 1.0, 0.014, 1e-4, chance=0.0, lot=0.999).store
+    assert not judge("auto", 1.0, 0.016, 1e-4, chance=0.0, lot=0.999).store
+
+
+def test_in_a_full_store_the_rent_until_a_call_comes_again_is_paid_for() -> None:
+    room = {"load": 0.0, "rent": 1.0}
+    assert judge("auto", 1.0, 0.3, rank=2.0, **room).code == "worth it"  # 1 - 1 / 2 > 0.3
+    assert judge("auto", 1.0, 0.6, rank=2.0, **room).code == "no room"
+    assert judge("auto", 1.0, 0.6, rank=2.0, uses=3, **room).code == "worth it"
+
+
 @given(seconds, seconds, seconds, seconds, seconds, shares)
 def test_a_slower_function_is_never_looked_up_less(compute, more, look, load, miss, hits) -> None:
     before = asks("auto", compute, look, load, hits, miss)
