@@ -112,7 +112,11 @@ class Tail:
         """Return the row with that id, if it is in the tail."""
         with self._mutex:
             file = self._file
-            if monotonic() >= self._look_at or (file is not None and file.has_changed()):
+            if (
+                file is None
+                or os.lseek(file.fd, 0, os.SEEK_END) != file.size  # as `has_changed` does
+                or monotonic() >= self._look_at
+            ):
                 file = self._read_on()
             row = file.rows.get(where) if file is not None else None
             if row is None and self._last is not None:
