@@ -113,8 +113,8 @@ def evict(store: Store, limit: int, *, down_to: float = LOW, coming: int = 0) ->
 
 
 def has_room(store: Store, limit: int) -> bool:
-    """Whether all that lies in the directory is within *limit* bytes."""
-    return _sweep_files(store, grace=_YOUNG)[1] + _on_disk(store, limit) < limit
+    """Whether some may write on before all that lies in the directory was looked at."""
+    return _sweep_files(store, grace=_YOUNG)[1] + _on_disk(store, limit) < limit * HIGH
 
 
 def _on_disk(store: Store, limit: int) -> int:
