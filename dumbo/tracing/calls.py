@@ -375,6 +375,8 @@ def _invoke_partial(frame: Frame, callee: Partial, args: Arguments) -> Value | N
 
 def _invoke_function(frame: Frame, callee: Known, args: Arguments) -> Value | None:
     frame.touch(callee, "call")
+    if frame.is_doomed():
+        return _left_out(frame, args)
     parameters = bind_arguments(frame, callee, callee.obj.__code__, args)
     given = _finish(frame, _enter(frame, callee, parameters), callee.obj.__code__)
     site = ("object", id(callee.obj))
@@ -391,8 +393,19 @@ def _invoke_function(frame: Frame, callee: Known, args: Arguments) -> Value | No
 
 def _invoke_local(frame: Frame, callee: Local, args: Arguments) -> Value | None:
     frame.touch(callee, "call")
+    if frame.is_doomed():
+        return _left_out(frame, args)
     parameters = bind_arguments(frame, callee, callee.code, args)
     return _finish(frame, _enter(frame, callee, parameters), callee.code)
+
+
+def _left_out(frame: Frame, args: Arguments) -> Value:
+    """What is called where the function raises in any case is seen if it runs."""
+    for value in args.all():
+        for member in each(value):
+            if isinstance(member, Known) and type(member.obj) is FunctionType:
+                frame.analysis.used.add(id(member.obj))
+    return frame.unknown_value("a call before something is raised")
 
 
 def _finish(frame: Frame, entered: Frame, code: CodeType) -> Value | None:
@@ -631,6 +644,10 @@ def construct(frame: Frame, cls: Known, args: Arguments) -> Value | None:
     frame.touch(cls, "class")
     if wall_of(cls.obj) is not None:
         return call_library(frame, cls, args)
+    if frame.is_doomed():
+        _left_out(frame, args)
+        raised: Value = frame.pool.make(Instance, cls, ("left out", id(cls.obj)))
+        return raised
     analysis = frame.analysis
     meta = analysis.get("type", cls.ref, None)
     assert isinstance(meta, Known)

@@ -23,7 +23,7 @@ from dumbo.tracing.lookup import globals_of, is_module
 from dumbo.tracing.mentions import CARRYING, use_operands
 from dumbo.tracing.normal import normalise
 from dumbo.tracing.rewritten import plain
-from dumbo.tracing.rounds import Rounds, body_of
+from dumbo.tracing.rounds import Rounds, body_of, doomed
 from dumbo.tracing.steps import FINAL, Handler, Step
 from dumbo.tracing.values import UNKNOWN, Cell, Known, Unknown, Value
 
@@ -58,6 +58,7 @@ class Plan:
 
     __slots__ = (
         "_bodies",
+        "_doomed",
         "_variables",
         "catches",
         "code",
@@ -82,6 +83,14 @@ class Plan:
         self.joins |= {handler.target for handler in self.handlers}
         self._variables: dict[tuple[int, int], str | None] = {}
         self._bodies: dict[int, frozenset[int]] = {}
+        self._doomed: frozenset[int] | None = None
+
+    @property
+    def doomed(self) -> frozenset[int]:
+        """The steps behind which it raises, whatever happens."""
+        if self._doomed is None:
+            self._doomed = doomed(self.steps, self.catches)
+        return self._doomed
 
     def body(self, head: int) -> frozenset[int]:
         """The steps of the loop with its head there; see `rounds`."""
@@ -452,6 +461,13 @@ class Frame:
     def place(self) -> tuple[Node, int]:
         """To whom belongs what the step that is being made reaches."""
         return self.node, self.at
+
+    def is_doomed(self) -> bool:
+        """Whether what this step calls is left to the observer: it raises in any case.
+
+        What such code calls, an exception and its message for the most part, is rarely run.
+        """
+        return self.analysis.partial and self.at in self.plan.doomed
 
     def line(self) -> int | None:
         """The line of the step that is being made, as far as there is one."""

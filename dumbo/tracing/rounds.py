@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from dumbo.tracing.steps import Handler, Step
 
 WORK = 1_200  # steps of all rounds of one loop together, with the rounds that it lies in
+_GIVING = frozenset({"RETURN_VALUE", "YIELD_VALUE"})
 MOST = 64  # rounds of one loop
 
 
@@ -76,6 +77,31 @@ def body_of(head: int, steps: Sequence[Step], catches: dict[int, Handler]) -> fr
     return inside - outside
 
 
+def doomed(steps: Sequence[Step], catches: dict[int, Handler]) -> frozenset[int]:
+    """The steps behind which the function raises, whatever happens."""
+    before: dict[int, list[int]] = {}
+    for index, step in enumerate(steps):
+        for target in _behind(index, step, catches):
+            before.setdefault(target, []).append(index)
+    ends = [index for index, step in enumerate(steps) if step.name in _GIVING]
+    alive = set(ends)
+    while ends:
+        for index in before.get(ends.pop(), ()):
+            if index not in alive:
+                alive.add(index)
+                ends.append(index)
+    return frozenset(range(len(steps))) - alive
+
+
+def _behind(index: int, step: Step, catches: dict[int, Handler]) -> list[int]:
+    found = _caught(index, catches)
+    if step.target is not None:
+        found.append(step.target)
+    if step.name not in FINAL:
+        found.append(index + 1)
+    return found
+
+
 def _reached(
     start: Iterable[int], head: int, steps: Sequence[Step], catches: dict[int, Handler]
 ) -> frozenset[int]:
@@ -87,12 +113,7 @@ def _reached(
         if index in seen or index == head or index >= len(steps):
             continue
         seen.add(index)
-        step = steps[index]
-        if step.target is not None:
-            todo.append(step.target)
-        if step.name not in FINAL and step.name != "JUMP":
-            todo.append(index + 1)
-        todo += _caught(index, catches)
+        todo += _behind(index, steps[index], catches)
     return frozenset(seen)
 
 

@@ -201,3 +201,59 @@ def test_what_ran_of_it_counts_for_the_result(strangers: Any, tmp_path: Path) ->
     assert memoized.cache_info().hits == 1
     strangers.plus.__code__ = (lambda one, two: one - two).__code__
     assert memoized(strangers.Number(1), "add") == 0
+
+
+RAISING = """
+FACTOR = 2
+
+class Wrong(Exception):
+    def __init__(self, value):
+        self.code = factor(value)
+
+def factor(value):
+    return value * FACTOR
+
+def check(value):
+    if value > 1:
+        raise Wrong(value)
+    return value
+
+def caught(value):
+    try:
+        return check(value)
+    except Wrong as wrong:
+        return rescue(wrong.code)
+
+def rescue(code):
+    return code
+"""
+
+
+@pytest.fixture
+def raising(monkeypatch: pytest.MonkeyPatch) -> Any:
+    made = types.ModuleType("of_raising")
+    monkeypatch.setitem(sys.modules, made.__name__, made)
+    exec(compile(RAISING, "/src/of_raising.py", "exec"), made.__dict__)
+    return made
+
+
+def test_what_is_called_only_to_raise_is_left_to_the_observer(raising: Any) -> None:
+    found = closure(raising.caught, 1)
+    assert {"check", "rescue"} <= found
+    assert not {"factor", "Wrong.__init__"} & found
+    assert {"factor", "Wrong.__init__"} <= closure(raising.caught, 1, observed=False)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="nobody observes")
+@pytest.mark.parametrize("what", ["factor", "FACTOR"])
+def test_what_was_called_to_raise_counts_for_the_result(
+    raising: Any, tmp_path: Path, what: str
+) -> None:
+    memoized = Cache(tmp_path).memo(keep="always")(raising.caught)
+    assert [memoized(1), memoized(2)] == [1, 4]
+    if what == "factor":
+        raising.factor.__code__ = (lambda value: value * 3).__code__
+    else:
+        raising.FACTOR = 3
+    assert [memoized(1), memoized(2)] == [1, 6]
+    assert memoized.cache_info().hits == 1

@@ -223,3 +223,31 @@ def test_a_loop_of_too_many_or_too_long_rounds_has_none() -> None:
     assert not rounds.allows(0, range(10), 1)
     assert not rounds.allows(0, range(10), 100)
     assert not rounds.allows(0, range(200), 20)
+
+
+def test_steps_are_doomed_where_nothing_is_given_back_any_more() -> None:
+    def checked(value: Any) -> Any:
+        try:
+            if value is None:
+                raise KeyError(value)
+        except KeyError:
+            return 1
+        if value < 0:
+            raise ValueError("negative", value)
+        return value
+
+    plan = plan_of(checked.__code__)
+    names = {plan.steps[index].arg for index in plan.doomed if plan.steps[index].arg}
+    assert "ValueError" in names
+    assert "KeyError" not in names
+
+
+def test_a_generator_that_ends_in_an_error_has_given_something() -> None:
+    def items() -> Any:
+        yield len([1])
+        raise ValueError(str(2))
+
+    plan = plan_of(items.__code__)
+    names = {plan.steps[index].arg for index in plan.doomed}
+    assert "str" in names
+    assert "len" not in names
