@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 WORK = 1_200  # steps of all rounds of one loop together, with the rounds that it lies in
 _GIVING = frozenset({"RETURN_VALUE", "YIELD_VALUE"})
+_RAISING = frozenset({"RAISE_VARARGS", "RERAISE"})
 MOST = 64  # rounds of one loop
 
 
@@ -78,19 +79,24 @@ def body_of(head: int, steps: Sequence[Step], catches: dict[int, Handler]) -> fr
 
 
 def doomed(steps: Sequence[Step], catches: dict[int, Handler]) -> frozenset[int]:
-    """The steps behind which the function raises, whatever happens."""
+    """The steps behind which the function raises, whatever happens; not where it may go on."""
     before: dict[int, list[int]] = {}
+    left: list[int] = []  # ways on that are not known to end so
     for index, step in enumerate(steps):
-        for target in _behind(index, step, catches):
+        behind = set(_behind(index, step, catches))
+        left.append(len(behind))
+        for target in behind:
             before.setdefault(target, []).append(index)
-    ends = [index for index, step in enumerate(steps) if step.name in _GIVING]
-    alive = set(ends)
+    found: set[int] = set()
+    ends = [n for n, step in enumerate(steps) if step.name in _RAISING and not left[n]]
     while ends:
-        for index in before.get(ends.pop(), ()):
-            if index not in alive:
-                alive.add(index)
+        end = ends.pop()
+        found.add(end)
+        for index in before.get(end, ()):
+            left[index] -= 1
+            if not left[index] and steps[index].name not in _GIVING:
                 ends.append(index)
-    return frozenset(range(len(steps))) - alive
+    return frozenset(found)
 
 
 def _behind(index: int, step: Step, catches: dict[int, Handler]) -> list[int]:

@@ -251,3 +251,11 @@ def test_a_generator_that_ends_in_an_error_has_given_something() -> None:
     names = {plan.steps[index].arg for index in plan.doomed}
     assert "str" in names
     assert "len" not in names
+
+
+def test_a_loop_that_ends_by_an_error_is_not_doomed() -> None:
+    def serve(items: Any) -> None:
+        while True:
+            print(next(items))
+
+    assert not plan_of(serve.__code__).doomed
