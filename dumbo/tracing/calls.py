@@ -19,10 +19,11 @@ import functools
 from _weakref import ReferenceType
 from collections.abc import Sequence
 from types import CodeType, FunctionType
-from typing import Any, NamedTuple
+from typing import Any
 
 from dumbo.tracing import fingerprint
 from dumbo.tracing.attributes import bind, special, unwrap_memoized
+from dumbo.tracing.binding import Arguments, bind_arguments
 from dumbo.tracing.boundary import owner_of, wall_of
 from dumbo.tracing.callgraph import describe_value
 from dumbo.tracing.escapes import (
@@ -64,28 +65,12 @@ from dumbo.tracing.values import (
     is_plain,
 )
 
-_VARARGS, _VARKEYWORDS, _GENERATOR = 4, 8, 0x20 | 0x80 | 0x200
+_GENERATOR = 0x20 | 0x80 | 0x200
 _EXTRAS = (8, 4, 2, 1)  # closure, annotations, keyword defaults, defaults; top first
 DECORATED = "decorated"  # heap site of what a class decorator was given
 NAMED = 32  # argument sets of a function that is given names, if it is small
 SMALL = 400  # bytes of code
 HEAPS = 1  # contexts of a function that make containers of their own
-
-
-class Arguments(NamedTuple):
-    """What a call passes; `rest` and `named_rest` stand for spreads of unknown length."""
-
-    positional: tuple[Value, ...]
-    named: dict[str, Value]
-    rest: Value | None = None
-    named_rest: Value | None = None
-
-    def before(self, *values: Value) -> Arguments:
-        return self._replace(positional=(*values, *self.positional))
-
-    def all(self) -> tuple[Value, ...]:
-        spread = tuple(value for value in (self.rest, self.named_rest) if value is not None)
-        return (*self.positional, *self.named.values(), *spread)
 
 
 # --- steps ---------------------------------------------------------------------------
@@ -418,95 +403,6 @@ def _finish(frame: Frame, entered: Frame, code: CodeType) -> Value | None:
     if entered.result is not None and entered.exit_written is not None:
         frame.written = frame.written | entered.exit_written
     return entered.result
-
-
-def bind_arguments(
-    frame: Frame, callee: Value, code: CodeType, args: Arguments
-) -> dict[str, Value]:
-    """Which parameter gets which value."""
-    count, kwonly = code.co_argcount, code.co_kwonlyargcount
-    names = code.co_varnames[: count + kwonly]
-    bound: dict[str, Value] = dict(zip(names[:count], args.positional, strict=False))
-    named = dict(args.named)
-    if named or args.named_rest is not None:
-        node = frame.analysis.node(callee)
-        if node is not None:
-            node.by_keyword = True
-    for position, name in enumerate(names):
-        if name in bound:
-            continue
-        if name in named and position >= code.co_posonlyargcount:
-            bound[name] = named.pop(name)
-            continue
-        spread = args.rest if position < count else None
-        may = [spread, args.named_rest]
-        default = _default(frame, callee, code, name, position)
-        bound[name] = frame.pool.join(*may, default) or frame.unknown_value(f"parameter {name}")
-    at = count + kwonly
-    if code.co_flags & _VARARGS:
-        bound[code.co_varnames[at]] = _varargs(frame, callee, args, count)
-        at += 1
-    if code.co_flags & _VARKEYWORDS:
-        bound[code.co_varnames[at]] = _varkeywords(frame, callee, named, args.named_rest)
-    return bound
-
-
-def _varargs(frame: Frame, callee: Value, args: Arguments, count: int) -> Value:
-    extra = args.positional[count:]
-    if args.rest is None and len(extra) <= 4:
-        made: Value = frame.pool.make(Tuple, extra)
-        return made
-    site = ("varargs", callee)
-    for value in (*extra, args.rest):
-        frame.analysis.write(site, "elem", value)
-    heap: Value = frame.pool.make(Heap, "tuple", site)
-    return heap
-
-
-def _varkeywords(frame: Frame, callee: Value, named: dict[str, Value], rest: Value | None) -> Value:
-    site = ("varkeywords", callee, tuple(sorted(named)))
-    for name, value in named.items():
-        frame.analysis.write(site, ("item", name), value)
-        frame.analysis.write(site, "key", frame.pool.const(name))
-    frame.analysis.write(site, "elem", rest)
-    frame.analysis.write(site, "key", None if rest is None else UNKNOWN)
-    made: Value = frame.pool.make(Heap, "dict", site)
-    return made
-
-
-def _default(frame: Frame, callee: Value, code: CodeType, name: str, position: int) -> Value | None:
-    analysis = frame.analysis
-    if isinstance(callee, Known):
-        defaults = callee.obj.__defaults__ or ()
-        if position < code.co_argcount:
-            index = position - (code.co_argcount - len(defaults))
-            if index < 0:
-                # A call that fails, unless a default is added: that must show.
-                analysis.look("default", callee.ref, len(defaults))
-                return None
-            found = analysis.get("default", callee.ref, index)
-        else:
-            found = analysis.get("kwdefault", callee.ref, name)
-        if found is not None:
-            # The node of the callee depends on it, wherever it is called from.
-            node, target = analysis.node(callee), analysis.node(found)
-            if node is not None and target is not None:
-                node.edge(-1 - position, target, f"default {name}")
-        return found
-    assert isinstance(callee, Local)
-    if position < code.co_argcount:
-        held = analysis.read(callee.site, "defaults", frame, frame.index)
-        if isinstance(held, Tuple):
-            index = position - (code.co_argcount - len(held.items))
-            return held.items[index] if index >= 0 else None
-        if isinstance(held, Const) and isinstance(held.obj, tuple):
-            index = position - (code.co_argcount - len(held.obj))
-            return frame.pool.const(held.obj[index]) if index >= 0 else None
-        return held and frame.unknown_value(f"default {name}")
-    held = analysis.read(callee.site, "kwdefaults", frame, frame.index)
-    if isinstance(held, Heap):
-        return analysis.read(held.site, ("item", name), frame, frame.index)
-    return held and frame.unknown_value(f"default {name}")
 
 
 def _enter(

@@ -5,7 +5,7 @@ Knows containers as wholes; must not know operators.
 
 from __future__ import annotations
 
-from dumbo.tracing.attributes import MARKERS, call, delete_attribute, special
+from dumbo.tracing.attributes import MARKERS, call, special
 from dumbo.tracing.calls import result
 from dumbo.tracing.containers import (
     SCALARS,
@@ -24,6 +24,7 @@ from dumbo.tracing.frame import Frame
 from dumbo.tracing.items import TABLE, all_live_items, live_item
 from dumbo.tracing.iteration import items_of
 from dumbo.tracing.steps import Step
+from dumbo.tracing.storing import delete_attribute
 from dumbo.tracing.values import UNKNOWN, Builtin, Const, Heap, Known, Text, Tuple, Value, each
 
 

@@ -13,11 +13,12 @@ import sys
 from typing import Any
 
 from dumbo.tracing import memo_tables
-from dumbo.tracing.attributes import attribute, store_attribute
+from dumbo.tracing.attributes import attribute
 from dumbo.tracing.calls import result
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.lookup import globals_of, is_class, is_module, mro
 from dumbo.tracing.steps import Step
+from dumbo.tracing.storing import store_attribute
 from dumbo.tracing.values import (
     NULL,
     UNKNOWN,

@@ -16,9 +16,6 @@ from dumbo.tracing import given, memo_tables
 from dumbo.tracing.attributes import (
     MARKERS,
     attribute,
-    rebind,
-    store_attribute,
-    write_field,
 )
 from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.calls import Arguments, out_of_sight
@@ -28,6 +25,7 @@ from dumbo.tracing.frame import Frame
 from dumbo.tracing.loads import import_module, read_global
 from dumbo.tracing.lookup import globals_of, is_class, is_module, mro, names_between, namespace
 from dumbo.tracing.rows import iterator_over
+from dumbo.tracing.storing import rebind, store_attribute, write_field
 from dumbo.tracing.values import (
     UNKNOWN,
     Builtin,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from types import CodeType
 
-from dumbo.tracing.attributes import attribute, rebind, special, store_attribute
+from dumbo.tracing.attributes import attribute, special
 from dumbo.tracing.calls import (
     Arguments,
     build_class,
@@ -24,6 +24,7 @@ from dumbo.tracing.looks import look, read_text
 from dumbo.tracing.lookup import globals_of, is_class, is_module
 from dumbo.tracing.namespaces import ANY, by_pattern, computed_module, live_names, names_of
 from dumbo.tracing.registry import model
+from dumbo.tracing.storing import rebind, store_attribute
 from dumbo.tracing.uses import by_made
 from dumbo.tracing.values import UNKNOWN, Builtin, Cell, Instance, Known, Value, each
 
