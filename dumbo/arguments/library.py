@@ -79,6 +79,20 @@ def _event(value: Any) -> Node:
     return Node(b"threading.Event", ((dict_of(value) or {}).get("_flag"),))
 
 
+def _mapping(value: Any) -> Node:
+    """A mapping whose order says nothing, and is another one in each process."""
+    return Node(qualname_of(type(value)).encode(), [*value.items()], unordered=True)
+
+
+def _collection(value: Any) -> Node:
+    return Node(qualname_of(type(value)).encode(), [*value], unordered=True)
+
+
+# Of hash tables that cannot be changed in place, by name; pickled, they show their order.
+_HASH_MAPS = ("rpds:HashTrieMap", "immutables._map:Map", "pyrsistent._pmap:PMap")
+_HASH_SETS = ("rpds:HashTrieSet", "pyrsistent._pset:PSet")
+
+
 def _reduced(module: str, kind: str, method: str, *args: int) -> Callable[[Any], Node]:
     """For types whose own pickle form is their content: fields, zone and fold."""
     reduce = _own_method(module, kind, method)
@@ -272,6 +286,10 @@ def _register() -> None:
     register("re:Pattern", Entry(_pattern))
     register("array:array", Entry(_array))
     register("random:Random", Entry(_random))
+    for kind in _HASH_MAPS:
+        register(kind, Entry(foreign(_mapping)))
+    for kind in _HASH_SETS:
+        register(kind, Entry(foreign(_collection)))
     for kind in ("itemgetter", "attrgetter", "methodcaller"):
         register(f"operator:{kind}", Entry(_operator(f"operator.{kind}".encode())))
     register("_ctypes:_SimpleCData", Entry(foreign(_c_value)))

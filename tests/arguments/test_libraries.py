@@ -436,3 +436,13 @@ def test_an_object_may_say_what_counts_as_dask_asks_it() -> None:
     apart(Told(1), Told(2), ("told", 1))
     with pytest.raises(UnhashableArgument, match="cannot be read"):
         digest(Told(ZeroDivisionError).__class__.__new__(Told))  # it has no x
+
+
+def test_hash_tables_that_no_process_orders_alike_are_hashed_by_what_is_in_them() -> None:
+    rpds = pytest.importorskip("rpds")
+    both = [("a", 1), ("b", [2])]
+    assert digest(rpds.HashTrieMap(both)) == digest(rpds.HashTrieMap(both[::-1]))
+    assert digest(rpds.HashTrieMap(both)) != digest(rpds.HashTrieMap(both[:1]))
+    # Each has an order of its own, also within one process.
+    many = [rpds.HashTrieSet([str(n) for n in range(50)]) for _ in range(5)]
+    assert len({digest(each)[0] for each in many}) == 1
