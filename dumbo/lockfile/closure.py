@@ -146,7 +146,12 @@ class _Reader:
             named = node.name if self._analysis.names_read else ""
             version = self._version if node is self._root else ""
             labels = [label for label, *_ in rest]
-            text = _hex(f"{kind}\n{named}\n{version}\n{labels}\n{text}")
+            docs = [
+                inner.code.co_consts[:1]
+                for inner in self._held[node]
+                if inner.code is not None and inner.shows_doc
+            ]
+            text = _hex(f"{kind}\n{named}\n{version}\n{labels}\n{text}{docs or ''}")
         return kind, text, targets, owners
 
     def _edges(self, node: Node) -> tuple[dict[_Thing, str], set[Owner]]:

@@ -33,7 +33,18 @@ from dumbo.tracing.lookup import is_class, namespace
 from dumbo.tracing.methods import call_method
 from dumbo.tracing.registry import MODELS
 from dumbo.tracing.uses import SPECIAL, by_module
-from dumbo.tracing.values import Builtin, Heap, Instance, Known, Test, Tuple, Union, Value, each
+from dumbo.tracing.values import (
+    Bound,
+    Builtin,
+    Heap,
+    Instance,
+    Known,
+    Test,
+    Tuple,
+    Union,
+    Value,
+    each,
+)
 
 _CALLS_SPECIAL = {
     "builtins:abs": ("__abs__",),
@@ -151,7 +162,8 @@ def _gives(frame: Frame, name: str, args: Arguments) -> Value:
             stringify(frame, value, names)
     if name == "builtins:callable":
         for value in args.positional:
-            special(frame, value, "__call__")
+            for method in special(frame, value, "__call__"):
+                frame.touch(method.function if isinstance(method, Bound) else method, "callable")
     if name == "builtins:hasattr" and len(args.positional) == 2:
         return _has_attribute(frame, args)
     kind = _GIVES[name]
