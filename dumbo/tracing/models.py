@@ -163,7 +163,8 @@ def _gives(frame: Frame, name: str, args: Arguments) -> Value:
     if name == "builtins:callable":
         for value in args.positional:
             for method in special(frame, value, "__call__"):
-                frame.touch(method.function if isinstance(method, Bound) else method, "callable")
+                function = method.function if isinstance(method, Bound) else method
+                mentions.use(frame, frame.touch(function, "callable"))
     if name == "builtins:hasattr" and len(args.positional) == 2:
         return _has_attribute(frame, args)
     kind = _GIVES[name]
