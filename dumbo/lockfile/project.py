@@ -104,7 +104,8 @@ def _closure(memoized: Any, label: str, folder: str) -> tuple[form.Closure, list
         Target(memoized).function,
         track_deps=options.track_deps,
         version=options.version,
-        observed=True,  # on every Python alike
+        observed=True,  # on every Python alike; and nobody watches what runs
+        watched=False,
     )
     try:
         analysis = tracker.analysis()

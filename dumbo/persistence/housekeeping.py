@@ -21,6 +21,7 @@ from dumbo.decision.eviction import HIGH, LOW, lowest
 from dumbo.decision.reuse import FOR_EVER
 from dumbo.errors import StorageError
 from dumbo.persistence import blobs, rows, shelves, statistics
+from dumbo.persistence.index import give_back
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -194,7 +195,7 @@ def _shrink(store: Store, limit: int) -> None:
     room = usage(store).room
     if room > _worth_giving_back(limit):
         # A new index is made so that this can be done bit by bit; an older one stays large.
-        _rows(store, "PRAGMA incremental_vacuum", ())
+        store.run(lambda sql, known: give_back(sql))
 
 
 # -- what is old ---------------------------------------------------------------------

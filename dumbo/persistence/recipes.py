@@ -22,7 +22,7 @@ import xxhash
 
 from dumbo.errors import StorageError
 from dumbo.persistence.ground import function_id
-from dumbo.persistence.index import Index
+from dumbo.persistence.index import Index, give_back
 from dumbo.persistence.rows import guarded, unguarded
 
 TYPE_CHECKING = False
@@ -252,7 +252,7 @@ def _forget_oldest(sql: sqlite.Connection, keep: int) -> None:
         (keep,),
     ).rowcount
     if gone:
-        sql.execute("PRAGMA incremental_vacuum").fetchall()
+        give_back(sql)
 
 
 def _nothing(root: str) -> list[tuple[str, tuple[Any, ...]]]:

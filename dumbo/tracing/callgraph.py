@@ -140,6 +140,7 @@ class Analysis(Schedule):
     ) -> None:
         super().__init__(limit, partial=partial)
         self.contexts = contexts
+        self.watched = partial  # what is rarely run is left to the observer
         self.pool = Pool(self._spill, haste=contexts < CONTEXTS)
         self.program: list[tuple[str, int, Any]] = []
         self.found: list[Any] = []

@@ -292,7 +292,7 @@ def escape_methods(frame: Frame, cls: Known, receiver: Value, use: Use, *, made:
     callers = [] if use is KEPT else [module for base in foreign if (module := _caller(base))]
     overridable = set() if use is KEPT else {name for base in foreign for name in namespace(base)}
     seen: set[str] = set()
-    wants = use.likely if frame.analysis.partial else use.wants
+    wants = use.likely if frame.analysis.watched else use.wants
     for base in order:
         if owner_of(base) is not None:
             continue
@@ -340,7 +340,7 @@ def _escape_local_class(frame: Frame, cls: LocalClass, receiver: Value | None, u
     remember(frame, cls, made)
     makes = receiver is None and use is not KEPT  # who pickles a class makes nothing of it
     overrides = any(_is_foreign(base) for base in cls.bases)
-    wants = use.likely if frame.analysis.partial else use.wants
+    wants = use.likely if frame.analysis.watched else use.wants
     for name in frame.analysis.slots(cls.site, frame, frame.index):
         held = frame.analysis.read(cls.site, name, frame, frame.index)
         if not (overrides or wants(name) or (makes and name in _MADE_WITH)):

@@ -467,7 +467,7 @@ class Frame:
 
         What such code calls, an exception and its message for the most part, is rarely run.
         """
-        return self.analysis.partial and self.at in self.plan.doomed
+        return self.analysis.watched and self.at in self.plan.doomed
 
     def line(self) -> int | None:
         """The line of the step that is being made, as far as there is one."""

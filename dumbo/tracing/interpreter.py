@@ -71,6 +71,7 @@ def trace(
     before: Before | None = None,
     by_name: bool = False,
     observed: bool = True,
+    watched: bool | None = None,
     words: Words | Told | None = None,
     guessing: bool = False,
 ) -> Analysis:
@@ -84,6 +85,8 @@ def trace(
         by_name: an unknown object may have any method of the name in reach; see `by_name`.
         observed: what the call runs is observed, so that the near part of the call graph will
             do where the whole is too large; see `schedule` and `unfinished`.
+        watched: and what it runs counts, so that less has to be foreseen; as *observed* says, if
+            not given.
         words: who is asked for the strings in the arguments; see `words`.
         guessing: what is not known of the call is guessed; see `guesses`.
 
@@ -96,6 +99,7 @@ def trace(
 
     def trace_so_far(**bounds: Any) -> Analysis:
         analysis = Analysis(before, **bounds)
+        analysis.watched = observed if watched is None else watched
         analysis.plain_tables = refused
         analysis.questions.words = words
         analysis.questions.asked |= asked

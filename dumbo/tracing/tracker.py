@@ -97,6 +97,7 @@ class Tracker:
         version: a salt: another version is another closure.
         observed: what its calls run is seen; see `interpreter.trace`. Closures of those that
             are seen are no closures of those that are not.
+        watched: and counts; as *observed* says, if not given.
     """
 
     def __init__(
@@ -106,9 +107,11 @@ class Tracker:
         track_deps: TrackDeps = True,
         version: str | None = "",
         observed: bool | None = None,
+        watched: bool | None = None,
     ) -> None:
         self.function: Any = function
         self.observed = is_observed() if observed is None else observed
+        self.watched = self.observed if watched is None else watched
         self.track_deps = track_deps
         self.version = version
         self.traced = 0  # analyses made, for tests and statistics
@@ -360,6 +363,7 @@ class Tracker:
                 before,
                 by_name,
                 observed=self.observed,
+                watched=self.watched,
                 words=words,
                 guessing=guessing,
             )
