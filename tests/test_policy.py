@@ -19,6 +19,7 @@ def work(seconds: float) -> None:
         pass
 
 
+@pytest.mark.usefixtures("steady")
 def test_a_fast_function_is_looked_up_once_and_then_runs(cache: Cache) -> None:
     @cache.memo(observe=False)
     def f(x):
