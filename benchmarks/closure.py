@@ -26,6 +26,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from dumbo.parsing import parse
+
 CALLS = [
     "toolz: toolz.groupby(len, toolz.concat([['a', 'bb'], ['cc', 'd']]))",
     "toolz: toolz.merge_with(sum, {'a': 1}, {'a': 2})",
@@ -83,7 +85,7 @@ class Function(NamedTuple):
 def functions_in(source: str) -> list[Function]:
     """Return the functions of *source* whose body begins on a line of its own."""
     found = []
-    todo: list[tuple[ast.AST, str]] = [(ast.parse(source), "")]
+    todo: list[tuple[ast.AST, str]] = [(parse(source), "")]
     for node, prefix in todo:
         for inner in ast.iter_child_nodes(node):
             name = prefix
@@ -104,7 +106,7 @@ def edited(source: str, function: Function) -> str:
     lines = source.splitlines(keepends=True)
     node = next(
         node
-        for node in ast.walk(ast.parse(source))
+        for node in ast.walk(parse(source))
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
         and min([node.lineno, *(d.lineno for d in node.decorator_list)]) == function.first
     )

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from dumbo.errors import InvalidUse
 from dumbo.memoized import Memoized
+from dumbo.parsing import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -149,7 +150,7 @@ def _run(module: ModuleType, source: str, text: str, undo: _Undo) -> None:
 
 def _classes(source: str) -> set[tuple[str, str]]:
     """The classes that *source* defines, by name and text."""
-    tree = ast.parse(source)
+    tree = parse(source)
     return {(item.name, ast.dump(item)) for item in tree.body if isinstance(item, ast.ClassDef)}
 
 
@@ -271,7 +272,7 @@ def _aliases(file: str, package: str) -> dict[str, dict[str, list[str]]]:
     """What *file* imports by name: module, name there, names here."""
     try:
         with open(file, "rb") as source:
-            tree = ast.parse(source.read())
+            tree = parse(source.read())
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return {}
     found: dict[str, dict[str, list[str]]] = {}

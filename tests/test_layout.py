@@ -25,6 +25,7 @@ LAYERS = {
     "dumbo.depth": 0,
     "dumbo.durations": 0,
     "dumbo.names": 0,
+    "dumbo.parsing": 0,
     "dumbo.randomness.root_seed": 0,
     "dumbo.randomness.sampling": 0,
     "dumbo.memory": 1,

@@ -135,8 +135,10 @@ def _parsed(text: str, names: _Names, where: str) -> list[object]:
         return _metadata(names.dotted(text), names, where)
     import ast  # only for who says something
 
+    from dumbo.parsing import parse
+
     try:
-        node = ast.parse(text, mode="eval").body
+        node = parse(text, mode="eval").body
     except SyntaxError:
         return []
     if not isinstance(node, ast.Subscript) or not isinstance(node.slice, ast.Tuple):

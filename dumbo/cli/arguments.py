@@ -13,6 +13,7 @@ import sys
 from typing import Any
 
 from dumbo.errors import InvalidUse
+from dumbo.parsing import parse
 
 __all__ = ["evaluate"]
 
@@ -41,7 +42,7 @@ def evaluate(text: str, module: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
 def _parsed(text: str) -> ast.Expression:
     try:
         # A line of its own for the end: a comment in the text must not swallow it.
-        tree = ast.parse(f"{_NAME}(\n{text}\n)", mode="eval")
+        tree = parse(f"{_NAME}(\n{text}\n)", mode="eval")
     except (SyntaxError, ValueError) as error:
         raise InvalidUse(
             f"--args {text!r} is no list of arguments: write what stands between the "

@@ -26,6 +26,7 @@ import xxhash
 
 from dumbo.lockfile.form import Closure, Part
 from dumbo.lockfile.syntax import definition_of, imports_of, written
+from dumbo.parsing import parse
 from dumbo.tracing import sources
 from dumbo.tracing.boundary import STDLIB, Owner, owner_of
 from dumbo.tracing.callgraph import in_order
@@ -331,7 +332,7 @@ def _text_of_module(name: str) -> str:
     texts = []
     for module, source in sources.texts_of(name):
         try:
-            text = "" if source is None else ast.dump(ast.parse(source), annotate_fields=False)
+            text = "" if source is None else ast.dump(parse(source), annotate_fields=False)
         except (SyntaxError, ValueError):
             text = str(source)
         texts.append(f"{module}\n{text}")

@@ -18,6 +18,8 @@ import ast
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from dumbo.parsing import parse
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -314,7 +316,7 @@ def definition_of(source: str, qualname: str, line: int) -> _Function | None:
 @cache
 def _definitions(source: str) -> dict[tuple[str, int], list[_Function]]:
     try:
-        tree = ast.parse(source)
+        tree = parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return {}
     found: dict[tuple[str, int], list[_Function]] = {}
@@ -339,7 +341,7 @@ def _definitions(source: str) -> dict[tuple[str, int], list[_Function]]:
 def imports_of(source: str) -> dict[str, str]:
     """Return what the names that *source* imports at top level are called where they come from."""
     try:
-        tree = ast.parse(source)
+        tree = parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return {}
     found: dict[str, str] = {}

@@ -14,6 +14,7 @@ from __future__ import annotations
 import ast
 
 from dumbo.notebook.errors import CellError
+from dumbo.parsing import parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def _value(text: str, session: Session) -> Any:
 def _call(text: str, session: Session) -> tuple[Any, tuple[Any, ...], dict[str, Any]] | None:
     """Return the function and the arguments of *text*, if it is a call; calls nothing."""
     try:
-        tree = ast.parse(text, mode="eval").body
+        tree = parse(text, mode="eval").body
     except SyntaxError as error:
         raise CellError(f"%dumbo: {text!r} is no expression ({error.msg})") from None
     if not isinstance(tree, ast.Call):

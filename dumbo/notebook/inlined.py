@@ -20,6 +20,7 @@ import ast
 import re
 
 from dumbo.notebook.errors import CellError
+from dumbo.parsing import parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -129,13 +130,13 @@ class _Inline(ast.NodeTransformer):
         read = []
         for groups in _EXPANDED.findall(" ".join(texts)):
             try:
-                read.append(ast.parse("".join(groups).strip(), mode="eval").body)
+                read.append(parse("".join(groups).strip(), mode="eval").body)
             except SyntaxError:
                 pass  # a brace of the shell's
         return ast.Tuple(read, ast.Load()) if read else None
 
     def _parsed(self, code: str, line: int) -> list[ast.stmt]:
-        tree = ast.parse(self._shell.transform_cell(code))
+        tree = parse(self._shell.transform_cell(code))
         ast.increment_lineno(tree, line - 1)
         body: list[ast.stmt] = self.visit(tree).body
         return body

@@ -14,6 +14,7 @@ import sys
 from types import CellType, FunctionType
 from typing import Any
 
+from dumbo.parsing import parse
 from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.lookup import is_class, is_module, mro, namespace, reach
@@ -117,7 +118,7 @@ def _resolve(frame: Frame, function: Known, annotation: Any, name: str) -> Value
     # Not by isinstance, which asks the object for its class.
     text = annotation if issubclass(type(annotation), str) else _text_of(annotation)
     try:
-        tree = ast.parse(text, mode="eval").body
+        tree = parse(text, mode="eval").body
     except (SyntaxError, ValueError):
         return None
     return _value(frame, function, tree, (function, name))

@@ -10,6 +10,8 @@ import ast
 from functools import cache
 from typing import NamedTuple
 
+from dumbo.parsing import parse
+
 
 class Place(NamedTuple):
     """The first and the last line of a statement, counted from 1."""
@@ -33,7 +35,7 @@ def refresh() -> None:
 def _places(file: str) -> dict[str, Place]:
     try:
         with open(file, "rb") as source:
-            tree = ast.parse(source.read())
+            tree = parse(source.read())
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return {}  # no file, such as "<stdin>", or none that this Python can read
     found: dict[str, Place] = {}

@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from dumbo.parsing import parse
 from dumbo.tracing.escapes import escape
 from dumbo.tracing.values import Const, Text, Unknown, Value, each
 
@@ -32,7 +33,7 @@ def names_in(text: str, *, whole: bool) -> list[str]:
     names = _MARKED.findall(text)
     if whole:
         try:
-            tree = ast.parse(text.replace("@", "").strip())
+            tree = parse(text.replace("@", "").strip())
         except SyntaxError:
             return names
         names += [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]

@@ -60,12 +60,12 @@ def _pairs_of(file: str) -> dict[CodeType, CodeType]:
 
 
 def _compiled(source: bytes, file: str) -> dict[CodeType, CodeType]:
-    import ast  # only where a test's functions are memoized
+    from dumbo.parsing import parse  # only where a test's functions are memoized
 
     try:
         from _pytest.assertion.rewrite import rewrite_asserts
 
-        tree = ast.parse(source, filename=file)
+        tree = parse(source, filename=file)
         rewrite_asserts(tree, source, file, _config())
         rewritten = compile(tree, file, "exec", dont_inherit=True)
         bare = compile(source, file, "exec", dont_inherit=True)

@@ -166,8 +166,10 @@ def _code_print(source: bytes) -> bytes:
 def _imported(source: bytes, package: str) -> tuple[str, ...]:
     import ast
 
+    from dumbo.parsing import parse
+
     try:
-        tree = ast.parse(source)
+        tree = parse(source)
     except (SyntaxError, ValueError):
         return ()
     found: list[str] = []

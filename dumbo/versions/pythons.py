@@ -16,6 +16,7 @@ from time import time
 from dumbo import inputs
 from dumbo.keeping import serving
 from dumbo.lockfile.syntax import written
+from dumbo.parsing import parse
 from dumbo.persistence.ground import PYTHON
 from dumbo.tracing import account as accounts
 from dumbo.tracing.observed import UNOBSERVED
@@ -99,7 +100,7 @@ def _are_alike(before: Part, after: Part, old: str, new: str) -> bool:
 def _syntax(text: str) -> str:
     """What a function does, by its source; empty if that is no single function."""
     try:
-        tree = ast.parse(text)
+        tree = parse(text)
     except (SyntaxError, ValueError, RecursionError):
         return ""
     functions = (ast.FunctionDef, ast.AsyncFunctionDef)
