@@ -59,7 +59,8 @@ class Call:
         record: what was loaded from the store.
         retried: to be stored though that takes too long, so that it is seen whether it still does.
         rapid: computed on the short road.
-        searched: located on the short road, and not stored under its own closure.
+        located: on the short road: what identifies it is known.
+        searched: located, and not stored under its own closure.
         stale: why it was given a result of older code, if it was.
         writing: seconds that storing its result took.
         watch: what sees what the function runs, if anything does.
@@ -79,6 +80,7 @@ class Call:
         "inputs",
         "key",
         "light",
+        "located",
         "looks",
         "plain",
         "rapid",
@@ -121,6 +123,7 @@ class Call:
         self.drew: list[str] = []
         self.straight = False
         self.light = False
+        self.located = False
         self.plain: object = None
         self.seen = 0
         self.took = self.writing = 0.0

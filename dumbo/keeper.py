@@ -15,8 +15,8 @@ Knows the order of things and who does them; must not know how any of them works
 from __future__ import annotations
 
 import sys
+from _operator import is_
 from itertools import count
-from operator import is_
 from time import monotonic, perf_counter
 
 from dumbo import clocks, config, nesting
@@ -326,7 +326,7 @@ class Keeper:
             return call
         else:
             try:
-                if call.searched:
+                if call.located:
                     begun = call.begun
                 else:
                     identity.locate(self, call, args, kwargs)

@@ -5,7 +5,8 @@ Knows counts and reasons, in bounded memory; must not know stores or functions.
 
 from __future__ import annotations
 
-from collections import deque
+# `collections` itself imports four more modules
+from _collections import deque  # type: ignore[import-not-found, unused-ignore]
 
 from dumbo.decision.costs import Costs
 

@@ -16,8 +16,7 @@ Knows how Python calls, binds, copies and inspects; must not know what happens t
 
 from __future__ import annotations
 
-from functools import WRAPPER_ASSIGNMENTS
-from operator import attrgetter
+from _operator import attrgetter  # `operator` itself takes longer to import
 from types import AsyncGeneratorType, GeneratorType, GenericAlias, MethodType
 
 from dumbo import depth
@@ -738,14 +737,16 @@ def wrap(function: Callable[P, R], shelf: Shelf, options: Options) -> Memoized[P
     return Memoized(function, keeper)
 
 
+# Like `functools.WRAPPER_ASSIGNMENTS`; but annotations are forwarded, so that CPython 3.14
+# evaluates them when they are asked for.
+_WORN = ("__module__", "__name__", "__qualname__", "__doc__", "__type_params__")
+
+
 def _dress(memoized: Memoized[P, R], function: Callable[P, R]) -> None:
     """Give *memoized* the name, documentation and attributes of *function*."""
     attributes = memoized.__dict__
     attributes.update(getattr(function, "__dict__", {}) if _is_function_like(function) else {})
-    for name in WRAPPER_ASSIGNMENTS:
-        # Annotations are forwarded, so that 3.14 evaluates them when they are asked for.
-        if name in ("__annotations__", "__annotate__"):
-            continue
+    for name in _WORN:
         try:
             attributes[name] = getattr(function, name)
         except AttributeError:

@@ -15,7 +15,8 @@ Knows kinds of callables; must not know keys, tracing or stores.
 
 from __future__ import annotations
 
-from functools import partial
+# `functools` itself imports four more modules
+from _functools import partial  # type: ignore[import-not-found, unused-ignore]
 from types import FunctionType, MethodType
 
 from dumbo.names import MAIN, module_name

@@ -91,14 +91,13 @@ class Express:
             else:
                 listed = index.find(rows.SERVE, (first, first + rows.SLOTS - 1))
                 if not listed:
-                    return _located(args, key, snapshot, store, begun)
+                    return _located(args, key, snapshot, store, begun, searched=True)
                 where, payload, checksum, used, compute = listed[0]
-                if (
-                    len(listed) > 1
-                    or where != first
-                    or payload is None
-                    or not rows.is_served(checksum, _USUAL, closure, key, payload)
-                ):
+                if len(listed) > 1 or where != first:
+                    return MISSING
+                if payload is None:  # a blob
+                    return _located(args, key, snapshot, store, begun, searched=False)
+                if not rows.is_served(checksum, _USUAL, closure, key, payload):
                     return MISSING
             read = perf_counter()
             value = loads(payload)
@@ -134,7 +133,13 @@ def _count(
 
 
 def _located(
-    args: tuple[Any, ...], key: bytes, snapshot: Snapshot, store: Store, begun: float
+    args: tuple[Any, ...],
+    key: bytes,
+    snapshot: Snapshot,
+    store: Store,
+    begun: float,
+    *,
+    searched: bool,
 ) -> Call:
     call = Call()
     call.begun = begun
@@ -142,7 +147,8 @@ def _located(
     call.key = key
     call.snapshot = snapshot
     call.store = store
-    call.searched = True
+    call.located = True
+    call.searched = searched
     return call
 
 

@@ -167,6 +167,8 @@ def split(value: object) -> tuple[Frame, list[object]] | None:
 
 def _divided(value: Any, units: list[object], budget: list[int], depth: int) -> Frame | None:
     """Return the frame of *value*, whose parts are put to the *units*; None if it has none."""
+    if type(value) in (dict, list, tuple) and len(value) > _CHILDREN:
+        return None  # before it is copied
     taken = take_apart(value)
     if taken is None or len(taken.children) > _CHILDREN:
         return None

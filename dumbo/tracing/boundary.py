@@ -121,12 +121,10 @@ def _owner_of_file(filename: str, module: str) -> Owner | None:
     if path.startswith(_HOME + os.sep):
         return _DUMBO
     for folder in _folders_above(path, module):
-        owner = _claimed(folder).get(os.path.relpath(path, folder).replace(os.sep, "/"))
-        top = os.path.relpath(path, folder).split(os.sep)[0]
-        owner = owner or _claimed(folder).get(top)
+        owner = _claimant(folder, os.path.relpath(path, folder).replace(os.sep, "/"))
         if owner is not None:
             return None if owner.info and _is_editable(owner.info) else owner
-        if _has_distributions(folder):
+        if _installed(folder):
             return None  # lies among installed ones, but none of them claims it
     if any(path.startswith(root + os.sep) for root in _STDLIB_ROOTS):
         return STDLIB
@@ -152,29 +150,58 @@ def _folders_above(path: str, module: str) -> list[str]:
 
 
 @cache
-def _has_distributions(folder: str) -> bool:
-    try:
-        return any(name.endswith(".dist-info") for name in os.listdir(folder))
-    except OSError:
-        return False
-
-
-@cache
-def _claimed(folder: str) -> dict[str, Owner]:
-    """Top-level names, and files, in *folder* that a distribution's metadata names."""
-    claimed: dict[str, Owner] = {}
+def _installed(folder: str) -> list[Owner]:
+    """The distributions whose metadata lie in *folder*."""
     try:
         infos = [name for name in os.listdir(folder) if name.endswith(".dist-info")]
     except OSError:
-        return claimed
-    for info in sorted(infos):
-        owner = _read_owner(os.path.join(folder, info))
-        for file in _recorded(owner.info):
-            top = file.split("/")[0]
-            if top.endswith((".dist-info", ".pth")) or top in ("..", "__pycache__"):
-                continue
-            if claimed.setdefault(top, owner) is not owner:
-                claimed[file] = owner  # a namespace that several share: by the file
+        return []
+    return [_read_owner(os.path.join(folder, info)) for info in sorted(infos)]
+
+
+@cache
+def _namesakes(folder: str) -> dict[str, Owner]:
+    """The distributions in *folder*, by what a package of the same name is called."""
+    return {owner.name.replace("-", "_"): owner for owner in _installed(folder)}
+
+
+@cache
+def _listed(owner: Owner) -> frozenset[str]:
+    return frozenset(_files(owner.info))
+
+
+def _claimant(folder: str, file: str) -> Owner | None:
+    """The distribution installed in *folder* whose metadata names *file*, or what it lies in."""
+    top = file.split("/")[0]
+    namesake = _namesakes(folder).get(top.removesuffix(".py").lower())
+    if namesake is not None and file in _listed(namesake):  # most: no other need be read
+        return namesake
+    owners = _claimed(folder).get(top, [])
+    if len(owners) > 1:
+        return _shared(folder).get(file, owners[0])
+    return owners[0] if owners else None
+
+
+@cache
+def _shared(folder: str) -> dict[str, Owner]:
+    """The files of namespaces that several distributions in *folder* share."""
+    files: dict[str, Owner] = {}
+    shared = {top: owners for top, owners in _claimed(folder).items() if len(owners) > 1}
+    for owner in dict.fromkeys([owner for owners in shared.values() for owner in owners]):
+        for file in _files(owner.info):
+            if file.split("/")[0] in shared:
+                files.setdefault(file, owner)
+    return files
+
+
+@cache
+def _claimed(folder: str) -> dict[str, list[Owner]]:
+    """The distributions in *folder*, by the top-level names in their metadata."""
+    claimed: dict[str, list[Owner]] = {}
+    for owner in _installed(folder):
+        for top in {file.split("/", 1)[0] for file in _files(owner.info)}:
+            if not top.endswith((".dist-info", ".pth")) and top not in ("..", "__pycache__"):
+                claimed.setdefault(top, []).append(owner)
     return claimed
 
 
@@ -183,10 +210,11 @@ def _read_owner(info: str) -> Owner:
     return Owner(name.lower().replace("_", "-"), version, info)
 
 
-def _recorded(info: str) -> list[str]:
+def _files(info: str) -> list[str]:
+    """The files of a distribution, or what they lie in."""
     try:
-        with open(os.path.join(info, "RECORD"), encoding="utf-8") as lines:
-            return [line.partition(",")[0].strip('"') for line in lines]
+        with open(os.path.join(info, "RECORD"), encoding="utf-8") as record:
+            return [line.split(",", 1)[0].strip('"') for line in record.read().splitlines()]
     except (OSError, UnicodeDecodeError):
         pass
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import sys
 import time
@@ -14,6 +15,7 @@ import pytest
 import dumbo
 from dumbo import Cache
 from dumbo.keeping import identity
+from dumbo.tracing import guards
 
 Ran = list[object]
 FACTOR = 2
@@ -240,3 +242,48 @@ def test_texts_that_pick_what_is_called_are_told_apart(
     monkeypatch.setattr(sys.modules[__name__], "double", lambda x: x + 100)
     assert g("double", 3) == 103
     assert g("square", 3) == -3
+
+
+STATE = {"offset": [1, 2, 3]}
+
+
+def test_what_lies_in_a_blob_goes_on_with_what_is_known(
+    cache: Cache, ran: Ran, located: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @cache.memo(keep="always")
+    def large(n):
+        sys.audit("ran", n)
+        return bytes(STATE["offset"]) + os.urandom(1 << 20)
+
+    values = [large(n) for n in range(3)]
+    forgotten(large)
+    large(0)
+    forgotten(large)
+    looked: list[object] = []
+    content_of = guards.content_of
+
+    def counted(obj: object) -> Any:
+        looked.append(obj)
+        return content_of(obj)
+
+    monkeypatch.setattr(guards, "content_of", counted)
+    located.clear()
+    assert large(1) == values[1]
+    assert (located, ran) == ([], [0, 1, 2])
+    assert [obj is STATE["offset"] for obj in looked] == [True]  # once, and not by either road
+
+
+def test_what_lies_in_a_blob_that_has_gone_is_computed_again(cache: Cache, ran: Ran) -> None:
+    @cache.memo(keep="always")
+    def large(n):
+        sys.audit("ran", n)
+        return [n] * 300_000
+
+    for n in (0, 1, 2, 0):
+        large(n)
+    forgotten(large)
+    for blob in Path(cache.directory).rglob("*"):
+        if blob.is_file() and blob.stat().st_size > 100_000 and "index" not in blob.name:
+            blob.unlink()
+    assert large(1) == [1] * 300_000
+    assert ran == [0, 1, 2, 1]

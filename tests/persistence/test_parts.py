@@ -370,3 +370,13 @@ def test_what_is_pickled_is_not_loaded_where_that_is_not_allowed(store: Store) -
     assert record.codec == again.codec == "parts"
     careful.clear("nothing")
     assert np.array_equal(store.load(record)["a"], large())
+
+
+def test_what_has_too_many_children_is_not_even_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+    monkeypatch.setattr(parts, "take_apart", lambda value: taken.append(len(value)))
+    for many in (list(range(2000)), tuple(range(2000)), dict.fromkeys(range(2000))):
+        assert parts.split(many) is None
+    assert taken == []
+    parts.split([1, 2, 3])
+    assert taken == [3]

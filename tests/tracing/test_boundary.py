@@ -175,3 +175,34 @@ def test_damaged_metadata_claims_nothing(install: Callable[..., None], site: Pat
     (site / "broken-1.dist-info" / "RECORD").write_bytes(b"\xff\xfe not text")
     (site / "broken-1.dist-info" / "direct_url.json").write_text("{")
     assert owner_of(load("broken_pkg").f) is None
+
+
+def test_where_a_distribution_has_the_name_of_its_package_no_other_is_read(
+    install: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("Named_Alike", "1", {"named_alike/__init__.py": CODE})
+    install("other", "1", {"by_another_name.py": CODE})
+    read: list[str] = []
+    files = boundary._files
+
+    def recording(info: str) -> list[str]:
+        read.append(Path(info).name)
+        return files(info)
+
+    monkeypatch.setattr(boundary, "_files", recording)
+    alike = owner_of(load("named_alike").f)
+    assert alike is not None
+    assert (alike.name, read) == ("named-alike", ["Named_Alike-1.dist-info"])
+    another = owner_of(load("by_another_name").f)
+    assert another is not None
+    assert (another.name, "other-1.dist-info" in read) == ("other", True)
+
+
+def test_a_namesake_that_does_not_list_the_file_has_no_say(
+    install: Callable[..., None], site: Path
+) -> None:
+    install("namesake", "1", {"something_else.py": CODE})
+    install("real", "2", {"namesake/__init__.py": CODE})
+    owner = owner_of(load("namesake").f)
+    assert owner is not None
+    assert owner.name == "real"
