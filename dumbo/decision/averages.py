@@ -139,6 +139,8 @@ class Price:
 
 def bucket(size: float) -> int:
     """The bucket of sizes that *size* is in: up to 1 kB, 8 kB, 64 kB, ..."""
+    if size < 1024:
+        return 0
     return min(_BUCKETS - 1, max(0, (int(size) >> 10).bit_length() + 2) // 3)
 
 

@@ -40,7 +40,7 @@ from dumbo.persistence import folder, rows
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import _sqlite3 as sqlite
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from dumbo.persistence.index import Index
     from dumbo.persistence.rows import Row
@@ -168,6 +168,7 @@ class Tail:
                 self.grown = True
                 if file.seen + len(record) == status.st_size:
                     file.rows[row[0]] = row
+                    file.names[row[5]] = name
                     file.seen = file.size = status.st_size
                 return status.st_size >= _FULL
         raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN), self.path)
@@ -203,7 +204,7 @@ class Tail:
                 _write(path, _MOVED)
             found: dict[int, Row] = {}
             for path in self._olds():
-                for row, name in _records(_content(path)):
+                for row, name in self._records_in(path):
                     named(sql, known, name, row[1], row[3])
                     found[row[0]] = row
                 done.append(path)
@@ -223,6 +224,20 @@ class Tail:
                     pass
 
     # -- the file --------------------------------------------------------------------
+
+    def _records_in(self, path: str) -> Iterable[tuple[Row, bytes]]:
+        """What is in a file that is being merged: of one that is open, as it is known."""
+        try:
+            status = os.lstat(path)
+        except OSError:
+            return []
+        for file in (self._file, self._last):
+            if file is not None and file.stamp == (status.st_dev, status.st_ino):
+                if status.st_size < file.seen:  # cut off: what was in it is in the index, or gone
+                    return _records(_content(path))
+                file.read_on()
+                return [(row, file.names[row[5]]) for row in file.rows.values()]
+        return _records(_content(path))
 
     def _olds(self) -> list[str]:
         try:

@@ -16,6 +16,7 @@ import xxhash
 from desk import Desk, digest
 
 from dumbo.persistence import small
+from dumbo.persistence import tail as tails
 from dumbo.persistence.ground import PYTHON
 from dumbo.persistence.rows import first_slot
 
@@ -260,6 +261,32 @@ def test_a_tail_that_was_cut_off_has_what_is_left(desk: Desk) -> None:
     put(desk, 3, "behind what is torn")
     assert desk.load(3) == "behind what is torn"
     assert Desk(desk.directory).load(3) == "behind what is torn"
+
+
+def test_what_was_cut_off_is_not_brought_back_by_who_has_it_open(desk: Desk) -> None:
+    put(desk, 1)
+    other = Desk(desk.directory)
+    assert other.load(1) == 1
+    old = desk.directory / "tail.0123.old"  # of one who was killed before it was removed
+    os.rename(tail(desk), old)
+    os.truncate(old, 0)
+    other.store._settle()
+    assert other.find(1) is None
+    assert not old.exists()
+
+
+def test_what_is_known_of_a_tail_is_merged_without_reading_it_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Desk(desk.directory)
+    put(other, 1)
+    put(desk, 2)
+    put(other, 3)
+    assert [desk.load(n) for n in (1, 2, 3)] == [1, 1, 1]
+    monkeypatch.setattr(tails, "_content", lambda path: b"")
+    desk.store._settle()
+    assert rows(desk) == 3
+    assert [Desk(desk.directory).load(n) for n in (1, 2, 3)] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("what", ["folder", "link", "pipe"])
