@@ -20,7 +20,7 @@ from dumbo.arguments.threads import is_thread_local, may_be_read
 from dumbo.tracing import fingerprint
 from dumbo.tracing.boundary import STDLIB, owner_of, wall_of
 from dumbo.tracing.callgraph import PATH, Node
-from dumbo.tracing.escapes import consume, defines, escape, is_data
+from dumbo.tracing.escapes import PLAIN_BASES, consume, defines, escape, is_data
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.local_classes import after, linearised
 from dumbo.tracing.looks import OF_FUNCTIONS, look
@@ -451,7 +451,7 @@ def _class_behind(value: Value) -> type | None:
 def _missing(frame: Frame, value: Instance, name: str) -> Value | None:
     """A field that nobody writes: maybe nobody has written it yet."""
     assert isinstance(value.cls, Known)
-    if any(wall_of(base) for base in mro(value.cls.obj)[:-1]):
+    if any(map(_sets_fields, mro(value.cls.obj)[:-1])):
         # A library's base class may set it, and may call what the subclass overrides.
         escape(frame, value, SPECIAL)
         found: Value = frame.pool.make(Builtin, name, value)
@@ -464,6 +464,14 @@ def _missing(frame: Frame, value: Instance, name: str) -> Value | None:
     if frame.analysis.guesses is not None:
         frame.analysis.guesses.field(frame, value, name)
     return frame.await_or(lambda: frame.unresolved(reason))
+
+
+def _sets_fields(base: type) -> bool:
+    """Whether a class that is not looked into may set fields: what builtins hold, they declare."""
+    if wall_of(base) is None:
+        return False
+    name = fingerprint.qualified_name(base).decode("utf-8", "replace")
+    return name not in PLAIN_BASES and not name.startswith("builtins:")
 
 
 def _of_local_class(

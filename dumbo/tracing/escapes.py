@@ -50,7 +50,7 @@ from dumbo.tracing.values import (
 )
 
 # Bases that call nothing but special methods, or nothing at all.
-_PLAIN_BASES = frozenset(
+PLAIN_BASES = frozenset(
     {
         "builtins:object",
         "abc:ABC",
@@ -329,7 +329,7 @@ def escape_made(frame: Frame, cls: Known, made: Value) -> None:
 def _caller(base: type) -> str:
     """The module of a base of which methods call others by name; nothing if none do."""
     name = fingerprint.qualified_name(base).decode("utf-8", "replace")
-    if name in _PLAIN_BASES:
+    if name in PLAIN_BASES:
         return ""
     calls = any(type(held) is FunctionType for held in namespace(base).values())
     return name.partition(":")[0] if calls else ""

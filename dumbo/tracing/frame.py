@@ -21,7 +21,7 @@ from dumbo.tracing.callgraph import Analysis, Node
 from dumbo.tracing.instructions import lower
 from dumbo.tracing.lookup import globals_of, is_module
 from dumbo.tracing.mentions import CARRYING, use_operands
-from dumbo.tracing.normal import normalise
+from dumbo.tracing.normal import normalise, raises
 from dumbo.tracing.rewritten import plain
 from dumbo.tracing.rounds import Rounds, body_of, doomed
 from dumbo.tracing.steps import FINAL, Handler, Step
@@ -78,6 +78,7 @@ class Plan:
             index: handler
             for handler in lowered.handlers
             for index in range(handler.start, handler.stop)
+            if raises(self.steps[index])
         }
         self.joins = {step.target for step in self.steps if step.target is not None}
         self.joins |= {handler.target for handler in self.handlers}

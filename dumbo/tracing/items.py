@@ -18,6 +18,7 @@ from dumbo.tracing.escapes import consume, escape
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.lookup import is_class, mro
 from dumbo.tracing.values import (
+    PLAIN,
     UNKNOWN,
     Builtin,
     Const,
@@ -30,6 +31,7 @@ from dumbo.tracing.values import (
     is_plain,
 )
 
+APART = 8  # containers in a live table, beyond which those of plain data are not told apart
 TABLE = 512  # items of a live table that are looked at one by one
 
 
@@ -189,15 +191,37 @@ def all_live_items(frame: Frame, source: Known) -> Value | None:
     if len(keys) > TABLE or frame.analysis.depth(source.ref) > 6:
         return out_of_content(frame, source)
     found: Value | None = None
-    plain = False
+    apart = tells_apart(obj)
     for key in keys:
         if type(key) not in (*SCALARS, type(None)):
             return out_of_content(frame, source)
-        if type(obj[key]) in fingerprint.ATOMS:
-            plain = True
+        if is_plain_item(frame, obj[key], apart):
+            found = frame.pool.join(found, PLAIN)
         else:
             found = frame.pool.join(found, live_item(frame, source, key))
-    return frame.pool.join(found, UNKNOWN if plain or found is None else None)
+    return found or UNKNOWN
+
+
+def tells_apart(table: Any) -> bool:
+    """Whether the containers in a live table are few enough to be told apart."""
+    items = table.values() if type(table) is dict else table
+    return sum(type(item) not in fingerprint.ATOMS for item in items) <= APART
+
+
+def is_plain_item(frame: Frame, item: Any, apart: bool) -> bool:
+    """Whether an item is an atom or, unless they are told *apart*, a container of atoms, too.
+
+    One that the program changes may hold other things by now.
+    """
+    if type(item) in fingerprint.ATOMS:
+        return True
+    if apart or type(item) not in (list, tuple, set, frozenset, dict):
+        return False
+    within = [*item, *item.values()] if type(item) is dict else item
+    if not all(type(one) in fingerprint.ATOMS for one in within):
+        return False
+    changed = frame.analysis.read(("changed", id(item)), "elem", frame, frame.index)
+    return type(item) in (tuple, frozenset) or changed is None
 
 
 def out_of_content(frame: Frame, source: Known) -> Value:

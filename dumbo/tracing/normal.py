@@ -81,7 +81,7 @@ def _connect(lowered: Lowered) -> list[_Node]:
         if one.name in _TURNED:
             one = one._replace(name=_TURNED[one.name])
             falls, jumps = jumps, falls
-        nodes.append(_Node(one, falls, jumps, around[at] if _raises(one) else None))
+        nodes.append(_Node(one, falls, jumps, around[at] if raises(one) else None))
     return nodes
 
 
@@ -297,11 +297,12 @@ def _ranges(
         if handlers and handlers[-1][2:] == new[2:]:
             between = laid[handlers[-1].stop : at]
             kept = caught.depth - caught.lasti
-            if all(i >= 0 and not _raises(nodes[i].step) and depths[i] >= kept for i in between):
+            if all(i >= 0 and not raises(nodes[i].step) and depths[i] >= kept for i in between):
                 new = new._replace(start=handlers.pop().start)
         handlers.append(new)
     return handlers
 
 
-def _raises(one: Step) -> bool:
+def raises(one: Step) -> bool:
+    """Whether *one* may raise an exception: ranges of handlers lie over others, too."""
     return one.name not in _NEVER_RAISE and not one.bound

@@ -17,10 +17,11 @@ from dumbo.tracing import fingerprint
 from dumbo.tracing.containers import SCALARS, make_tuple
 from dumbo.tracing.escapes import consume
 from dumbo.tracing.frame import Frame
-from dumbo.tracing.items import live_item
+from dumbo.tracing.items import is_plain_item, live_item, tells_apart
 from dumbo.tracing.lookup import is_class
 from dumbo.tracing.rounds import MOST
 from dumbo.tracing.values import (
+    PLAIN,
     UNKNOWN,
     Bound,
     Const,
@@ -115,7 +116,8 @@ def _rows_of_live(frame: Frame, source: Known) -> Rows | None:
         more = frame.pool.join(more, UNKNOWN)
     if kind in (list, tuple):
         consume(frame, source)
-        items = [_live(frame, source, index) for index in range(len(obj))]
+        apart = tells_apart(obj)
+        items = [_live(frame, source, index, apart) for index in range(len(obj))]
         return Rows(tuple(items), more)
     if not all(type(key) in _KEYS for key in obj):
         return None
@@ -124,11 +126,13 @@ def _rows_of_live(frame: Frame, source: Known) -> Rows | None:
     return Rows(tuple(map(frame.pool.const, ordered)), more)
 
 
-def _live(frame: Frame, source: Known, key: Any) -> Value:
+def _live(frame: Frame, source: Known, key: Any, apart: bool) -> Value:
     """An item of a live container whose content counts as a whole."""
     item = source.obj[key]
     if type(item) in _KEYS:
         return frame.pool.const(item)
+    if is_plain_item(frame, item, apart):
+        return PLAIN
     return live_item(frame, source, key) or UNKNOWN
 
 
@@ -153,9 +157,10 @@ def pairs_of(frame: Frame, source: Value) -> Rows | None:
         rest = analysis.read(("object", id(source.obj)), "elem", frame, frame.index)
         if more is not None:
             more = make_tuple(frame, (more, rest or UNKNOWN))
+        apart = tells_apart(source.obj)
         for key in keys.items:
             assert isinstance(key, Const)
-            values.append(frame.pool.join(_live(frame, source, key.obj), rest))
+            values.append(frame.pool.join(_live(frame, source, key.obj, apart), rest))
     else:
         return None
     rows = zip(keys.items, values, strict=True)

@@ -40,6 +40,7 @@ ALIKE = 3  # tuples of one length in a union, beyond which they are joined item 
 CONSTANTS = 8  # different ones in a union, beyond which they are just some value
 NUMBERS = 2  # the same of numbers, which name nothing
 PLACES = 8  # in the arguments that one value may come from
+_SCALARS = (int, float, complex, bool, str, bytes, type(None))
 DEPTH = 4  # of tuples in tuples, bound methods of partials and so on
 
 
@@ -216,6 +217,10 @@ MANY = Unknown("one of many constants, or something else")
 MANY.number, MANY.depth = -3, 0
 PLAIN_MANY = Unknown("one of many constants")
 PLAIN_MANY.number, PLAIN_MANY.depth = -6, 0
+DATA = Unknown("any plain data, or something else")  # beside which none is told apart
+DATA.number, DATA.depth = -7, 0
+PLAIN_DATA = Unknown("any plain data")
+PLAIN_DATA.number, PLAIN_DATA.depth = -8, 0
 
 
 EVERYTHING = Unknown("one of too many things")
@@ -313,6 +318,11 @@ class Pool:
         elif any(map(is_plain, unknown)) or len(numbers) > NUMBERS:
             rest = rest or PLAIN
             members = {member: None for member in members if member not in numbers}
+        if DATA in unknown or PLAIN_DATA in unknown or self._is_too_wide(members):
+            # Of what is too much, plain data is what matters least.
+            strange = bool(others) or any(map(_is_of_stranger, members))
+            rest = DATA if strange else PLAIN_DATA
+            members = {member: None for member in members if not _is_data(member)}
         if EVERYTHING in unknown or self._is_too_wide(members):
             # And so it stays, for the same reason.
             for lost in members:
@@ -385,7 +395,22 @@ class Pool:
 
 def is_plain(value: Value) -> bool:
     """Whether a member is some plain data of which no more is known."""
-    return value is PLAIN or value is PLAIN_MANY or isinstance(value, Given)
+    return value in (PLAIN, PLAIN_MANY, PLAIN_DATA) or isinstance(value, Given)
+
+
+def _is_data(value: Value) -> bool:
+    """Whether a member is a scalar, or an attribute of something unknown."""
+    if isinstance(value, Const | Known):
+        return type(value.obj) in _SCALARS
+    if isinstance(value, Instance):
+        return isinstance(value.cls, Known) and value.cls.obj in _SCALARS and not value.vague
+    return isinstance(value, Text) or _is_of_stranger(value)
+
+
+def _is_of_stranger(value: Value) -> bool:
+    if not isinstance(value, Builtin) or value.receiver is not UNKNOWN:
+        return False
+    return not value.name.endswith("()") and value.name != "__build_class__"
 
 
 def _is_number(value: Value) -> bool:

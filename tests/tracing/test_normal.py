@@ -157,7 +157,7 @@ def assert_same_ways(before: Lowered, after: Lowered, name: str) -> None:
             ways = []
         todo += [(a, b) for a, b in ways if a is not None and b is not None]
         old, new = caught[0].get(first), caught[1].get(second)
-        if normal._raises(other):  # else a handler may lie around it, or not
+        if normal.raises(other):  # else a handler may lie around it, or not
             assert (old and old[3:]) == (new and new[3:]), name
             if old is not None and new is not None:
                 todo.append((old.target, new.target))
