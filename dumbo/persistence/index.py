@@ -163,7 +163,7 @@ class Index:
                 if connection.stamp is self._stamp:
                     self._idle.append(connection)
                 else:
-                    connection.sql.close()
+                    self._close(connection)
                 return rows
             except IndexError:
                 pass
@@ -196,7 +196,7 @@ class Index:
                 return rows
             assert self._patience is not None
             self._patience.lost(peek)
-            peek.sql.close()
+            self._close(peek)
         rows = self.read(statement, values)
         if self._patience is None:
             from dumbo.persistence.peeks import Patience  # here and below: not for one hit
@@ -262,12 +262,12 @@ class Index:
             try:
                 connection.sql.execute("ROLLBACK")
             except sqlite.Error:
-                connection.sql.close()
+                self._close(connection)
                 return
         if connection.stamp is self._stamp:
             self._idle.append(connection)
         else:
-            connection.sql.close()
+            self._close(connection)
 
     def _look(self) -> None:
         """Is the file at our path still the one that we have open?"""
@@ -283,16 +283,14 @@ class Index:
                 peek = self._peeks.pop()
             except IndexError:
                 break
-            peek.sql.close()
+            self._close(peek)
             del peek  # here, for its descriptor
         while self._idle:
             try:
                 connection = self._idle.pop()
             except IndexError:
                 break
-            # By name: as long as it is in `_live`, a fork waits until SQLite is done with it.
-            connection.sql.close()
-            del connection
+            self._close(connection)
         if self._patience is not None:
             self._eye = None
             if _opening.acquire(blocking=False):
@@ -300,6 +298,13 @@ class Index:
                     self._patience.clear_up(_is_open)
                 finally:
                     _opening.release()
+
+    def _close(self, one: Connection | Peek) -> None:
+        # Until SQLite is done with it, a fork waits; not until nobody holds it any more, who may
+        # be waiting for the fork.
+        one.sql.close()
+        self._live.discard(one)  # type: ignore[arg-type]
+        self._peeking.discard(one)  # type: ignore[arg-type]
 
     def _failed(
         self,
@@ -317,10 +322,10 @@ class Index:
             if opened:
                 self._give_back(connection)
             else:
-                connection.sql.close()
+                self._close(connection)
             return True
         with _opening:
-            connection.sql.close()
+            self._close(connection)
             if self._stamp is not None and connection.stamp == self._stamp:
                 self._drop_idle()
                 self._stamp = None
@@ -379,7 +384,7 @@ class Index:
                 if stamp is self._stamp and _stamp(self.path) == stamp:
                     self._peeks.append(peek)
                 else:
-                    peek.sql.close()
+                    self._close(peek)
         except (*_ERRORS, OSError, StorageError):
             pass
 

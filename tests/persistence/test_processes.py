@@ -169,6 +169,24 @@ def test_forks_in_the_middle_of_other_threads_stores(desk: Desk) -> None:
     assert errors == []
 
 
+def test_a_connection_that_was_given_back_is_in_the_middle_of_nothing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dumbo.persistence.index._FORK", 0.05)
+    desk.save(1, "before")
+    index = desk.store._index
+    assert index is not None
+    # As a thread holds it that was refused by another one's lock and now waits for the fork.
+    held = index._take()
+    index._give_back(held)
+
+    def in_child() -> None:
+        desk.save(2, "of the child")
+
+    assert run_in_fork(in_child) == 0
+    assert desk.load(2) == "of the child"
+
+
 def test_a_child_forked_in_the_middle_of_a_statement_keeps_its_hands_off(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
