@@ -1,6 +1,7 @@
 """Does the analyser ever raise, import, or run what it analyses?
 
-    python benchmarks/fuzz.py [--limit 120] [--jobs 2] [--every 1] [MODULE ...]
+    python benchmarks/fuzz.py [--limit 60] [--jobs 2] [--every 1] [MODULE ...]
+    python benchmarks/fuzz.py --state FILE --seconds 150 [MODULE ...]    # again and again
 
 Every function and method of the standard library, or of the modules and packages that are named,
 is traced, with its own top-level package counting as user code, in a process for each module.
@@ -8,7 +9,8 @@ Its digest and its graph are made, its trace is replayed, its guard is asked. Pr
 what was raised, of what was imported or run by that, of what does not replay, of steps that nobody
 handles, and of what took longest.
 
-A module of which a part has not been done within the limit is told with what is left.
+A function that takes longer than the limit is given up, and told. With a file for what was found,
+a run goes on where the last one has stopped, and the table is that of all of them.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import importlib
 import json
 import os
 import pkgutil
+import signal
 import subprocess
 import sys
 import time
@@ -55,6 +58,14 @@ def _inside(value: Any) -> Any:
     if isinstance(value, (staticmethod, classmethod)):
         return value.__func__
     return value.fget if isinstance(value, property) else value
+
+
+class OutOfTime(BaseException):
+    """Raised by the clock, wherever the analyser is."""
+
+
+def _ring(*_: object) -> None:
+    raise OutOfTime
 
 
 class Watch:
@@ -166,8 +177,8 @@ def ready() -> frozenset[str]:
 # ------------------------------------------------------------------ one module, in its process
 
 
-def work(name: str, every: int) -> None:
-    """Write a line for each function of the module, and one for what it does not have."""
+def work(name: str, every: int, limit: float, done: int) -> None:
+    """Write a line for each function of the module but the first *done*, and one for all."""
     os.environ["DUMBO_USER_PACKAGES"] = name.partition(".")[0]
     always = ready()  # before the module: what dumbo itself runs says nothing
     try:
@@ -181,9 +192,15 @@ def work(name: str, every: int) -> None:
     if every > 1:  # the same ones in each run, whatever else the module has
         functions = [f for f in functions if crc32(f"{name}:{f[0]}".encode()) % every == 0]
     print(json.dumps({"functions": len(functions)}), flush=True)
-    for qualname, function in functions:
+    signal.signal(signal.SIGALRM, _ring)
+    for qualname, function in functions[done:]:
         begun = time.perf_counter()
-        faults = fuzz(function, watch)
+        try:
+            signal.setitimer(signal.ITIMER_REAL, limit)
+            faults = fuzz(function, watch)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        except OutOfTime:
+            faults = [("out of time", "")]
         seconds = time.perf_counter() - begun
         line = {"name": qualname, "seconds": seconds, "faults": faults}
         print(json.dumps({**line, "unhandled": sorted(unhandled(function))}), flush=True)
@@ -209,64 +226,107 @@ def modules_of(names: Iterable[str]) -> Iterator[str]:
                     yield found.name
 
 
-def run(name: str, limit: float, every: int) -> tuple[str, list[dict[str, Any]], str]:
-    command = [sys.executable, "-W", "ignore", __file__, "--work", name]
-    command += ["--every", str(every)]
+class Found:
+    """What is known of each module: lines of its functions, and how its last process ended."""
+
+    def __init__(self, file: str | None) -> None:
+        self.file = file
+        self.functions: dict[str, int] = {}
+        self.lines: dict[str, list[dict[str, Any]]] = {}
+        self.how: dict[str, str] = {}
+        if file and os.path.exists(file):
+            with open(file) as lines:
+                for line in lines:
+                    self._take(**json.loads(line))
+
+    def add(self, name: str, lines: list[dict[str, Any]], how: str) -> None:
+        self._take(name, lines, how)
+        if self.file:
+            with open(self.file, "a") as out:
+                out.write(json.dumps({"name": name, "lines": lines, "how": how}) + "\n")
+
+    def _take(self, name: str, lines: list[dict[str, Any]], how: str) -> None:
+        for line in lines:
+            self.functions[name] = line.get("functions", self.functions.get(name, 0))
+        self.lines.setdefault(name, []).extend(line for line in lines if "name" in line)
+        self.how[name] = how
+
+    def done(self, name: str) -> int:
+        return len(self.lines.get(name, ()))
+
+    def left(self, name: str) -> int:
+        return self.functions.get(name, 0) - self.done(name)
+
+    def is_whole(self, name: str) -> bool:
+        return self.how.get(name, "stopped") != "stopped"
+
+
+def run(
+    name: str, options: argparse.Namespace, done: int, end: float
+) -> tuple[list[dict[str, Any]], str]:
+    """Look at the functions of a module but the first *done*; how that ended."""
+    command = [sys.executable, "-W", "ignore", __file__, "--work", name, "--done", str(done)]
+    command += ["--every", str(options.every), "--limit", str(options.limit)]
     worker = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL
     )
     how = ""
     try:
-        out, _ = worker.communicate(timeout=limit)
+        out, _ = worker.communicate(timeout=max(1, end - time.monotonic()))
         if worker.returncode:
             how = f"died with {worker.returncode}"
     except subprocess.TimeoutExpired:
         worker.kill()
         out, _ = worker.communicate()
-        how = "out of time"
+        how = "stopped"
     lines = []
     for line in out.splitlines():
         try:
             lines.append(json.loads(line))
-        except ValueError:  # what the module itself prints
+        except ValueError:  # what the module itself prints, or half a line
             continue
-    return name, [line for line in lines if isinstance(line, dict)], how
+    return [line for line in lines if isinstance(line, dict)], how
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--limit", type=float, default=120, help="seconds for each module")
+    parser.add_argument("--limit", type=float, default=60, help="seconds for each function")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--every", type=int, default=1, help="one in so many, always the same")
+    parser.add_argument("--state", metavar="FILE", help="of what was found, to go on from")
+    parser.add_argument("--seconds", type=float, default=1e6, help="stop after so many")
     parser.add_argument("--work", metavar="MODULE", help=argparse.SUPPRESS)
+    parser.add_argument("--done", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("modules", nargs="*")
     options = parser.parse_args()
     if options.work:
-        work(options.work, options.every)
+        work(options.work, options.every, options.limit, options.done)
         return 0
-    names = options.modules or sorted(sys.stdlib_module_names)
-    total, done = 0, 0
+    end = time.monotonic() + options.seconds
+    names = list(modules_of(options.modules or sorted(sys.stdlib_module_names)))
+    found = Found(options.state)
+
+    def one(name: str) -> None:
+        if time.monotonic() < end and not found.is_whole(name):
+            found.add(name, *run(name, options, found.done(name), end))
+
+    with ThreadPoolExecutor(options.jobs) as pool:
+        list(pool.map(one, names))
+    return report(found, names)
+
+
+def report(found: Found, names: list[str]) -> int:
+    """Print the table; whether there was anything that must not be."""
     faults: dict[str, list[str]] = {}
     slow: list[tuple[float, str]] = []
     steps: Counter[str] = Counter()
-    left: list[str] = []
-
-    def one(name: str) -> tuple[str, list[dict[str, Any]], str]:
-        return run(name, options.limit, options.every)
-
-    with ThreadPoolExecutor(options.jobs) as pool:
-        for name, lines, how in pool.map(one, modules_of(names)):
-            here = [line for line in lines if "name" in line]
-            expected = sum(line.get("functions", 0) for line in lines)
-            total, done = total + expected, done + len(here)
-            if how or len(here) != expected:
-                left.append(f"{name}: {how or 'ended'}, {expected - len(here)} left")
-            for line in here:
-                slow.append((line["seconds"], f"{name}:{line['name']}"))
-                steps.update(line["unhandled"])
-                for kind, text in line["faults"]:
-                    faults.setdefault(kind, []).append(f"{name}:{line['name']}  {text}")
-    print(f"Python {sys.version.split()[0]}: {done:,} of {total:,} functions were traced")
+    for name, lines in found.lines.items():
+        for line in lines:
+            slow.append((line["seconds"], f"{name}:{line['name']}"))
+            steps.update(line["unhandled"])
+            for kind, text in line["faults"]:
+                faults.setdefault(kind, []).append(f"{name}:{line['name']}  {text}")
+    print(f"Python {sys.version.split()[0]}: {len(slow):,} functions were traced")
     for kind, cases in sorted(faults.items()):
         print(f"\n{kind}: {len(cases)}")
         for case in cases[:20]:
@@ -275,10 +335,12 @@ def main() -> int:
     print("\nslowest")
     for seconds, name in sorted(slow, reverse=True)[:10]:
         print(f"    {seconds:6.1f} s  {name}")
-    if left:
-        print(f"\nnot done: {len(left)} modules")
-        for line in left[:20]:
-            print(f"    {line}")
+    waiting = [name for name in names if not found.is_whole(name)]
+    if waiting:
+        print(f"\nnot done: {len(waiting)} modules from {waiting[0]} on")
+    for name, how in found.how.items():
+        if how not in ("", "stopped") or (how == "" and found.left(name)):
+            print(f"    {name}: {how or 'ended'}, {found.left(name)} left")
     return int(any(kind.startswith(("raised", "imported", "ran")) for kind in faults))
 
 

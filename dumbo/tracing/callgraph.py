@@ -158,6 +158,8 @@ class Analysis(Schedule):
         self.untraceable = ""  # why no digest of this closure would be honest
         self.methods: Methods | None = None  # the same; what unknown objects may have
         self.guesses: Guesses | None = None  # of what is not known of the call
+        self.owners: dict[Any, Frame] = {}  # who alone writes to a place: see `sure`
+        self.fixed: set[Any] = set()  # sites of lists that are made with all their items
         self.escaped: dict[Any, dict[Use, None]] = {}  # heap sites, and who may write to them
         self.named_out: set[str] = set()  # attributes that unknown values were asked for
         self.changed: set[int] = set()  # ids of live objects that the code changes in place

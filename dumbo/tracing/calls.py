@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from types import CodeType, FunctionType
 from typing import Any
 
-from dumbo.tracing import fingerprint
+from dumbo.tracing import fingerprint, sure
 from dumbo.tracing.attributes import bind, special, unwrap_memoized
 from dumbo.tracing.binding import Arguments, bind_arguments
 from dumbo.tracing.boundary import owner_of, wall_of
@@ -81,6 +81,7 @@ def call(frame: Frame, step: Step) -> None:
     callee, receiver = _take_callee(frame)
     named = dict(zip(step.arg.names, args[len(args) - len(step.arg.names) :], strict=True))
     positional = args[: len(args) - len(step.arg.names)]
+    frame.is_direct = True
     result(frame, invoke(frame, callee, Arguments((*receiver, *positional), named)))
 
 
@@ -92,6 +93,7 @@ def call_ex(frame: Frame, step: Step) -> None:
     named_rest: Value | None = None
     if len(spread) > 1 and spread[1] is not NULL:
         named, named_rest = spread_names(frame, spread[1])
+    frame.is_direct = True
     result(
         frame, invoke(frame, callee, Arguments((*receiver, *positional), named, rest, named_rest))
     )
@@ -218,13 +220,16 @@ def invoke(
         args = Arguments(args[:split], dict(zip(names, args[split:], strict=True)))
     members = each(callee)
     frame.analysis.work += len(members)
-    before, after = frame.written, []
+    before, held = frame.written, frame.sure
     found: Value | None = None
+    after = []
     for member in members:
-        frame.written = before
+        frame.written, frame.sure = before, held
         found = frame.pool.join(found, _invoke_one(frame, member, args))
-        after.append(frame.written)
-    frame.written = frozenset.intersection(*after) if after else before
+        after.append((frame.written, frame.sure))
+    for written, left in after[:-1]:
+        frame.written &= written
+        frame.sure = sure.meet(frame.pool, left, frame.sure)
     return found
 
 
@@ -450,7 +455,10 @@ def _enter(
     if entered.far and not frame.far:
         entered.far = False
         analysis.later(entered)
-    entered.entered_with(frame.written)
+    later = code.co_flags & _GENERATOR  # it runs when somebody asks it to
+    held = sure.NOTHING if later else sure.passed(frame, parameters.values())
+    entered.entered_with(frame.written, held)
+    sure.entered(entered, frame)
     entered.callers[frame, frame.index] = None
     if grown:
         entered.start()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from dumbo.tracing import known_methods, sure
 from dumbo.tracing.calls import Arguments, escape_all
 from dumbo.tracing.containers import (
     add,
@@ -23,7 +24,7 @@ from dumbo.tracing.filling import shift
 from dumbo.tracing.formatting import stringify
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.functional import key_function, merge_any
-from dumbo.tracing.items import live_item, read_item, subscript
+from dumbo.tracing.items import live_item, read_item, shrinks, subscript
 from dumbo.tracing.iteration import items_of, next_of, note_order
 from dumbo.tracing.rows import iterator_over, pairs_of, rows_of, values_of
 from dumbo.tracing.values import UNKNOWN, Const, Heap, Known, Text, Value, each
@@ -32,6 +33,7 @@ _TEXT_METHODS = frozenset(
     "capitalize casefold center expandtabs format format_map join ljust lower lstrip removeprefix "
     "removesuffix replace rjust rstrip strip swapcase title translate upper zfill".split()
 )
+_SHRINKING = frozenset({"clear", "pop", "popleft", "popitem"})
 # After these, items of a list stand at other places; after `pop(index)`, too.
 _SHIFTING = frozenset("appendleft extendleft insert popleft remove reverse rotate sort".split())
 
@@ -71,6 +73,27 @@ def _format(frame: Frame, template: str, args: Arguments) -> Value:
 
 
 def call_on_heap(frame: Frame, name: str, receiver: Heap, args: Arguments) -> Value | None:
+    held = sure.contents_of(frame, receiver)
+    change = None
+    if held is not None and frame.is_direct:
+        given = known_methods.found_by(frame, name, held, args)
+        if given is not None:
+            return given
+    if name not in known_methods.READING:
+        if held is not None and frame.is_direct and sure.to_change(frame, receiver) is not None:
+            change = known_methods.changed_by(frame, name, held, args)
+        sure.changes(frame, receiver)
+        if name in _SHRINKING:
+            shrinks(frame, receiver)
+    found = _call_on_heap(frame, name, receiver, args)
+    if change is not None:
+        contents, taken = change
+        sure.becomes(frame, receiver, contents)
+        found = taken or found
+    return found
+
+
+def _call_on_heap(frame: Frame, name: str, receiver: Heap, args: Arguments) -> Value | None:
     positional = args.positional
     if name in _SHIFTING or (name == "pop" and positional):
         shift(frame, receiver)
@@ -141,7 +164,7 @@ def _more_on_heap(frame: Frame, name: str, receiver: Heap, args: Arguments) -> V
     if name in ("copy", "union", "intersection", "difference", "symmetric_difference", "__enter__"):
         for source in args.positional:
             add(frame, receiver, items_of(frame, source))
-        return receiver
+        return _copied(frame, receiver) if name == "copy" else receiver
     if name in ("send", "throw", "__next__", "asend", "athrow", "__anext__"):
         return next_of(frame, receiver) or frame.unknown_value("the next item")
     if name in ("clear", "reverse", "rotate", "close", "aclose", "move_to_end"):
@@ -150,6 +173,20 @@ def _more_on_heap(frame: Frame, name: str, receiver: Heap, args: Arguments) -> V
     for value in args.all():
         add(frame, receiver, value)  # who knows what it does with them
     return frame.unknown_value(f"the result of {name}")
+
+
+def _copied(frame: Frame, receiver: Heap) -> Value:
+    """A container of its own, if it is sure what is in it; else one value stands for both."""
+    held = sure.contents_of(frame, receiver)
+    if held is None or not frame.is_direct:
+        sure.stands_for_more(frame, receiver)
+        return receiver
+    made = make_heap(frame, receiver.kind, held if isinstance(held, tuple) else ())
+    if isinstance(held, dict):
+        for key, value in held.items():
+            put(frame, made, frame.pool.const(key), value)
+    sure.begins(frame, made, held)
+    return made
 
 
 def read_quietly(frame: Frame, receiver: Heap) -> Value | None:

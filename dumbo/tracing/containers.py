@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dumbo.tracing import given
+from dumbo.tracing import given, sure
 from dumbo.tracing.attributes import call, special
 from dumbo.tracing.escapes import escape
 from dumbo.tracing.frame import Frame
@@ -52,7 +52,12 @@ def make_heap(frame: Frame, kind: str, items: tuple[Value, ...]) -> Value:
 
 
 def build_list(frame: Frame, step: Step) -> None:
-    frame.push(make_heap(frame, "list", frame.take(step.arg)))
+    items = frame.take(step.arg)
+    made = make_heap(frame, "list", items)
+    if items and isinstance(made, Heap):
+        frame.analysis.fixed.add(made.site)
+    sure.begins(frame, made, items)
+    frame.push(made)
 
 
 def build_set(frame: Frame, step: Step) -> None:
@@ -64,6 +69,7 @@ def build_set(frame: Frame, step: Step) -> None:
 def build_map(frame: Frame, step: Step) -> None:
     flat = frame.take(2 * step.arg)
     made = make_heap(frame, "dict", ())
+    sure.begins(frame, made, {})
     for key, value in zip(flat[::2], flat[1::2], strict=True):
         put(frame, made, key, value)
     frame.push(made)
@@ -73,6 +79,7 @@ def build_const_key_map(frame: Frame, step: Step) -> None:
     *values, keys = frame.take(step.arg + 1)
     made = make_heap(frame, "dict", ())
     names = keys.obj if isinstance(keys, Const) else ()
+    sure.begins(frame, made, {})
     for key, value in zip(names, values, strict=False):
         put(frame, made, frame.pool.const(key), value)
     frame.push(made)
@@ -86,7 +93,7 @@ def text_of(value: Value) -> str | None:
 
 def list_append(frame: Frame, step: Step) -> None:
     item = frame.pop()
-    add(frame, frame.stack[-step.arg], item)
+    append(frame, frame.stack[-step.arg], item)
 
 
 def set_add(frame: Frame, step: Step) -> None:
@@ -98,6 +105,15 @@ def set_add(frame: Frame, step: Step) -> None:
 def map_add(frame: Frame, step: Step) -> None:
     key, value = frame.take(2)
     put(frame, frame.stack[-step.arg], key, value)
+
+
+def append(frame: Frame, target: Value, item: Value, index: int | None = None) -> None:
+    """Put an item at the end of a list, or before item *index*."""
+    held = sure.to_change(frame, target)
+    add(frame, target, item)
+    if isinstance(held, tuple):
+        at = len(held) if index is None else index
+        sure.becomes(frame, target, (*held[:at], item, *held[at:]))
 
 
 def add(frame: Frame, target: Value, item: Value | None) -> None:
@@ -130,6 +146,7 @@ def put(frame: Frame, target: Value, key: Value, value: Value | None) -> None:
     hashed(frame, key)
     constant = key_of(key)
     frame.analysis.changes(target)
+    held = sure.to_change(frame, target) if constant else None
     for member in each(target):
         if isinstance(member, Heap):
             slot = ("item", constant[0]) if constant else "elem"
@@ -153,6 +170,8 @@ def put(frame: Frame, target: Value, key: Value, value: Value | None) -> None:
             given.put(frame, member, key, value)
             escape(frame, key)
             escape(frame, value)
+    if held is not None and constant:
+        sure.becomes(frame, target, sure.with_item(held, constant[0], value))
 
 
 def key_of(key: Value) -> tuple[Any] | None:

@@ -16,7 +16,7 @@ import sys
 from types import FunctionType
 from typing import Any
 
-from dumbo.tracing import fingerprint, vocabulary
+from dumbo.tracing import fingerprint, sure, vocabulary
 from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.looks import look
@@ -369,6 +369,7 @@ def _is_foreign(base: Value) -> bool:
 def _expose_site(frame: Frame, site: Any, use: Use) -> None:
     if use.changes:
         frame.analysis.escaped.setdefault(site, {})[use] = None
+        sure.share(frame.analysis, site)
 
 
 def _escape_heap(frame: Frame, value: Heap, use: Use) -> None:

@@ -5,6 +5,7 @@ Knows containers as wholes; must not know operators.
 
 from __future__ import annotations
 
+from dumbo.tracing import sure
 from dumbo.tracing.attributes import MARKERS, call, special
 from dumbo.tracing.calls import result
 from dumbo.tracing.containers import (
@@ -14,6 +15,7 @@ from dumbo.tracing.containers import (
     indexed,
     instance_of,
     is_text,
+    key_of,
     make_heap,
     make_tuple,
     measure,
@@ -21,7 +23,7 @@ from dumbo.tracing.containers import (
 )
 from dumbo.tracing.escapes import consume, escape
 from dumbo.tracing.frame import Frame
-from dumbo.tracing.items import TABLE, all_live_items, live_item
+from dumbo.tracing.items import TABLE, all_live_items, in_places, live_item
 from dumbo.tracing.iteration import items_of
 from dumbo.tracing.steps import Step
 from dumbo.tracing.storing import delete_attribute
@@ -38,7 +40,10 @@ def build_slice(frame: Frame, step: Step) -> None:
 
 def extend(frame: Frame, step: Step) -> None:
     source = frame.pop()
-    add_all(frame, frame.stack[-step.arg], source)
+    steps, at = frame.plan.steps, frame.at
+    # `[1, 2]` is made bare, and filled at once.
+    bare = step.arg == 1 and at > 1 and steps[at - 2].name == "BUILD_LIST" and not steps[at - 2].arg
+    add_all(frame, frame.stack[-step.arg], source, bare=bare)
 
 
 def merge(frame: Frame, step: Step) -> None:
@@ -47,6 +52,13 @@ def merge(frame: Frame, step: Step) -> None:
 
 
 def merge_into(frame: Frame, target: Value, source: Value) -> None:
+    held, more = sure.to_change(frame, target), sure.contents_of(frame, source)
+    _merge(frame, target, source)
+    if isinstance(held, dict):
+        sure.becomes(frame, target, {**held, **more} if isinstance(more, dict) else None)
+
+
+def _merge(frame: Frame, target: Value, source: Value) -> None:
     for member in each(source):
         if isinstance(member, Heap) and isinstance(target, Heap):
             for slot in frame.analysis.slots(member.site, frame, frame.index):
@@ -77,7 +89,15 @@ def list_to_tuple(frame: Frame, step: Step) -> None:
     frame.push(made)
 
 
-def add_all(frame: Frame, target: Value, source: Value) -> None:
+def add_all(frame: Frame, target: Value, source: Value, *, bare: bool = False) -> None:
+    """Put the items of *source* at the end of *target*; *bare*: which is empty before."""
+    held, more = sure.to_change(frame, target), in_places(frame, source)
+    _add_all(frame, target, source, bare=bare)
+    if isinstance(held, tuple):
+        sure.becomes(frame, target, None if more is None else (*held, *more))
+
+
+def _add_all(frame: Frame, target: Value, source: Value, *, bare: bool) -> None:
     measure(frame, source)
     if isinstance(source, Heap) and isinstance(target, Heap) and source.kind in ("list", "tuple"):
         held_slots = frame.analysis.slots(source.site, frame, frame.index)
@@ -86,7 +106,9 @@ def add_all(frame: Frame, target: Value, source: Value) -> None:
                 held = frame.analysis.read(source.site, slot, frame, frame.index)
                 frame.write(target.site, slot, held)
             return
-    if isinstance(source, Const) and type(source.obj) is tuple and isinstance(target, Heap):
+    if bare and isinstance(source, Const) and type(source.obj) is tuple:
+        assert isinstance(target, Heap)
+        frame.analysis.fixed.add(target.site)
         for index, item in enumerate(source.obj):
             frame.write(target.site, ("item", index), frame.pool.const(item))
         return
@@ -111,7 +133,11 @@ def delete_subscr(frame: Frame, step: Step) -> None:
     frame.analysis.changes(target)
     for method in special(frame, target, "__delitem__"):
         call(frame, method, (key,))
+    held, constant = sure.to_change(frame, target), key_of(key)
     shift(frame, target)
+    sure.changes(frame, target)
+    if held is not None and constant:
+        sure.becomes(frame, target, sure.without_item(held, constant[0]))
 
 
 def shift(frame: Frame, target: Value) -> None:
@@ -142,8 +168,15 @@ def store_slice(frame: Frame, step: Step) -> None:
     indexed(frame, *ends)
     for method in special(frame, target, "__setitem__"):
         call(frame, method, (instance_of(frame, slice), value))
+    held, more = sure.to_change(frame, target), in_places(frame, value)
     add(frame, target, items_of(frame, value))
     shift(frame, target)
+    sure.changes(frame, target)
+    known = [end.obj for end in ends if isinstance(end, Const)]
+    if isinstance(held, tuple) and more is not None and len(known) == 2:
+        left = list(held)
+        left[slice(*known)] = more
+        sure.becomes(frame, target, tuple(left))
 
 
 def binary_slice(frame: Frame, step: Step) -> None:
@@ -168,25 +201,24 @@ def sliced(frame: Frame, source: Value, bounds: slice | None = None) -> Value | 
         else:
             kind = member.kind if isinstance(member, Heap) else "list"
             site = (frame.site, frame.index, "slice")
-            between = _between(frame, member, bounds)
-            if between is None:
+            made = frame.pool.make(Heap, kind, site)
+            placed = None if bounds is None else in_places(frame, member)
+            if placed is not None and source is member:
+                sure.begins(frame, made, placed[bounds])
+            if placed is None and bounds is not None and _from_the_front(bounds):
+                placed = in_places(frame, member, all_there=False)
+            if placed is None:
                 frame.write(site, "elem", items_of(frame, member))
-            for index, item in enumerate(between or ()):
+            for index, item in enumerate(placed[bounds] if placed and bounds is not None else ()):
                 frame.write(site, ("item", index), item)
-            found = frame.pool.join(found, frame.pool.make(Heap, kind, site))
+            found = frame.pool.join(found, made)
     return found
 
 
-def _between(frame: Frame, source: Value, bounds: slice | None) -> list[Value | None] | None:
-    """The items of a list between *bounds*, where the place of each is known."""
-    if bounds is None or not isinstance(source, Heap) or source.kind not in ("list", "tuple"):
-        return None
-    analysis = frame.analysis
-    slots = analysis.slots(source.site, frame, frame.index)
-    wanted = [("item", index) for index in range(len(slots))]
-    if not slots or source.site in analysis.escaped or set(slots) != set(wanted):
-        return None
-    return [analysis.read(source.site, slot, frame, frame.index) for slot in wanted][bounds]
+def _from_the_front(bounds: slice) -> bool:
+    """Whether a slice says where it begins and ends without saying it from the end."""
+    ends = (bounds.start, bounds.stop, bounds.step)
+    return all(end is None or (isinstance(end, int) and end >= 0) for end in ends)
 
 
 HANDLERS = {

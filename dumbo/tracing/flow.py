@@ -49,10 +49,10 @@ def jump_if(frame: Frame, step: Step) -> None:
         (step.target, yes if jumps else no),
     ):
         if value is not None:
-            stack, variables, written = frame.state()
+            stack, variables, written, held = frame.state()
             if variable is not None and frame.locals.get(variable) is not value:
                 variables = {**variables, variable: value}
-            frame.branch(target, (stack, variables, written))
+            frame.branch(target, (stack, variables, written, held))
     if yes is None and no is None:
         frame.stop()
 
@@ -67,7 +67,7 @@ def _call_truth(frame: Frame, condition: Value) -> None:
 def for_iter(frame: Frame, step: Step) -> None:
     assert step.target is not None
     iterator = frame.stack[-1]
-    stack, variables, written = frame.state()
+    stack, variables, written, held = frame.state()
     rows = rows_in(frame, iterator)
     if rows is not None and differ(rows) and frame.go_round(rows.items, frame.state()):
         item = rows.more
@@ -76,8 +76,8 @@ def for_iter(frame: Frame, step: Step) -> None:
         if item is None and frame.analysis.guesses is not None:
             item = frame.analysis.guesses.item(frame)
     if item is not None:
-        frame.branch(frame.at + 1, ((*stack, item), variables, written))
-    frame.branch(step.target, (stack[:-1], variables, written))
+        frame.branch(frame.at + 1, ((*stack, item), variables, written, held))
+    frame.branch(step.target, (stack[:-1], variables, written, held))
 
 
 def return_value(frame: Frame, step: Step) -> None:

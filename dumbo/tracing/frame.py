@@ -1,8 +1,9 @@
 """One function with one set of abstract arguments, and the state it is in.
 
-While a step runs, the frame holds that step's state: `stack`, `locals` and
-`written`, the globals that were written on every way here. After the step, the
-state flows on to the steps behind it, joined where ways meet.
+While a step runs, the frame holds that step's state: `stack`, `locals`,
+`written`, the globals that were written on every way here, and what is `sure` (see
+the module of that name). After the step, the state flows on to the steps behind it,
+joined where ways meet.
 
 A step that lies in rounds of a loop (see `rounds`) has a state for each: `at` is the step, and
 `index` tells its rounds apart, too.
@@ -17,20 +18,21 @@ from collections.abc import Callable, Iterable, Sequence
 from types import CodeType
 from typing import Any
 
+from dumbo.tracing import sure
 from dumbo.tracing.callgraph import Analysis, Node
 from dumbo.tracing.instructions import lower
 from dumbo.tracing.lookup import globals_of, is_module
 from dumbo.tracing.mentions import CARRYING, use_operands
 from dumbo.tracing.normal import normalise, raises
 from dumbo.tracing.rewritten import plain
-from dumbo.tracing.rounds import Rounds, body_of, doomed
+from dumbo.tracing.rounds import Rounds, body_of, doomed, repeated
 from dumbo.tracing.steps import FINAL, Handler, Step
 from dumbo.tracing.values import UNKNOWN, Cell, Known, Unknown, Value
 
 _PUSHING = frozenset({"LOAD_CONST", "LOAD_DEREF", "LOAD_FAST", "LOAD_GLOBAL", "PUSH_NULL"})
 _MOVING = frozenset({"SWAP", "COPY", "STORE_FAST", "DELETE_FAST"})  # no simple loads
 DEAR = 64  # of work: a step that takes so much counts as one more time that it was made
-State = tuple[tuple[Value, ...], dict[str, Value], frozenset[Any]]
+State = tuple[tuple[Value, ...], dict[str, Value], frozenset[Any], sure.Sure]
 
 
 class Stalled(Exception):
@@ -40,17 +42,20 @@ class Stalled(Exception):
 class _Passage:
     """What a step made of a state, local variables aside, which it neither read nor set."""
 
-    __slots__ = ("stack", "ways", "written")
+    __slots__ = ("stack", "sure", "ways", "written")
 
-    def __init__(
-        self,
-        stack: tuple[Value, ...],
-        written: frozenset[Any],
-        ways: tuple[tuple[int, tuple[Value, ...], frozenset[Any]], ...],
-    ) -> None:
-        self.stack = stack
-        self.written = written
-        self.ways = ways
+    def __init__(self, state: State, ways: Sequence[tuple[int, State]]) -> None:
+        self.stack, _, self.written, self.sure = state
+        self.ways = tuple(
+            [(target, stack, written, sure) for target, (stack, _, written, sure) in ways]
+        )
+
+    def fits(self, state: State) -> bool:
+        """Whether only local variables have changed since."""
+        stack, _, written, held = state
+        if self.stack != stack or self.written != written:
+            return False
+        return self.sure is held or self.sure == held
 
 
 class Plan:
@@ -59,8 +64,11 @@ class Plan:
     __slots__ = (
         "_bodies",
         "_doomed",
+        "_rebound",
+        "_repeated",
         "_variables",
         "catches",
+        "changes",
         "code",
         "given",
         "handlers",
@@ -85,6 +93,23 @@ class Plan:
         self._variables: dict[tuple[int, int], str | None] = {}
         self._bodies: dict[int, frozenset[int]] = {}
         self._doomed: frozenset[int] | None = None
+        self._repeated: frozenset[int] | None = None
+        self._rebound: frozenset[str] | None = None
+        self.changes = sure.changes_containers(self.steps)
+
+    @property
+    def repeated(self) -> frozenset[int]:
+        """The steps that lie in some loop, and a few more."""
+        if self._repeated is None:
+            self._repeated = repeated(self.steps, self.catches)
+        return self._repeated
+
+    @property
+    def rebound(self) -> frozenset[str]:
+        """The variables beyond its own that it sets more than once."""
+        if self._rebound is None:
+            self._rebound = sure.rebound_by(self.steps, self.repeated, self.code.co_varnames)
+        return self._rebound
 
     @property
     def doomed(self) -> frozenset[int]:
@@ -169,7 +194,12 @@ class Frame:
         self.yielded: Value | None = None
         self.exit_written: frozenset[Any] | None = None
         self.entry_written: frozenset[Any] | None = None
+        self.entry_sure: sure.Sure | None = None
         self.callers: dict[tuple[Frame, int], None] = {}
+        self.is_once = site[1:] == (0,)  # as far as is known, see `sure`; later frames share a heap
+        self.entries: set[tuple[Frame, int]] = set()
+        self.inner: list[Frame] = []  # frames that only this one enters, once
+        self.owned: list[Any] = []  # places of which only this frame may be sure
         self.states: dict[int, State] = {}
         self.rounds = Rounds({})
         self.far = False  # only code out of sight calls it; see `schedule`
@@ -183,6 +213,9 @@ class Frame:
         self._locals: dict[str, Value] = {}
         self._sees_locals = False  # this step has looked at the local variables, or set one
         self.written: frozenset[Any] = frozenset()
+        self.sure: sure.Sure = sure.NOTHING
+        self.is_direct = False  # what is entered now, runs now, and once
+        self.entering: list[Frame] = []  # by this step
         self.index = 0  # of the step and its rounds
         self.at = 0  # of the step
         self.escaping: set[Any] = set()  # what this step has let out of sight
@@ -209,7 +242,12 @@ class Frame:
             if name in self.code.co_cellvars:
                 self.analysis.write((self.site, name), "value", value)
             start[name] = value
-        self.states[0] = ((), start, self.entry_written or frozenset())
+        self.states[0] = (
+            (),
+            start,
+            self.entry_written or frozenset(),
+            self.entry_sure or sure.NOTHING,
+        )
         self._push(0)
 
     def again(self, step: int) -> bool:
@@ -238,15 +276,18 @@ class Frame:
         for frame, step in list(self.callers):
             self.analysis.wake(frame, step)
 
-    def entered_with(self, written: frozenset[Any]) -> None:
-        """Callers agree only on what all of them have written."""
-        before = self.entry_written
-        after = written if before is None else before & written
-        if after != before:
-            self.entry_written = after
+    def entered_with(self, written: frozenset[Any], held: sure.Sure) -> None:
+        """Callers agree only on what all of them have written, and are sure of."""
+        before = (self.entry_written, self.entry_sure)
+        if self.entry_written is not None:
+            written &= self.entry_written
+        if self.entry_sure is not None:
+            held = sure.meet(self.pool, self.entry_sure, held)
+        if (written, held) != before:
+            self.entry_written, self.entry_sure = written, held
             if self.states:
-                stack, variables, old = self.states[0]
-                self.states[0] = (stack, variables, old & after)
+                stack, variables, old, _ = self.states[0]
+                self.states[0] = (stack, variables, old & written, held)
                 self.analysis.wake(self, 0)
 
     # --- running -----------------------------------------------------------------
@@ -257,26 +298,28 @@ class Frame:
         while self._pending:
             index = heapq.heappop(self._pending)
             self._queued.discard(index)
-            stack, variables, written = self.states[index]
+            state = self.states[index]
             at = index % len(steps)
-            step = steps[at]
             caught = self.plan.catches.get(at)
             if caught is not None:
-                self._raise_into(index, caught, stack, variables, written)
+                self._raise_into(index, caught, state)
             passage = self._passes.get(index)
-            if passage is not None and index not in self._stale:
-                if passage.stack == stack and passage.written == written:
-                    # Only local variables have changed since, and this step looks at none.
-                    for target, after, left in passage.ways:
-                        self._arrive(index, target, (after, variables, left))
-                    continue
+            if passage is not None and index not in self._stale and passage.fits(state):
+                for target, stack, written, held in passage.ways:
+                    self._arrive(index, target, (stack, state[1], written, held))
+                continue
             self._stale.discard(index)
-            self._make(index, step, self.states[index])
+            self._make(index, steps[at], state)
+            if caught is not None and self.sure is not state[3]:
+                # It may raise before or after it has changed what is sure.
+                self._raise_into(index, caught, (*state[:3], self.sure))
 
     def _make(self, index: int, step: Step, state: State) -> None:
         """Make one step and let its state flow on."""
-        stack, variables, written = state
-        self.stack, self._locals, self.written = list(stack), variables, written
+        stack, self._locals, self.written, self.sure = state
+        self.stack = list(stack)
+        self.is_direct = False
+        self.entering.clear()
         self.index, self._ends, self._successors = index, False, None
         self.at = index % len(self.plan.steps)
         self._sees_locals = False
@@ -303,25 +346,18 @@ class Frame:
         if self._sees_locals:
             self._passes.pop(index, None)
         else:
-            passed = tuple([(target, after[0], after[2]) for target, after in ways])
-            self._passes[index] = _Passage(stack, written, passed)
+            self._passes[index] = _Passage(state, ways)
         for target, after in ways:
             self._arrive(index, target, after)
         self.analysis.check()
 
-    def _raise_into(
-        self,
-        index: int,
-        handler: Handler,
-        stack: tuple[Value, ...],
-        variables: dict[str, Value],
-        written: Any,
-    ) -> None:
+    def _raise_into(self, index: int, handler: Handler, state: State) -> None:
+        stack, variables, written, held = state
         kept = handler.depth - handler.lasti
         # More is known of what is raised only where it is caught by class.
         values = (*stack[:kept], *([UNKNOWN] * handler.lasti), UNKNOWN)
         target = self._place_of(handler.target, index // len(self.plan.steps))
-        self._arrive(index, target, (values, variables, written))
+        self._arrive(index, target, (values, variables, written, held))
 
     def _ways(self, index: int, step: Step) -> Sequence[tuple[int, State]]:
         """The steps behind this one that are reached, each with the state there."""
@@ -338,7 +374,7 @@ class Frame:
         return str(globals_of(self.home.obj).get("__name__", ""))
 
     def state(self) -> State:
-        return (tuple(self.stack), self._locals, self.written)
+        return (tuple(self.stack), self._locals, self.written, self.sure)
 
     def branch(self, target: int, state: State) -> None:
         """Flow on to step *target*; whoever branches names all the ways."""
@@ -359,11 +395,11 @@ class Frame:
         if self.at + 1 not in body or not self.rounds.allows(outer, body, len(items)):
             return False
         self.rounds.bodies[self.at] = body
-        stack, variables, written = state
+        stack, variables, written, held = state
         for number, item in enumerate(items):
             entered = self.rounds.enter(outer, self.at, number, len(items))
             place = entered * len(self.plan.steps) + self.at + 1
-            self._branch(place, ((*stack, item), variables, written))
+            self._branch(place, ((*stack, item), variables, written, held))
         return True
 
     def _place_of(self, step: int, number: int) -> int:
@@ -389,7 +425,7 @@ class Frame:
             self._push(target)
 
     def _join(self, old: State, new: State) -> State:
-        stack, variables, written = old
+        stack, variables, written, held = old
         join = self.pool.join
         joined = tuple(_must(join(a, b)) for a, b in zip(stack, new[0], strict=True))
         both = {
@@ -400,7 +436,7 @@ class Frame:
         for name, value in (*variables.items(), *new[1].items()):
             if name not in both:
                 both[name] = value  # unbound on one way: reading it there raises
-        return (joined, both, written & new[2])
+        return (joined, both, written & new[2], sure.meet(self.pool, held, new[3]))
 
     def is_settled(self) -> bool:
         """Whether nothing is left to be done that is known of, and each step was reached."""
@@ -496,6 +532,8 @@ class Frame:
         """Write to the heap; what goes into a place that is out of sight goes out of sight."""
         from dumbo.tracing.escapes import escape  # a cycle: escaping enters frames
 
+        if self.analysis.owners and value is not None:
+            sure.loses(self, site, slot)
         self.analysis.write(site, slot, value)
         for use in self.analysis.escaped.get(site, ()):
             escape(self, value, use)
@@ -538,7 +576,9 @@ def _must(value: Value | None) -> Value:
 
 
 def _same(a: State, b: State) -> bool:
-    return a[0] == b[0] and a[2] == b[2] and (a[1] is b[1] or a[1] == b[1])
+    if a[0] != b[0] or a[2] != b[2]:
+        return False
+    return (a[1] is b[1] or a[1] == b[1]) and (a[3] is b[3] or a[3] == b[3])
 
 
 def unknowns(names: Iterable[str], pool: Any) -> dict[str, Value]:

@@ -7,6 +7,7 @@ Knows the standard library by name; must not know steps or stacks.
 
 from __future__ import annotations
 
+from dumbo.tracing import sure
 from dumbo.tracing.attributes import special
 from dumbo.tracing.calls import DECORATED, Arguments, escape_all, invoke, out_of_sight
 from dumbo.tracing.containers import add, hashed, instance_of, make_heap, make_tuple, measure, put
@@ -190,7 +191,7 @@ def _collection(kind: str) -> Model:
                     frame.write(made.site, ("item", index), one)
                 add(frame, made, rows.more)
             elif isinstance(source, Heap | Const):
-                add_all(frame, made, source)
+                add_all(frame, made, source, bare=len(args.positional) == 1)
             else:
                 add(frame, made, item)
         return made
@@ -368,6 +369,7 @@ def _print(frame: Frame, args: Arguments) -> Value:
 def _copy(frame: Frame, args: Arguments) -> Value:
     for value in args.positional[:1]:
         consume(frame, value)
+        sure.stands_for_more(frame, value)
         found: Value | None = None
         for name in ("__copy__", "__deepcopy__"):
             for method in special(frame, value, name):

@@ -177,7 +177,7 @@ class _RootFrame(Frame):
 
     def begin(self, arguments: Callable[[], Arguments]) -> None:
         self.arguments = arguments
-        self.states[0] = ((), {}, frozenset())
+        self.states[0] = ((), {}, frozenset(), {})
 
     def run(self) -> None:
         while self._pending:
@@ -185,10 +185,13 @@ class _RootFrame(Frame):
             self._queued.clear()
             self.index, self.stack, self.locals, self.written = 0, [], {}, frozenset()
             self.escaping.clear()
+            self.entering.clear()
+            self.is_direct = True
             try:
                 self.touch(self.callee, "function")
                 args = self.arguments()
                 given = calls.invoke(self, self.callee, args)
+                self.is_direct = False
                 escape(self, given, KEPT)
                 for value in args.all():
                     self._depend_on_classes(value)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dumbo.tracing import fingerprint, given
+from dumbo.tracing import fingerprint, given, sure
 from dumbo.tracing.attributes import MARKERS, call, special
 from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.containers import SCALARS, hashed, indexed, key_of
@@ -92,6 +92,12 @@ def item_of_tuple(frame: Frame, source: Tuple, constant: tuple[Any] | None) -> V
 def read_item(frame: Frame, source: Heap, constant: tuple[Any] | None) -> Value | None:
     """An item of a container that the program made."""
     analysis = frame.analysis
+    known = sure.contents_of(frame, source)
+    if known is not None:
+        one = sure.holds(known, constant[0]) if constant else None
+        one = one or (None if constant else frame.pool.join(*sure.values_in(known)))
+        if one is not None:
+            return one
     held = analysis.read(source.site, "elem", frame, frame.index)
     slots = analysis.slots(source.site, frame, frame.index)
     if constant and not (isinstance(constant[0], int) and constant[0] < 0):
@@ -101,10 +107,41 @@ def read_item(frame: Frame, source: Heap, constant: tuple[Any] | None) -> Value 
         items = [slot for slot in slots if isinstance(slot, tuple) and slot[0] == "item"]
         read = [analysis.read(source.site, slot, frame, frame.index) for slot in items]
         found = frame.pool.join(held, *read)
+        placed = in_places(frame, source) if constant else None
+        if placed is not None and constant and -constant[0] <= len(placed):
+            last: Value = placed[constant[0]]
+            return last
     found = frame.pool.join(found, analysis.read(source.site, "factory result", frame, frame.index))
     if source.site in analysis.escaped:
         found = frame.pool.join(found, frame.unknown_value("an item from out of sight"))
     return found or frame.await_or(lambda: frame.unknown_value("an item that nobody puts"))
+
+
+def in_places(frame: Frame, source: Value, *, all_there: bool = True) -> tuple[Value, ...] | None:
+    """The items of a sequence, in order, where the place of each is known.
+
+    Without *all_there* it may end before some of them, so that places count from the front only.
+    """
+    known = sure.items_in(frame, source)
+    if known is not None or isinstance(source, Tuple):
+        return known if known is not None else source.items  # type: ignore[attr-defined]
+    if isinstance(source, Const) and type(source.obj) is tuple and len(source.obj) <= TABLE:
+        return tuple(map(frame.pool.const, source.obj))
+    if not isinstance(source, Heap) or source.kind not in ("list", "tuple"):
+        return None
+    if all_there and source.site not in frame.analysis.fixed:
+        return None
+    slots = frame.analysis.slots(source.site, frame, frame.index)
+    wanted = [("item", index) for index in range(len(slots))]
+    if not slots or source.site in frame.analysis.escaped or set(slots) != set(wanted):
+        return None
+    read = [frame.analysis.read(source.site, slot, frame, frame.index) for slot in wanted]
+    return tuple([UNKNOWN if item is None else item for item in read])
+
+
+def shrinks(frame: Frame, source: Heap) -> None:
+    """The last items of a container may be gone: how many there are is not known any more."""
+    frame.analysis.write(source.site, "shrunk", frame.pool.const(True))
 
 
 def _item_of_live(

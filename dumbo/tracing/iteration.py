@@ -5,7 +5,7 @@ Knows iterators; must not know where they are called.
 
 from __future__ import annotations
 
-from dumbo.tracing import given
+from dumbo.tracing import given, sure
 from dumbo.tracing.attributes import MARKERS, call, special
 from dumbo.tracing.calls import result
 from dumbo.tracing.containers import instance_of, read_item_quietly
@@ -14,6 +14,7 @@ from dumbo.tracing.frame import Frame
 from dumbo.tracing.impure import ORDER
 from dumbo.tracing.items import (
     all_live_items,
+    in_places,
     item_of,
     item_of_tuple,
     keys_of_live,
@@ -238,12 +239,27 @@ def unpack_ex(frame: Frame, step: Step) -> None:
 def _unpack(frame: Frame, source: Value, before: int, after: int, *, starred: bool) -> None:
     parts = [_part(frame, source, index) for index in range(before)]
     if starred:
-        site = (frame.site, frame.index, "starred")
-        frame.write(site, "elem", items_of(frame, source))
-        parts.append(frame.pool.make(Heap, "list", site))
+        parts.append(_starred(frame, source, before, after))
         parts += [_part(frame, source, index - after) for index in range(after)]
     for value in reversed(parts):
         frame.push(value)
+
+
+def _starred(frame: Frame, source: Value, before: int, after: int) -> Value:
+    """The list of what stands between."""
+    site = (frame.site, frame.index, "starred")
+    made: Value = frame.pool.make(Heap, "list", site)
+    placed = in_places(frame, source)
+    if placed is not None:
+        sure.begins(frame, made, placed[before : len(placed) - after])
+    elif not after:
+        placed = in_places(frame, source, all_there=False)
+    if placed is None:
+        frame.write(site, "elem", items_of(frame, source))
+        return made
+    for index, item in enumerate(placed[before : len(placed) - after]):
+        frame.write(site, ("item", index), item)
+    return made
 
 
 def _part(frame: Frame, source: Value, index: int) -> Value:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from dumbo.tracing import memo_tables
+from dumbo.tracing import memo_tables, sure
 from dumbo.tracing.attributes import attribute
 from dumbo.tracing.calls import result
 from dumbo.tracing.frame import Frame
@@ -92,13 +92,15 @@ def read_cell(frame: Frame, cell: Value) -> Value | None:
         return frame.pool.join(frame.touch(found, f"cell {index}"), stored) or UNKNOWN
     if stored is None:
         return frame.await_or(lambda: frame.unknown_value("a variable that nobody sets"))
-    return stored
+    return sure.value_of(frame, cell.site, "value") or stored
 
 
 def store_deref(frame: Frame, step: Step) -> None:
     cell = frame.cell(step.arg)
     assert isinstance(cell, Cell)
-    frame.write(cell.site, "value", frame.pop())
+    value = frame.pop()
+    frame.write(cell.site, "value", value)
+    sure.assign(frame, cell.site, "value", value)
     if isinstance(cell.site, tuple) and cell.site[0] == "live":
         frame.written = frame.written | {cell.site}
 
@@ -130,7 +132,7 @@ def read_global(frame: Frame, name: str) -> Value | None:
     anything = analysis.read(("global", place[0]), None, frame, frame.index)
     stored = analysis.pool.join(stored, anything)
     if place in frame.written:
-        return stored
+        return sure.value_of(frame, ("global", place[0]), name) or stored
     found = analysis.get("global", frame.home.ref, name)
     if found is None:
         frame.depend(analysis.absent(), f"global {name}")
@@ -145,7 +147,9 @@ def read_global(frame: Frame, name: str) -> Value | None:
 
 def store_global(frame: Frame, step: Step) -> None:
     place = id(globals_of(frame.home.obj))
-    frame.write(("global", place), step.arg, frame.pop())
+    value = frame.pop()
+    frame.write(("global", place), step.arg, value)
+    sure.assign(frame, ("global", place), step.arg, value)
     if not (frame.at >= 3 and _counts(frame, frame.at - 3)):
         frame.write_global((place, step.arg))
 
@@ -184,7 +188,18 @@ def load_locals(frame: Frame, step: Step) -> None:
 
 
 def nothing(frame: Frame, step: Step) -> None:
-    """Deleting a name, making a cell: no value comes or goes."""
+    """Making a cell, say: no value comes or goes."""
+
+
+def delete_global(frame: Frame, step: Step) -> None:
+    if frame.namespace is None or step.name == "DELETE_GLOBAL":
+        sure.deleted(frame, ("global", id(globals_of(frame.home.obj))), step.arg)
+
+
+def delete_deref(frame: Frame, step: Step) -> None:
+    cell = frame.cell(step.arg)
+    assert isinstance(cell, Cell)
+    sure.deleted(frame, cell.site, "value")
 
 
 def load_attr(frame: Frame, step: Step) -> None:
@@ -312,10 +327,10 @@ def import_from(frame: Frame, step: Step) -> None:
 
 HANDLERS = {
     "COPY": copy,
-    "DELETE_DEREF": nothing,
+    "DELETE_DEREF": delete_deref,
     "DELETE_FAST": delete_fast,
-    "DELETE_GLOBAL": nothing,
-    "DELETE_NAME": nothing,
+    "DELETE_GLOBAL": delete_global,
+    "DELETE_NAME": delete_global,
     "IMPORT_FROM": import_from,
     "IMPORT_NAME": import_name,
     "LAZY_IMPORT_NAME": import_name,

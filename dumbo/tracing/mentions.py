@@ -103,7 +103,7 @@ CARRYING = frozenset(
 )
 _KEYED = frozenset({"DELETE_SUBSCR", "STORE_SUBSCR"})  # the topmost operand is a key
 _OPERANDS = 3  # no step takes more, but for those that build of many
-_OF_MANY = frozenset({"BUILD_MAP", "BUILD_SET", "BUILD_STRING"})
+_OF_MANY = frozenset({"BUILD_SET", "BUILD_STRING"})
 # These look at what containers hold, the others at their operands alone.
 _LOOKING_INSIDE = _OF_MANY | {
     "COMPARE_OP",
@@ -147,7 +147,10 @@ def use_operands(frame: Frame, step: Step) -> None:
     if step.name in _KEYED or (step.name == "BINARY_OP" and step.arg == "[]"):
         use(frame, frame.stack[-1])
         return
-    values = frame.stack[-(len(frame.stack) if step.name in _OF_MANY else _OPERANDS) :]
+    if step.name == "BUILD_MAP":
+        use_inside(frame, frame.stack[len(frame.stack) - 2 * step.arg :: 2])  # the keys
+        return
+    values = frame.stack[-(step.arg if step.name in _OF_MANY else _OPERANDS) :]
     if step.name in _LOOKING_INSIDE:
         use_inside(frame, values)
         return
@@ -160,8 +163,7 @@ def use_in_method(frame: Frame, name: str, receiver: Value, args: Iterable[Value
     if name not in _MOVING:
         use_inside(frame, (receiver, *args))
     elif name in _BY_KEY:
-        for value in args:
-            use(frame, value)
+        use(frame, next(iter(args), None))
 
 
 def use(frame: Frame, value: Value | None) -> None:

@@ -55,11 +55,13 @@ _CHANGING = frozenset(
 def call_method(frame: Frame, callee: Builtin, args: Arguments) -> Value | None:
     """Call a method known by its name only, on each thing that its receiver may be."""
     name, receiver = callee.name, callee.receiver
-    written = frame.written
+    written, direct = frame.written, frame.is_direct
+    frame.is_direct = direct and isinstance(receiver, Heap)  # others may call back later
     try:
         return _call_method(frame, name, receiver, args)
     finally:
         frame.written = written  # what it calls back, it may call or not
+        frame.is_direct = direct
 
 
 def _call_method(frame: Frame, name: str, receiver: Value, args: Arguments) -> Value | None:

@@ -93,11 +93,13 @@ _GIVES = {
 
 def call_library(frame: Frame, callee: Known, args: Arguments) -> Value | None:
     """Call what is not user code."""
-    written = frame.written
+    written, direct = frame.written, frame.is_direct
+    frame.is_direct = False  # or later, or more than once
     try:
         return _call_library(frame, callee, args)
     finally:
-        frame.written = written  # what it calls back, it may call or not
+        frame.written = written
+        frame.is_direct = direct
 
 
 def _call_library(frame: Frame, callee: Known, args: Arguments) -> Value | None:

@@ -5,9 +5,9 @@ Knows special methods; must not know containers other than by what they hold.
 
 from __future__ import annotations
 
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
-from dumbo.tracing import given, truth
+from dumbo.tracing import given, sure, truth
 from dumbo.tracing.attributes import call, special
 from dumbo.tracing.calls import invoke, result
 from dumbo.tracing.containers import (
@@ -17,6 +17,7 @@ from dumbo.tracing.containers import (
     instance_of,
     is_text,
     make_heap,
+    make_tuple,
     read_item_quietly,
     text_of,
 )
@@ -24,7 +25,7 @@ from dumbo.tracing.escapes import consume, escape
 from dumbo.tracing.filling import add_all, merge_into, sliced
 from dumbo.tracing.formatting import concatenate, formatted
 from dumbo.tracing.frame import Frame
-from dumbo.tracing.items import subscript
+from dumbo.tracing.items import in_places, subscript
 from dumbo.tracing.iteration import items_of, iterator_of
 from dumbo.tracing.lookup import is_class
 from dumbo.tracing.steps import Step
@@ -118,8 +119,21 @@ def _without_methods(frame: Frame, symbol: str, left: Value, right: Value) -> Va
     if sequences and symbol.removesuffix("=") in ("+", "*", "|", "&", "-", "^"):
         kind = sequences[0].kind if isinstance(sequences[0], Heap) else "tuple"
         if symbol.endswith("=") and isinstance(left, Heap):
-            add_all(frame, left, right)
+            if symbol == "|=" and left.kind == "dict":
+                merge_into(frame, left, right)
+            else:
+                held = sure.to_change(frame, left) if symbol == "*=" else None
+                add_all(frame, left, right)
+                if symbol != "+=":
+                    sure.becomes(frame, left, _times(held, right))
             return left
+        placed = _concatenated(frame, symbol, left, right) if kind in ("list", "tuple") else None
+        if placed is not None:
+            made = make_heap(frame, kind, placed) if kind == "list" else make_tuple(frame, placed)
+            if isinstance(made, Heap):
+                frame.analysis.fixed.add(made.site)
+                sure.begins(frame, made, placed)
+            return made
         made = make_heap(frame, kind, ())
         for value in (left, right):
             if kind == "dict":
@@ -132,6 +146,24 @@ def _without_methods(frame: Frame, symbol: str, left: Value, right: Value) -> Va
     if None not in kinds and len(kinds) == 1:
         return instance_of(frame, next(iter(kinds)))  # type: ignore[arg-type]
     return frame.unknown_value("the result of an operator")
+
+
+def _concatenated(frame: Frame, symbol: str, left: Value, right: Value) -> tuple[Value, ...] | None:
+    """The items of ``left + right`` or ``left * 2``, in order, if they are known."""
+    if not frame.is_once or frame.at in frame.plan.repeated:
+        return None  # it may be longer each time
+    items = in_places(frame, left)
+    if symbol == "*":
+        return _times(items, right)
+    more = in_places(frame, right) if symbol == "+" else None
+    return None if items is None or more is None else (*items, *more)
+
+
+def _times(items: Any, count: Value) -> tuple[Value, ...] | None:
+    if isinstance(items, tuple) and isinstance(count, Const) and type(count.obj) is int:
+        if len(items) * count.obj <= sure.MOST:
+            return items * count.obj
+    return None
 
 
 def _scalar(value: Value) -> type | None:

@@ -126,3 +126,16 @@ def _reached(
 def _caught(index: int, catches: dict[int, Any]) -> list[int]:
     handler = catches.get(index)
     return [] if handler is None else [handler.target]
+
+
+def repeated(steps: Sequence[Step], catches: dict[int, Handler]) -> frozenset[int]:
+    """The steps that lie in some loop, and a few more: all that a way back goes round."""
+    found: set[int] = set()
+    for index, step in enumerate(steps):
+        targets = [] if step.target is None else [step.target]
+        if index in catches:
+            targets.append(catches[index].target)
+        for target in targets:
+            if target <= index:
+                found.update(range(target, index + 1))
+    return frozenset(found)

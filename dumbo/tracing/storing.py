@@ -38,7 +38,7 @@ def store_attribute(frame: Frame, target: Value, name: str, value: Value) -> Non
             slot = name if isinstance(member, LocalClass) else ("attr", name)
             frame.write(member.site, slot, value)
         elif isinstance(member, Cell):
-            analysis.write(member.site, "value", value)
+            frame.write(member.site, "value", value)
         else:
             escape(frame, value)
 
@@ -75,7 +75,7 @@ def delete_attribute(frame: Frame, target: Value, name: str) -> None:
 def _store_on_known(frame: Frame, target: Known, name: str, value: Value, *, sure: bool) -> None:
     obj = target.obj
     if is_module(obj):
-        frame.analysis.write(("global", id(globals_of(obj))), name, value)
+        frame.write(("global", id(globals_of(obj))), name, value)
         if sure:
             frame.write_global((id(globals_of(obj)), name))
         return

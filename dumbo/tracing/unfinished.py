@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from types import CodeType, FunctionType
 from typing import Any
 
-from dumbo.tracing import loads
+from dumbo.tracing import loads, sure
 from dumbo.tracing.attributes import NAMES
 from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.callgraph import Analysis, Node
@@ -151,6 +151,7 @@ class _Scan:
             elif step.name == "STORE_GLOBAL":
                 place = ("global", id(globals_of(frame.home.obj)))
                 self.analysis.write(place, step.arg, frame.unknown_value("what is stored"))
+                sure.share(self.analysis, (place, step.arg))
             elif step.name == "STORE_FAST" and before is not None:
                 modules[step.arg] = before
             elif step.name == "LOAD_FAST":
