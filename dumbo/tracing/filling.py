@@ -203,7 +203,7 @@ def sliced(frame: Frame, source: Value, bounds: slice | None = None) -> Value | 
             site = (frame.site, frame.index, "slice")
             made = frame.pool.make(Heap, kind, site)
             placed = None if bounds is None else in_places(frame, member)
-            if placed is not None and source is member:
+            if placed is not None and bounds is not None and source is member:
                 sure.begins(frame, made, placed[bounds])
             if placed is None and bounds is not None and _from_the_front(bounds):
                 placed = in_places(frame, member, all_there=False)
