@@ -27,7 +27,18 @@ from dumbo.tracing.items import TABLE, all_live_items, in_places, live_item
 from dumbo.tracing.iteration import items_of
 from dumbo.tracing.steps import Step
 from dumbo.tracing.storing import delete_attribute
-from dumbo.tracing.values import UNKNOWN, Builtin, Const, Heap, Known, Text, Tuple, Value, each
+from dumbo.tracing.values import (
+    UNKNOWN,
+    Builtin,
+    Const,
+    Heap,
+    Instance,
+    Known,
+    Text,
+    Tuple,
+    Value,
+    each,
+)
 
 
 def build_slice(frame: Frame, step: Step) -> None:
@@ -117,6 +128,9 @@ def _add_all(frame: Frame, target: Value, source: Value, *, bare: bool) -> None:
 
 def store_subscr(frame: Frame, step: Step) -> None:
     value, target, key = frame.take(3)
+    if (bounds := _slice_of(key)) is not None:  # 3.11 has no step of its own for that
+        put_between(frame, target, value, bounds[0])
+        return
     for member in each(target):
         if isinstance(member, Builtin) and member.name in MARKERS:
             from dumbo.tracing import namespaces  # a cycle: it follows attributes
@@ -166,16 +180,30 @@ def delete_attr(frame: Frame, step: Step) -> None:
 def store_slice(frame: Frame, step: Step) -> None:
     value, target, *ends = frame.take(4)
     indexed(frame, *ends)
+    known = [end.obj for end in ends if isinstance(end, Const)]
+    put_between(frame, target, value, slice(*known) if len(known) == 2 else None)
+
+
+def _slice_of(key: Value) -> tuple[slice | None] | None:
+    """The slice that a key is, in a tuple, as far as it is known; None if it is none."""
+    if isinstance(key, Const) and type(key.obj) is slice:
+        return (key.obj,)
+    is_slice = isinstance(key, Instance) and getattr(key.cls, "obj", None) is slice
+    return (None,) if is_slice else None
+
+
+def put_between(frame: Frame, target: Value, value: Value, bounds: slice | None) -> None:
+    """``target[bounds] = value``."""
     for method in special(frame, target, "__setitem__"):
         call(frame, method, (instance_of(frame, slice), value))
     held, more = sure.to_change(frame, target), in_places(frame, value)
     add(frame, target, items_of(frame, value))
     shift(frame, target)
     sure.changes(frame, target)
-    known = [end.obj for end in ends if isinstance(end, Const)]
-    if isinstance(held, tuple) and more is not None and len(known) == 2:
+    bounds = _usable(bounds)
+    if isinstance(held, tuple) and more is not None and bounds and bounds.step is None:
         left = list(held)
-        left[slice(*known)] = more
+        left[bounds] = more
         sure.becomes(frame, target, tuple(left))
 
 
@@ -188,6 +216,7 @@ def binary_slice(frame: Frame, step: Step) -> None:
 
 def sliced(frame: Frame, source: Value, bounds: slice | None = None) -> Value | None:
     """A part of a sequence: any of its items may be in it, unless *bounds* are known."""
+    bounds = _usable(bounds)
     found: Value | None = None
     for member in each(source):
         methods = special(frame, member, "__getitem__")
@@ -213,6 +242,14 @@ def sliced(frame: Frame, source: Value, bounds: slice | None = None) -> Value | 
                 frame.write(site, ("item", index), item)
             found = frame.pool.join(found, made)
     return found
+
+
+def _usable(bounds: slice | None) -> slice | None:
+    """*bounds*, unless to use them raises."""
+    if bounds is None or bounds.step == 0:
+        return None
+    ends = (bounds.start, bounds.stop, bounds.step)
+    return bounds if all(end is None or isinstance(end, int) for end in ends) else None
 
 
 def _from_the_front(bounds: slice) -> bool:

@@ -157,6 +157,8 @@ BOTH = {
     ),
     "unbound methods": "x = [f0, f1]\nx[1] = f2\nlist.pop(x, 0)\nx[0]()",
     "operators": ("import operator\nx = [f0, f1]\nx[1] = f2\noperator.delitem(x, 0)\nx[0]()"),
+    "bounds that raise": 'x = [f0]\ntry:\n    x["a":]\nexcept TypeError: x[0]()',
+    "a step that raises": "x = [f0]\ntry:\n    x[::0]\nexcept ValueError: x[0]()",
     "while it is gone through": "x = [f0]\nfor f in x:\n    f()\n    if len(x) < 2: x.append(f1)",
 }
 
