@@ -38,6 +38,7 @@ from dumbo.tracing.lookup import (
 from dumbo.tracing.mentions import use
 from dumbo.tracing.uses import SPECIAL
 from dumbo.tracing.values import (
+    ENTRY_POINT,
     UNKNOWN,
     Bound,
     Builtin,
@@ -374,6 +375,8 @@ def _of_instance_of(frame: Frame, value: Instance, name: str) -> Value | None:
         held = analysis.read(value.site, ("attr", name), frame, frame.index)
         if cls.obj in _MODELLED and not hasattr(cls.obj, name):
             return held
+        if held is not None and value.site[0] == ENTRY_POINT:
+            return held  # which cannot be written to
         found: Value = frame.pool.make(Builtin, name, value)
         return frame.pool.join(held, found)
     hook = user_hook(frame, cls, "__getattribute__")

@@ -12,7 +12,7 @@ from dumbo.tracing.escapes import escape, remember_raised
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.iteration import await_result, items_of, next_of
 from dumbo.tracing.lookup import is_class, mro
-from dumbo.tracing.rows import differ, rows_in
+from dumbo.tracing.rows import differ, hold_code, rows_in
 from dumbo.tracing.steps import Step
 from dumbo.tracing.values import UNKNOWN, Instance, Known, LocalClass, Test, Tuple, Value, each
 
@@ -69,7 +69,11 @@ def for_iter(frame: Frame, step: Step) -> None:
     iterator = frame.stack[-1]
     stack, variables, written, held = frame.state()
     rows = rows_in(frame, iterator)
-    if rows is not None and differ(rows) and frame.go_round(rows.items, frame.state()):
+    if (
+        rows is not None
+        and differ(rows)
+        and frame.go_round(rows.items, frame.state(), picks=hold_code(rows))
+    ):
         item = rows.more
     else:
         item = next_of(frame, iterator)

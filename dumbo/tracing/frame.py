@@ -385,10 +385,14 @@ class Frame:
             self._successors = []
         self._successors.append((place, state))
 
-    def go_round(self, items: Sequence[Value], state: State) -> bool:
+    def picks(self) -> bool:
+        """Whether this step is made for one of some pieces of code that a loop goes through."""
+        return self.rounds.picks(self.index // len(self.plan.steps))
+
+    def go_round(self, items: Sequence[Value], state: State, *, picks: bool = False) -> bool:
         """Flow on into the loop of which this step is the head, with each of *items* for itself.
 
-        False if there are too many.
+        False if there are too many. With *picks*, the items are code.
         """
         body = self.plan.body(self.at)
         outer = self.index // len(self.plan.steps)
@@ -397,7 +401,7 @@ class Frame:
         self.rounds.bodies[self.at] = body
         stack, variables, written, held = state
         for number, item in enumerate(items):
-            entered = self.rounds.enter(outer, self.at, number, len(items))
+            entered = self.rounds.enter(outer, self.at, number, len(items), picks)
             place = entered * len(self.plan.steps) + self.at + 1
             self._branch(place, ((*stack, item), variables, written, held))
         return True

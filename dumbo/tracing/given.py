@@ -54,15 +54,31 @@ def among(frame: Frame, key: Value, names: Iterable[str]) -> list[str] | None:
     return found
 
 
+def every(frame: Frame, key: Value) -> list[str] | None:
+    """All that *key*, a string of the call, may be; None if that is not known.
+
+    Who goes through the letters of a string for names is left to the observer.
+    """
+    places = _places(key)
+    found = [frame.analysis.questions.every(place) for place in places]
+    if not found or None in found:
+        return None
+    words = dict.fromkeys([word for words in found for word in words or ()])
+    if not frame.analysis.watched and not is_text(key):
+        words.update(dict.fromkeys([letter for word in words for letter in word]))
+    return list(words)
+
+
 def is_among(frame: Frame, key: Value, name: str) -> bool | None:
     """Whether *key*, a string of the call, is *name*; None if that is not known.
 
     A parameter that is a string is told from other strings; of what lies in other places it
-    is only known what it is not, and that is asked only where something else was.
+    is only known what it is not, and that is asked only where something else was, or where the
+    answer tells for which of some pieces of code a loop looks.
     """
     places = _places(key)
     sure = isinstance(key, Instance) and frame.analysis.questions.texts.issuperset(places)
-    if not places or not (sure or _may_ask(frame, places)):
+    if not places or not (sure or frame.picks() or _may_ask(frame, places)):
         return None
     found = among(frame, key, (name,))
     if found is None or (found and not sure):

@@ -18,7 +18,9 @@ from dumbo.tracing.escapes import consume, escape
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.lookup import is_class, mro
 from dumbo.tracing.values import (
+    GROUPS,
     PLAIN,
+    POINTS,
     UNKNOWN,
     Builtin,
     Const,
@@ -52,6 +54,10 @@ def item_of(frame: Frame, source: Value, key: Value) -> Value | None:
     if isinstance(source, Tuple):
         return item_of_tuple(frame, source, constant)
     if isinstance(source, Heap):
+        if source.kind in (POINTS, GROUPS):
+            from dumbo.tracing import plugins  # a cycle: loading one reads attributes
+
+            return plugins.item(frame, source, key)
         return read_item(frame, source, constant)
     if isinstance(source, Known):
         return _item_of_live(frame, source, key, constant)

@@ -17,6 +17,7 @@ from dumbo.tracing.attributes import attribute
 from dumbo.tracing.calls import result
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.lookup import globals_of, is_class, is_module, mro
+from dumbo.tracing.sources import is_nowhere
 from dumbo.tracing.steps import Step
 from dumbo.tracing.storing import store_attribute
 from dumbo.tracing.values import (
@@ -265,10 +266,11 @@ def swap(frame: Frame, step: Step) -> None:
 def import_name(frame: Frame, step: Step) -> None:
     level, names = frame.take(2)
     depth = level.obj if isinstance(level, Const) else 0
-    frame.push(import_named(frame, step.arg, depth, names.obj if isinstance(names, Const) else ()))
+    wanted = names.obj if isinstance(names, Const) else ()
+    result(frame, import_named(frame, step.arg, depth, wanted))
 
 
-def import_named(frame: Frame, name: str, level: Any, wanted: Any) -> Value:
+def import_named(frame: Frame, name: str, level: Any, wanted: Any) -> Value | None:
     """``import name``, or with *wanted* the module of ``from name import wanted``."""
     depth = level if isinstance(level, int) else 0
     found = import_module(frame, _absolute(frame, name, depth), whole=bool(wanted))
@@ -291,8 +293,12 @@ def _absolute(frame: Frame, name: str, level: int) -> str:
     return f"{package}.{name}" if name else str(package)
 
 
-def import_module(frame: Frame, name: str, *, whole: bool) -> Value:
-    """The module *name*, or with `whole` false the first package of its path."""
+def import_module(frame: Frame, name: str, *, whole: bool) -> Value | None:
+    """The module *name*, or with `whole` false the first package of its path.
+
+    None where there is no such module, so that importing it raises. Where nobody observes what
+    a run makes of it (it may write the module first), that is never said.
+    """
     analysis = frame.analysis
     found = analysis.get("module", -1, name)
     if found is None:
@@ -302,6 +308,8 @@ def import_module(frame: Frame, name: str, *, whole: bool) -> Value:
             if part not in sys.modules:
                 analysis.unloaded[part] = None
         frame.depend(analysis.unloaded_module(name), f"import {name}")
+        if analysis.watched and is_nowhere(name):
+            return None
         return frame.unknown_value(f"module {name}, which is not loaded yet")
     if not whole and "." in name:
         found = analysis.get("module", -1, name.partition(".")[0])

@@ -31,6 +31,8 @@
                                                   that an import would put there
     dist      -                      path         a distribution's metadata, if it is there
     ambient   -                      "decimal"    its context in this thread: precision, rounding
+    plugins   -                      group        the entry points that installed distributions
+                                                  have in it, in one string
 
 A lookup that fails reaches `ABSENT`, and that is a fact like any other: a guard
 checks that it still fails. No lookup runs user code: no property, no
@@ -384,6 +386,13 @@ def _ambient(_: Any, name: str) -> Any:
     return repr((now.prec, now.rounding, now.Emin, now.Emax, now.capitals, now.clamp, traps))
 
 
+def _plugins(_: Any, group: str) -> Any:
+    from dumbo.tracing.entry_points import as_text, rows_of  # most closures ask for none
+
+    rows = rows_of(group)
+    return ABSENT if rows is None else as_text(rows)
+
+
 _OPS: dict[str, Callable[[Any, Any], Any]] = {
     "module": lambda _, name: sys.modules.get(name, ABSENT),
     "global": _global,
@@ -410,6 +419,7 @@ _OPS: dict[str, Callable[[Any, Any], Any]] = {
     "truth": _truth,
     "dist": _dist,
     "ambient": _ambient,
+    "plugins": _plugins,
 }
 
 
@@ -425,7 +435,12 @@ def reach(op: str, base: object, arg: Any) -> Any:
 
 def describe(op: str, arg: Any) -> str:
     """A lookup in words, for edges and reasons: ``global helper``, ``attribute fit``."""
-    words = {"attr": "attribute", "mro": "attribute", "field": "field", "kwdefault": "default"}
+    words = {
+        "attr": "attribute",
+        "mro": "attribute",
+        "kwdefault": "default",
+        "plugins": "entry points",
+    }
     if op == "super":
         return f"super().{arg[1]}"
     if op == "names":

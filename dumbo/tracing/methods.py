@@ -5,7 +5,7 @@ Knows what such a method does to its receiver; must not know callables that are 
 
 from __future__ import annotations
 
-from dumbo.tracing import fingerprint, given, mentions, namespaces, queries
+from dumbo.tracing import fingerprint, given, mentions, namespaces, plugins, queries
 from dumbo.tracing.attributes import attribute
 from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.calls import (
@@ -28,7 +28,9 @@ from dumbo.tracing.registry import MODELS
 from dumbo.tracing.rows import iterator_over
 from dumbo.tracing.uses import SHOWN, SPECIAL, Use, by_module
 from dumbo.tracing.values import (
+    GROUPS,
     PLAIN,
+    POINTS,
     UNKNOWN,
     Bound,
     Builtin,
@@ -114,6 +116,8 @@ def _call_on(frame: Frame, name: str, receiver: Value, args: Arguments) -> Value
         return construct_bare(frame, args.positional[0])
     if name == "__call__":
         return invoke(frame, receiver, args)
+    if isinstance(receiver, Heap) and receiver.kind in (POINTS, GROUPS):
+        return plugins.call_method(frame, name, receiver, args)
     if isinstance(receiver, Heap):
         return call_on_heap(frame, name, receiver, args)
     if isinstance(receiver, Tuple):
@@ -133,6 +137,8 @@ def _call_on(frame: Frame, name: str, receiver: Value, args: Arguments) -> Value
             return args.positional[-1] if args.positional else UNKNOWN
         escape(frame, receiver)
         return out_of_sight(frame, args, f"method {name} of a function")
+    if isinstance(receiver, Instance) and plugins.is_point(receiver):
+        return plugins.call_on_point(frame, name, receiver, args)
     if isinstance(receiver, Instance):
         return _call_on_instance(frame, name, receiver, args)
     if isinstance(receiver, Known):

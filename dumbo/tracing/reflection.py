@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from types import CodeType
 
+from dumbo.tracing import given
 from dumbo.tracing.attributes import attribute, special
 from dumbo.tracing.calls import (
     Arguments,
@@ -183,10 +184,12 @@ def _build_class(frame: Frame, args: Arguments) -> Value:
 
 
 @model("importlib:import_module")
-def _import(frame: Frame, args: Arguments) -> Value:
-    given = (*args.positional, *args.named.values())
-    name = text_of(given[0]) if given else None
-    package = text_of(given[1]) if len(given) > 1 else None
+def _import(frame: Frame, args: Arguments) -> Value | None:
+    wanted = (*args.positional, *args.named.values())
+    if len(wanted) == 1:
+        return _import_each(frame, wanted[0], args)
+    name = text_of(wanted[0]) if wanted else None
+    package = text_of(wanted[1]) if len(wanted) > 1 else None
     if name is not None and name.startswith(".") and package is not None:
         level = len(name) - len(name.lstrip("."))
         home = package.split(".")
@@ -196,8 +199,22 @@ def _import(frame: Frame, args: Arguments) -> Value:
     return import_module(frame, name, whole=True)
 
 
+def _import_each(frame: Frame, wanted: Value, args: Arguments) -> Value | None:
+    """The module of a name that stands in the code, or is a string of the call."""
+    found: Value | None = None
+    for member in each(wanted):
+        text = text_of(member)
+        names = given.every(frame, member) if text is None else [text]
+        if names is None or any(name.startswith(".") for name in names):
+            return computed_module(frame, args)
+        found = frame.pool.join(
+            found, *[import_module(frame, name, whole=True) for name in names if name]
+        )
+    return found
+
+
 @model("builtins:__import__")
-def _import_name(frame: Frame, args: Arguments) -> Value:
+def _import_name(frame: Frame, args: Arguments) -> Value | None:
     name = text_of(args.positional[0]) if len(args.positional) == 1 else None
     if name is None:
         return computed_module(frame, args)

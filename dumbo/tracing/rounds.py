@@ -35,6 +35,7 @@ class Round(NamedTuple):
     head: int
     item: int
     times: int  # rounds that are open, multiplied
+    picks: bool = False  # the items are code, and not just names
 
 
 class Rounds:
@@ -47,14 +48,20 @@ class Rounds:
         self._known = [Round(0, -1, 0, 1)]
         self._numbers: dict[tuple[int, int, int], int] = {}
 
-    def enter(self, outer: int, head: int, item: int, count: int) -> int:
+    def enter(self, outer: int, head: int, item: int, count: int, picks: bool = False) -> int:
         """The number of the round for *item* of the loop at *head*."""
         key = (outer, head, item)
         number = self._numbers.get(key)
         if number is None:
             number = self._numbers[key] = len(self._known)
-            self._known.append(Round(outer, head, item, self._known[outer].times * count))
+            around = self._known[outer]
+            times = around.times * count
+            self._known.append(Round(outer, head, item, times, picks or around.picks))
         return number
+
+    def picks(self, number: int) -> bool:
+        """Whether round *number*, or one around it, is for a piece of code."""
+        return self._known[number].picks
 
     def allows(self, outer: int, body: Iterable[int], count: int) -> bool:
         """Whether a loop of *count* rounds inside of round *outer* is short enough."""

@@ -21,7 +21,9 @@ from dumbo.tracing.items import is_plain_item, live_item, tells_apart
 from dumbo.tracing.lookup import is_class
 from dumbo.tracing.rounds import MOST
 from dumbo.tracing.values import (
+    ENTRY_POINT,
     PLAIN,
+    POINTS,
     UNKNOWN,
     Bound,
     Const,
@@ -88,7 +90,7 @@ def _rows_of_heap(frame: Frame, source: Heap) -> Rows | None:
         return rows_in(frame, source)
     slots = analysis.slots(source.site, frame, frame.index)
     keys = [slot[1] for slot in slots if isinstance(slot, tuple) and slot[0] == "item"]
-    if not keys or source.kind not in ("dict", "list", "tuple"):
+    if not keys or source.kind not in ("dict", "list", "tuple", POINTS):
         return None
     more = analysis.read(source.site, "elem", frame, frame.index)
     if source.kind == "dict":
@@ -204,6 +206,24 @@ def slots_of(frame: Frame, iterator: Heap) -> list[Any]:
 def differ(rows: Rows) -> bool:
     """Whether it makes a difference for what runs which of the rows it is."""
     return len(set(rows.items)) > 1 and any(_picks(item) for item in rows.items)
+
+
+def hold_code(rows: Rows) -> bool:
+    """Whether each of *rows* is, or goes with, a piece of code or an object of its own."""
+    return all(map(_holds_code, rows.items))
+
+
+def _holds_code(value: Value) -> bool:
+    if isinstance(value, Tuple):
+        return any(map(_holds_code, value.items))
+    if isinstance(value, Const | Known):
+        return is_class(value.obj) or type(value.obj) not in (*fingerprint.ATOMS, *_DATA)
+    if isinstance(value, Instance):
+        return value.site[0] == ENTRY_POINT
+    return isinstance(value, Local | LocalClass | Bound | Partial)
+
+
+_DATA = (dict, list, tuple, set, frozenset)
 
 
 def _picks(value: Value) -> bool:

@@ -17,12 +17,13 @@ from functools import cache
 import xxhash
 
 from dumbo.tracing import fingerprint
-from dumbo.tracing.lookup import is_module, module_namespace
+from dumbo.tracing.lookup import is_class, is_module, module_namespace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from importlib.machinery import ModuleSpec
+    from typing import Any
 
 
 class Reader:
@@ -88,7 +89,7 @@ class Reader:
         if known is None:
             source = self.user_source(name)
             if source is None:
-                known = b"absent" if self.find(name) is None else b"installed"
+                known = b"installed" if self.find(name) is not None else _absence(name)
             else:
                 known = _code_print(source)
             self._prints[name] = known
@@ -133,6 +134,50 @@ def find(name: str) -> ModuleSpec | None:
             return None
         path = spec.submodule_search_locations
     return spec
+
+
+def is_nowhere(name: str) -> bool:
+    """Whether importing *name* surely fails, as nobody who is asked for modules knows it."""
+    return find(name) is None and _absence(name) == _ABSENT
+
+
+_ABSENT = b"absent"
+
+
+def _absence(name: str) -> bytes:
+    """What is to be said of a module that lies on no path: nothing, if others may know it."""
+    top = name.partition(".")[0]
+    if top in sys.modules and top != name:
+        # Its package, or what that puts into `sys.modules`, says what is in it.
+        return _ABSENT if _has_path(top) else b"unsure"
+    for finder in sys.meta_path:
+        if finder is importlib.machinery.PathFinder:
+            continue
+        if not _is_known(finder):
+            return b"unsure"
+        try:
+            if finder.find_spec(top, None) is not None:
+                return b"elsewhere"
+        except Exception:  # a library's finder may raise whatever it likes
+            return b"unsure"
+    return _ABSENT
+
+
+def _has_path(package: str) -> bool:
+    loaded = sys.modules[package]
+    return is_module(loaded) and "__path__" in module_namespace(loaded)
+
+
+def _is_known(finder: Any) -> bool:
+    """Whether asking *finder* runs no user code."""
+    if any(finder is own for own in _OWN):
+        return True
+    from dumbo.tracing.boundary import owner_of  # reads metadata: few have such finders
+
+    return owner_of(finder if is_class(finder) else type(finder)) is not None
+
+
+_OWN = (importlib.machinery.BuiltinImporter, importlib.machinery.FrozenImporter)
 
 
 def _parents(name: str) -> list[str]:

@@ -33,6 +33,7 @@ from dumbo.tracing.values import (
     Tuple,
     Value,
     each,
+    is_plain,
 )
 
 Judge = Any  # Callable[[Value], bool | None]
@@ -118,7 +119,11 @@ def is_of(frame: Frame, value: Value, kinds: list[Value]) -> bool | None:
 
 def _is_of_one(frame: Frame, value: Value, kind: Value) -> bool | None:
     cls = class_of(frame, value)
-    if cls is None or not isinstance(kind, Known) or not is_class(kind.obj):
+    if not isinstance(kind, Known) or not is_class(kind.obj):
+        return None
+    if is_plain(value) and type(kind.obj) is type and owner_of(kind.obj) is None:
+        return False  # plain data holds no object of a class that is user code
+    if cls is None:
         return None
     if type(kind.obj) is type:
         if kind.obj in mro(cls):

@@ -41,6 +41,9 @@ CONSTANTS = 8  # different ones in a union, beyond which they are just some valu
 NUMBERS = 2  # the same of numbers, which name nothing
 PLACES = 8  # in the arguments that one value may come from
 _SCALARS = (int, float, complex, bool, str, bytes, type(None))
+POINTS = "entry points"  # the kind of a `Heap`: of one group, by name
+GROUPS = "groups of entry points"  # the same: of all groups
+ENTRY_POINT = "entry point"  # site of an `Instance`: (this, group, name, value)
 DEPTH = 4  # of tuples in tuples, bound methods of partials and so on
 
 
@@ -138,7 +141,7 @@ class Tuple(Value):
 
 
 class Heap(Value):
-    """`kind` is the builtin type it stands for: list, dict, set, tuple, or "iterator"."""
+    """`kind` is the builtin type it stands for: list, dict, set, tuple; or "iterator", ..."""
 
     __slots__ = ("kind", "site")
 

@@ -7,7 +7,7 @@ it was told is part of its trace: it stands for all calls that give the same ans
     place     (argument, step, step, ...): where plain data lies. A step is the name of a field,
               or ("item", key); what lies behind an ellipsis is not told apart. -1: in any argument
     asked     ((place, names that are in it, names that are not), ...); with a "\\0" before it, a
-              name is asked for as a part of any string
+              name is asked for as a part of any string; behind a "\\1" stand all there are
     Words     the strings of the call at hand
     Told      what is known of another call by what was asked then
 
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 _VALUES = 5_000  # looked at in one argument, beyond which nothing is known of its strings
 PART = "\0"
+ALL = "\1"
+_EVERY = 32  # strings: of more nobody asks which they are
 ANYWHERE = -1  # in place of the number of an argument
 _QUESTIONS = 1_000  # of one argument
 _LETTERS = 200_000  # in strings of which the letters may be gone through one by one
@@ -62,6 +64,8 @@ class Words:
 
     def has(self, place: Place, name: str) -> bool | None:
         """Whether *place* is, or holds, the string *name*; None if that is not known."""
+        if name[:1] == ALL:
+            return self.every(place) == name
         words = self.of(place)
         return None if words is None else _is_in(name, words)
 
@@ -69,6 +73,14 @@ class Words:
         """Those of *names* that are in a place; None if that is not known."""
         words = self.of(place)
         return None if words is None else frozenset([n for n in names if _is_in(n, words)])
+
+    def every(self, place: Place) -> str | None:
+        """The question whether these are all in a place, to which the answer is yes; None if
+        they are too many."""
+        words = words_in(_found_at(self._values, place), letters=False)
+        if words is None or len(words) > _EVERY or any(PART in word for word in words):
+            return None
+        return ALL + PART.join(sorted(words))
 
 
 class Told:
@@ -82,6 +94,11 @@ class Told:
     def among(self, place: Place, names: frozenset[str]) -> frozenset[str] | None:
         held, lacking = self._known.get(place, ((), ()))
         return names.intersection(held) if names.issubset((*held, *lacking)) else None
+
+    def every(self, place: Place) -> str | None:
+        """The same as of `Words`, if that was asked."""
+        held = self._known.get(place, ((), ()))[0]
+        return next((name for name in held if name[:1] == ALL), None)
 
     def has(self, place: Place, name: str) -> bool | None:
         """The same as of `Words`."""
@@ -118,6 +135,16 @@ class Questions:
             told[name] = answer
             self.asked.add(place)
         return told[name]
+
+    def every(self, place: Place) -> list[str] | None:
+        """All strings in a place; None if that is not known."""
+        told = self._told.get(place, {})
+        question = next((name for name in told if name[:1] == ALL), None)
+        if question is None:
+            question = None if self.words is None else self.words.every(place)
+            if question is None or not self.has(place, question):
+                return None
+        return [word for word in question[1:].split(PART) if word]
 
     def answers(self) -> Asked:
         """What was asked and told, for the trace."""
@@ -176,27 +203,27 @@ def known_part(place: Place) -> Place:
     return place[: place.index(...)] if ... in place else place
 
 
-def words_in(value: Any) -> frozenset[str] | None:
+def words_in(value: Any, *, letters: bool = True) -> frozenset[str] | None:
     """The strings in a value, with the letters of those that are inside of it; see `Words.of`."""
     if type(value) is str:
         return frozenset((value,))
     found: set[str] = set()
     seen: set[int] = set()
     todo = [value]
-    letters = 0
+    length = 0
     while todo:
         one = todo.pop()
         kind = type(one)
         if kind is str:
             if one not in found:
                 found.add(one)
-                found.update(one)
-                letters += len(one)
+                found.update(one if letters else ())
+                length += len(one)
             continue
         if kind in ATOMS or id(one) in seen:
             continue
         seen.add(id(one))
-        if len(seen) > _VALUES or letters > _LETTERS:
+        if len(seen) > _VALUES or length > _LETTERS:
             return None
         # By identity: a metaclass may take itself for any type.
         listed = any(kind is known for known in _CONTAINERS)
