@@ -147,25 +147,25 @@ _ABSENT = b"absent"
 def _absence(name: str) -> bytes:
     """What is to be said of a module that lies on no path: nothing, if others may know it."""
     top = name.partition(".")[0]
-    if top in sys.modules and top != name:
-        # Its package, or what that puts into `sys.modules`, says what is in it.
-        return _ABSENT if _has_path(top) else b"unsure"
+    package = sys.modules.get(top)
+    if package is not None and not _has_path(package):
+        return b"unsure"  # it may put what is in it into `sys.modules` itself
     for finder in sys.meta_path:
         if finder is importlib.machinery.PathFinder:
             continue
         if not _is_known(finder):
             return b"unsure"
         try:
-            if finder.find_spec(top, None) is not None:
-                return b"elsewhere"
-        except Exception:  # a library's finder may raise whatever it likes
+            found = finder.find_spec(top if package is None else name, None)
+        except Exception:  # noqa: BLE001 - a library's finder may raise whatever it likes
             return b"unsure"
+        if found is not None:
+            return b"elsewhere"
     return _ABSENT
 
 
-def _has_path(package: str) -> bool:
-    loaded = sys.modules[package]
-    return is_module(loaded) and "__path__" in module_namespace(loaded)
+def _has_path(module: Any) -> bool:
+    return is_module(module) and "__path__" in module_namespace(module)
 
 
 def _is_known(finder: Any) -> bool:
