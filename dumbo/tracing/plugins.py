@@ -142,7 +142,7 @@ def _class_of_points(frame: Frame) -> Known | None:
 
 def is_point(value: Value) -> bool:
     """Whether *value* is an entry point of which it is known which."""
-    return isinstance(value, Instance) and value.site[0] == ENTRY_POINT
+    return isinstance(value, Instance) and bool(value.site[0] == ENTRY_POINT)
 
 
 @model("importlib.metadata:EntryPoint.load", "importlib_metadata:EntryPoint.load")

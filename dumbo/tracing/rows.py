@@ -219,7 +219,7 @@ def _holds_code(value: Value) -> bool:
     if isinstance(value, Const | Known):
         return is_class(value.obj) or type(value.obj) not in (*fingerprint.ATOMS, *_DATA)
     if isinstance(value, Instance):
-        return value.site[0] == ENTRY_POINT
+        return bool(value.site[0] == ENTRY_POINT)
     return isinstance(value, Local | LocalClass | Bound | Partial)
 
 
