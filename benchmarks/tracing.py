@@ -26,7 +26,8 @@ from dumbo.tracing.tracker import Tracker
 store, tracker = Store(sys.argv[1]), Tracker(f0)
 store.traces(b"", b"")  # opens it: what SQLite takes is not asked about
 if sys.argv[2] == "trace":
-    import dumbo.tracing.interpreter, dumbo.tracing.digest, dumbo.tracing.details
+    import dumbo.tracing.interpreter, dumbo.tracing.digest, dumbo.tracing.summary
+    import dumbo.tracing.account
 begun = time.perf_counter()
 snapshot = tracker.look((1,), (), store, ("x",))
 taken = time.perf_counter() - begun
