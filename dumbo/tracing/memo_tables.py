@@ -8,6 +8,7 @@ there again. That is taken for granted only where
   on the key alone, and on code and globals that are followed anyway;
 - nobody else in the closure writes to the table, and nobody else in its module does;
 - in this process, it has been filled by no other code since it was empty: see `tables`.
+  If it has, and functions or classes are in it, they are followed as those of any other global.
 
 Else its content counts, like that of any other global.
 
@@ -26,6 +27,7 @@ from dumbo.tracing.frame import Frame, Plan, plan_of
 from dumbo.tracing.lookup import globals_of, is_class, namespace
 from dumbo.tracing.rewritten import plain
 from dumbo.tracing.steps import Shape, Step
+from dumbo.tracing.tables import HOLDS_CODE
 from dumbo.tracing.values import Builtin, Known, Value
 
 TABLE = "table()"  # the name of the marker that stands for such a table
@@ -81,8 +83,11 @@ def finish(analysis: Analysis) -> frozenset[int]:
         for node in users:
             hasher.update(closure_digest(analysis, node))
         trusted.append((table, hasher.digest()))
-    for table, fill in trusted:
-        found = analysis.get("table", table.ref, fill)
+    prints = [(table, analysis.get("table", table.ref, fill)) for table, fill in trusted]
+    refused = [id(table.obj) for table, found in prints if found and found.obj == HOLDS_CODE]
+    if refused:
+        return frozenset(refused)
+    for table, found in prints:
         value = analysis.node(table)
         if value is not None and found is not None and value.content is None:
             value.content = b"table" + found.obj

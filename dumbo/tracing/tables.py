@@ -5,19 +5,20 @@ have filled it too, or nobody knows who did, its content counts.
 
     empty, or filled by this code alone    b""
     else                                   the digest of its content
+    with functions or classes in it        `HOLDS_CODE`: they count too, so it is no such table
 
 Knows tables by identity; must not know how code fills them.
 """
 
 from __future__ import annotations
 
-from dumbo.errors import UnhashableArgument
 from dumbo.tracing.contents import content_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+HOLDS_CODE = b"holds code"  # as no digest is
 _MANY = b"many"
 # By id; the table is kept, so that no id is reused.
 _filled: dict[int, tuple[dict[Any, Any], bytes]] = {}
@@ -35,9 +36,7 @@ def print_of(table: dict[Any, Any], fill: bytes) -> bytes:
     if known is not None and known[1] == fill:
         return b""
     digest, roots = content_of(table)
-    if roots:
-        raise UnhashableArgument("a table that others have filled holds code")
-    return digest
+    return HOLDS_CODE if roots else digest
 
 
 def adopt(table: dict[Any, Any], fill: bytes) -> None:
