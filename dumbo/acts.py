@@ -134,6 +134,7 @@ def insert(
         if keeper.streams:
             _record_all(keeper, call, value)
         # Nobody measured it. Zero would make it the first to go when space is short.
+        keeper.tally.settle()
         compute = keeper.ledger.costs.compute.value
         record = storing.write(keeper, call, value, compute, given=True)
     except Misfit as error:

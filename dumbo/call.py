@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dumbo.tracing.snapshots import Snapshot
     from dumbo.watch import Watch
 
-__all__ = ["Call"]
+__all__ = ["Call", "Errand"]
 
 
 class Call:
@@ -58,7 +58,6 @@ class Call:
         recording: what a generator has yielded so far.
         record: what was loaded from the store.
         retried: to be stored though that takes too long, so that it is seen whether it still does.
-        rapid: computed on the short road.
         located: on the short road: what identifies it is known.
         searched: located, and not stored under its own closure.
         stale: why it was given a result of older code, if it was.
@@ -83,7 +82,6 @@ class Call:
         "located",
         "looks",
         "plain",
-        "rapid",
         "reading",
         "reason",
         "record",
@@ -137,7 +135,6 @@ class Call:
         self.claim: Claim | None = None
         self.recording: Recording | None = None
         self.record: Record | None = None
-        self.rapid = False
         self.retried = False
         self.searched = False
         self.stale: Reason | None = None
@@ -147,3 +144,53 @@ class Call:
     def identity(self) -> bytes:
         assert self.key is not None
         return self.snapshot.digest + self.key
+
+
+class Errand:
+    """One call on the short road of misses: less than a Call, which takes as long to make as a row.
+
+    Attributes:
+        args: the values of its parameters.
+        begun, started: when looking it up began, and when the function did.
+        finish: keeps its result; says whether that is done.
+        first: where rows of it begin.
+        key, snapshot, store: as those of a Call.
+    """
+
+    __slots__ = ("args", "begun", "finish", "first", "key", "snapshot", "started", "store")
+
+    # What is known of all of them.
+    around = claim = watch = None
+    done = False
+
+    finish: Any  # of the keeper, this, a result and the seconds that it took
+
+    def __init__(
+        self,
+        args: tuple[Any, ...],
+        key: bytes,
+        snapshot: Snapshot,
+        store: Store,
+        begun: float,
+        first: int,
+    ) -> None:
+        self.args = args
+        self.key = key
+        self.snapshot = snapshot
+        self.store = store
+        self.begun = begun
+        self.first = first
+        self.started = 0.0
+
+    def as_call(self, *, searched: bool = True) -> Call:
+        """Return what the general road goes on with."""
+        call = Call()
+        call.begun = self.begun
+        call.given = self.args, self.key
+        call.key = self.key
+        call.snapshot = self.snapshot
+        call.store = self.store
+        call.started = self.started
+        call.located = True
+        call.searched = searched
+        return call

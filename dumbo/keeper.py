@@ -21,7 +21,7 @@ from time import monotonic, perf_counter
 
 from dumbo import clocks, config, nesting
 from dumbo.accounts.tally import Tally
-from dumbo.call import Call
+from dumbo.call import Call, Errand
 from dumbo.decision.doubts import Doubts
 from dumbo.decision.glimpses import Glimpses
 from dumbo.decision.road import Road
@@ -263,11 +263,6 @@ class Keeper:
         Args:
             call: one of which something is said already.
         """
-        if call is not None and call.searched and self.express.rapid:  # type: ignore[union-attr]
-            from dumbo.keeping.rapid import begin  # only for who computes again and again
-
-            if begin(self, call):
-                return call
         call = self.look(args, kwargs, call)
         if call.done or call.straight:
             return call
@@ -309,6 +304,8 @@ class Keeper:
         if call is None:
             call = Call()
         begun = perf_counter()
+        if self.tally.waiting:
+            self.tally.settle()
         road = self.road
         if not road.ahead and begun < self.not_before:
             weighing.slow_down(self)
@@ -452,7 +449,7 @@ class Keeper:
         reason = not_cached(error)
         return self.never or reason if reason.code == "unknown" else reason
 
-    def abandon(self, call: Call, error: BaseException) -> None:
+    def abandon(self, call: Call | Errand, error: BaseException) -> None:
         """Let others compute what *error* ended."""
         if call.around is not None:
             nesting.leave(call.around, nesting.within())
@@ -461,16 +458,16 @@ class Keeper:
 
     # -- after -----------------------------------------------------------------------------
 
-    def finish(self, call: Call, value: object, compute: float | None = None) -> None:
+    def finish(self, call: Call | Errand, value: object, compute: float | None = None) -> None:
         """Keep *value*, the result of *call*, if that is worth it."""
+        if isinstance(call, Errand):
+            compute = perf_counter() - call.started
+            if call.finish(self, call, value, compute):
+                return
+            call = self._on_the_general_road(call)
         if compute is None:
             watch = call.watch
             compute = perf_counter() - call.started if watch is None else watch.compute
-        if call.rapid:
-            from dumbo.keeping.rapid import finish
-
-            if finish(self, call, value, compute):
-                return
         if call.straight:
             weighing.went_straight(self, compute, sure=True)
             if self.options.verbose:
@@ -509,6 +506,12 @@ class Keeper:
         if self.options.verbose or telling.is_logged():
             telling.say_computed(self, call, outcome, compute)
         weighing.learn(self, call, compute)
+
+    def _on_the_general_road(self, errand: Errand) -> Call:
+        """Return the call of *errand*, which has run already, to be kept there."""
+        self.tally.settle()
+        self.tally.looked(errand.started - errand.begun, first=False)
+        return errand.as_call()
 
     def handed_out(self, call: Call, value: Any) -> Any:
         """Return what the program gets for the computed *value*, where it shall be read-only."""

@@ -27,6 +27,7 @@ class Ledger:
 
     Attributes:
         hits, misses: calls that were loaded, and calls that were computed though they had a key.
+        unsettled: misses that are not among these yet: see `Tally.settle`.
         far: of the hits those that had to be looked up, for what stood in the call did not do.
         bypassed: calls that ran without the cache having a say.
         costs: what its calls cost, and how they come again.
@@ -40,6 +41,7 @@ class Ledger:
         "hits",
         "last",
         "misses",
+        "unsettled",
         "_by_call",
         "_opened",
         "_taken",
@@ -49,6 +51,7 @@ class Ledger:
         self.hits = 0
         self.far = 0
         self.misses = 0
+        self.unsettled = 0
         self.bypassed = 0
         self.costs = Costs()
         self.last: deque[Reason] = deque(maxlen=_LAST)
@@ -56,10 +59,10 @@ class Ledger:
         self._taken = 0  # far hits that costs have taken in
         self._opened: dict[bytes, tuple[str, ...]] = {}
 
-    def missed(self) -> None:
-        """Count a call that was looked up and not found; hits are counted where they are made."""
+    def missed(self, calls: int = 1) -> None:
+        """Count calls that were looked up and not found; hits are counted where they are made."""
         far = self.far
-        self.costs.asked(far - self._taken)
+        self.costs.asked(far - self._taken, calls)
         self._taken = far
 
     def note(self, reason: Reason, call: bytes | None = None) -> None:
@@ -91,7 +94,8 @@ class Ledger:
         return self._by_call.get(call)
 
     def forget(self, call: bytes) -> None:
-        self._by_call.pop(call, None)
+        if self._by_call:
+            self._by_call.pop(call, None)
 
     def clear(self) -> None:
         self._by_call.clear()

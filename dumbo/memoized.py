@@ -20,7 +20,7 @@ from _operator import attrgetter  # `operator` itself takes longer to import
 from types import AsyncGeneratorType, GeneratorType, GenericAlias, MethodType
 
 from dumbo import depth
-from dumbo.call import Call
+from dumbo.call import Call, Errand
 from dumbo.errors import InvalidUse, StorageError
 from dumbo.keeper import Keeper
 from dumbo.keeping import passing, weighing
@@ -139,7 +139,7 @@ class Memoized(Generic[P, R]):
         if road.left:  # most calls of a function for which caching does not pay
             road.left -= 1
             return self._function(*args, **kwargs)
-        call = None
+        call: Any = None  # or a Call, or an Errand
         if road.ahead and not self._keeper.clocked:
             if road.sees:
                 value, call = passing.glimpse(self._keeper, args, kwargs)
@@ -154,11 +154,13 @@ class Memoized(Generic[P, R]):
         try:
             if call is None:
                 value = self._keeper.recall(args, kwargs)
-                if type(value) is Call:
+                kind = type(value)
+                if kind is Call or kind is Errand:
                     call = value  # it is to be gone on with
                 elif value is not MISSING:
                     return value  # type: ignore[no-any-return]
-            call = self._keeper.begin(args, kwargs, call)
+            if not isinstance(call, Errand):
+                call = self._keeper.begin(args, kwargs, call)
         except (RecursionError, ImportError):  # of ours; for the function, it will say itself
             call = None
         if call is None:
@@ -214,11 +216,13 @@ class Memoized(Generic[P, R]):
             try:
                 if call is None:
                     value = self._keeper.recall(args, kwargs)
-                    if type(value) is Call:
+                    kind = type(value)
+                    if kind is Call or kind is Errand:
                         call = value  # it is to be gone on with
                     elif value is not MISSING:
                         return value
-                call = self._keeper.begin(args, kwargs, call)
+                if not isinstance(call, Errand):
+                    call = self._keeper.begin(args, kwargs, call)
             except (RecursionError, ImportError):  # of ours; for the function, it will say itself
                 call = None
             if call is not None and call.done:

@@ -14,11 +14,12 @@ from __future__ import annotations
 
 from _thread import _local as local  # `threading` itself imports more
 
-__all__ = ["enter", "leave"]
+__all__ = ["add", "enter", "is_within", "leave", "within"]
 
 
 class _Local(local):
     less = 0.0
+    depth = 0
 
 
 _local = _Local()
@@ -28,6 +29,7 @@ def enter() -> float:
     """A computation begins; return what `leave` has to be told."""
     around = _local.less
     _local.less = 0.0
+    _local.depth += 1
     return around
 
 
@@ -39,3 +41,14 @@ def within() -> float:
 def leave(around: float, less: float) -> None:
     """A computation has ended that will take *less* seconds less for who asks for it again."""
     _local.less = around + less
+    _local.depth -= 1
+
+
+def is_within() -> bool:
+    """Whether a computation runs in this thread: else nobody wants to know what is within."""
+    return _local.depth > 0
+
+
+def add(less: float) -> None:
+    """Within the one that runs, a computation without any of its own has come to its end."""
+    _local.less += less

@@ -11,18 +11,25 @@ from __future__ import annotations
 
 from time import monotonic
 
+from dumbo.explain import Reason
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from dumbo.explain import Reason
     from dumbo.ledger import Ledger
     from dumbo.persistence.store import Record
     from dumbo.shelf import Shelf
 
     Facts = dict[str, Any]
+    # Of a call on a short road: its key, when that was, the seconds of the function (now, or when
+    # its result was stored), those before it (or in its place), bytes of the result, seconds that
+    # storing (or loading) it took, and whether it was found.
+    Receipt = tuple[bytes, float, float, float, int, float, bool]
 
-__all__ = ["COUNTS", "Tally", "added"]
+__all__ = ["COUNTS", "RECEIPTS", "Tally", "added"]
+
+RECEIPTS = 64  # that wait at most
 
 COUNTS: dict[str, Any] = {
     "hits": 0,  # results that were handed out: from memory, from disk, and stale ones
@@ -58,6 +65,7 @@ class Tally:
         draws: whether it is a function that draws: that is kept for its own sake.
         ledger: which has the hits.
         sums: see `COUNTS`.
+        waiting: what calls on the short roads cost, which `settle` takes in.
         reasons: how often each kind of verdict was given, and the last of each.
         began: what was known of costs when this process began; None before that was asked.
     """
@@ -70,6 +78,7 @@ class Tally:
         "reasons",
         "shelf",
         "sums",
+        "waiting",
         "_due",
         "_not_before",
         "_written",
@@ -82,6 +91,7 @@ class Tally:
         self.shelf = shelf
         self.ledger = ledger
         self.sums = dict(COUNTS)
+        self.waiting: list[Receipt] = []
         self.reasons: dict[str, list[Any]] = {}
         self.began: Facts | None = None
         self._due = 0
@@ -107,16 +117,50 @@ class Tally:
         sums["loading"] += seconds
         sums["loaded_bytes"] += record.size
 
-    def hit(self, size: int, compute: float, looking: float, loading: float) -> None:
-        """As `looked` and `loaded` in one, for the short road."""
-        sums = self.sums
-        sums["looks"] += 1
-        sums["looking"] += looking
-        sums["loads"] += 1
-        sums["saved"] += compute
-        sums["loading"] += loading
-        sums["loaded_bytes"] += size
-        self._due += 1
+    def settle(self) -> None:
+        """Take in what waits: sums, costs, how calls come again, all in one go.
+
+        The short roads only note it, for taking it in costs as much as they do. Who wants to know
+        any of it settles first.
+        """
+        waiting = self.waiting
+        batch = waiting[:]
+        if not batch:
+            return
+        del waiting[: len(batch)]  # others may have added to it
+        sums, ledger = self.sums, self.ledger
+        costs, took, found = ledger.costs, [], 0
+        reuse = costs.reuse
+        for key, now, compute, looking, size, beside, hit in batch:
+            sums["looking"] += looking
+            if hit:
+                found += 1
+                reuse.found(key, now)
+                sums["saved"] += compute
+                sums["loading"] += beside
+                sums["loaded_bytes"] += size
+                if not found & 7:
+                    costs.load.learn(size, beside)
+            else:
+                reuse.note(key, now, hurried=True).cost = compute
+                took.append(compute)
+                sums["spent"] += compute
+                sums["storing"] += beside
+                sums["stored_bytes"] += size
+        sums["looks"] += len(batch)
+        self._due += len(batch)
+        if found:
+            sums["loads"] += found
+            ledger.far += found
+        if took:
+            missed = len(took)
+            sums["stores"] += missed
+            costs.computed_each(took)
+            ledger.misses += missed
+            ledger.unsettled -= missed
+            ledger.missed(missed)
+            self.said(Reason("stored", size=batch[-1][4]), missed)
+            self.computed(0.0, calls=missed)
 
     def computed(
         self, seconds: float, *, ran: float = 0.0, calls: int = 1, straight: bool = False
@@ -134,7 +178,7 @@ class Tally:
         if straight:
             sums["straight"] += calls
             return
-        self._due += _COMPUTATION
+        self._due += _COMPUTATION * calls
         if self._due >= _DUE and monotonic() >= self._not_before:
             self._due = 0
             # Imported here: most processes come to it once, when they end.
@@ -150,17 +194,18 @@ class Tally:
         sums["stored_bytes"] += size
         sums["storing"] += seconds
 
-    def said(self, reason: Reason) -> None:
+    def said(self, reason: Reason, times: int = 1) -> None:
         """A verdict was given."""
         known = self.reasons.get(reason.code)
         if known is not None:
-            known[0] += 1
+            known[0] += times
             known[1] = reason
         elif len(self.reasons) < _REASONS:
-            self.reasons[reason.code] = [1, reason]
+            self.reasons[reason.code] = [times, reason]
 
     def since(self) -> Facts:
         """Return what was counted and is not written yet; empty if that is nothing."""
+        self.settle()
         now = {**self.sums, "hits": self.ledger.hits}
         if now == self._written:
             return {}
@@ -183,6 +228,7 @@ class Tally:
 
     def learned(self) -> Facts:
         """Return what decisions are made by, as plain values."""
+        self.settle()
         costs = self.ledger.costs
         learned: Facts = {"costs": costs.plain()}
         if costs.expected >= _WORTH_GHOSTS:

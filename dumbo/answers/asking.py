@@ -122,6 +122,7 @@ def why_missing(keeper: Keeper, call: Call) -> Reason:
 
 def _too_fast_so_far(keeper: Keeper) -> Reason | None:
     """Return what the function's other calls let expect of one that never ran."""
+    keeper.tally.settle()
     costs = keeper.ledger.costs
     if keeper.options.keep != "auto" or not costs.compute.count:
         return None
@@ -189,6 +190,7 @@ def info(keeper: Keeper) -> CacheInfo:
         entries, size = _stored(keeper)
     except (StorageError, UnusableDirectory, OSError) as error:
         keeper.ledger.note(keeper.reason_of(error))
+    keeper.tally.settle()
     ledger = keeper.ledger
     reasons = tuple(str(reason) for reason in ledger.last)
     return CacheInfo(ledger.hits, ledger.misses, ledger.bypassed, entries, size, reasons)

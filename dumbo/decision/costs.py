@@ -121,10 +121,10 @@ class Costs:
         """The share of calls that were found, of those that were looked up."""
         return self.found / self.looks
 
-    def asked(self, found: int) -> None:
-        """A call was not found, after so many that were."""
+    def asked(self, found: int, missed: int = 1) -> None:
+        """A call, or some, were not found, after so many that were."""
         self.found += found
-        self.looks += found + 1
+        self.looks += found + missed
         if self.looks > _LATELY:
             self.found *= 0.5
             self.looks *= 0.5
@@ -135,6 +135,13 @@ class Costs:
         # The first call may import what the others use.
         if self.compute.count > 1:
             self.mean.add(seconds, calls)
+
+    def computed_each(self, seconds: list[float]) -> None:
+        """Functions ran of which nothing else is to be taken off: `computed`, and `own` with it."""
+        known = self.compute.count
+        self.compute.add_each(seconds)
+        self.own.add_each(seconds)
+        self.mean.add_each(seconds if known else seconds[1:])
 
     def retries(self, compute: float, size: float, budget: float) -> bool:
         """Whether a result that storing is too dear for is stored, to see if it still is.

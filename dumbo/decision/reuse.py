@@ -19,6 +19,7 @@ Knows times and counts; must not know a clock, costs or a store.
 
 from __future__ import annotations
 
+from itertools import islice
 from math import log
 
 TYPE_CHECKING = False
@@ -30,10 +31,11 @@ __all__ = ["FOR_EVER", "HALF_LIVES", "Reuse", "Trail", "heat", "rate"]
 FOR_EVER = 30 * 86_400.0  # seconds; in a store, nothing stays a favourite for longer
 HALF_LIVES = (*(4.0**n / 64 for n in range(13)), FOR_EVER)  # 16 milliseconds to three days
 _TRAILS = 4096
+_GO = 256  # of them, the oldest, which go when they are too many
 _FORGET = 0.998  # of what was foretold before, at each lesson
 _SURPRISE = 0.1  # what is left for calls that nothing was known of
 _STEP = 4  # calls to a lesson
-_PAUSE = 2e-3  # seconds to a lesson where a call was found, so that lessons take 1 % of them
+_PAUSE = 2e-3  # seconds to a lesson on the short roads, so that lessons take 1 % of them
 _GHOSTS = 512  # trails that are kept across runs
 _LATEST = 1e11  # no time is later
 _TRUST = 10.0  # as if so many calls had come again when nothing is known yet;
@@ -115,8 +117,12 @@ class Reuse:
         self._ghosts: Any = ()  # trails of earlier runs, until they are needed
         self._found: list[tuple[bytes, float]] = []  # what came and was found meanwhile
 
-    def note(self, key: bytes, now: float) -> Trail:
-        """Take in that *key* came; return what is known of it, this time included."""
+    def note(self, key: bytes, now: float, *, hurried: bool = False) -> Trail:
+        """Take in that *key* came; return what is known of it, this time included.
+
+        Parameters:
+            hurried: calls come so fast that lessons would be what they take: see `_PAUSE`.
+        """
         if self.since < 0:
             self.since = self._last = now
         if self._ghosts:
@@ -126,7 +132,9 @@ class Reuse:
         self._turn += 1
         self._calls += 1
         # While they are few, each call is a lesson.
-        if self._calls >= _STEP or self._turn < 8 * _STEP:
+        if self._turn < 8 * _STEP or (
+            now - self._last >= _PAUSE if hurried else self._calls >= _STEP
+        ):
             self._learn(trail, now)
         if trail is None:
             trail = Trail(now)
@@ -138,7 +146,9 @@ class Reuse:
                 self.again *= 0.5
                 self._faith *= 0.5
             if len(trails) >= _TRAILS:
-                trails.pop(next(iter(trails)), None)  # another thread may have done so
+                # Some at once: a dict is searched for its first key past all that have gone.
+                for old in list(islice(trails, _GO)):
+                    trails.pop(old, None)  # another thread may have done so
         else:
             if trail.uses == 1:
                 self.again += 1

@@ -20,8 +20,9 @@ from types import FunctionType
 import xxhash
 
 from dumbo import shelf
+from dumbo.accounts.tally import RECEIPTS
 from dumbo.arguments.short import SHORT
-from dumbo.call import Call
+from dumbo.call import Errand
 from dumbo.errors import StorageError
 from dumbo.keeping.weighing import found
 from dumbo.memory import MISSING, Held, has_plain_defaults, is_unchanging, plain_key
@@ -31,9 +32,11 @@ from dumbo.persistence.ground import COARSE, PYTHON
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from dumbo.arguments.signature import Binder
+    from dumbo.call import Call
     from dumbo.keeper import Keeper
     from dumbo.persistence.store import Store
     from dumbo.tracing.snapshots import Snapshot
@@ -49,10 +52,16 @@ _KINDS = 64  # lists of types that are known of one function
 class Express:
     """What is known of the calls of one function, as long as it has this code and defaults."""
 
-    __slots__ = ("code", "defaults", "place", "rapid", "snapshots", "store")
+    __slots__ = ("begin", "code", "defaults", "place", "snapshots", "store")
 
-    def __init__(self, function: FunctionType, place: object, store: Store, *, rapid: bool) -> None:
-        self.rapid = rapid  # whether misses may go on by the short road, too
+    def __init__(
+        self,
+        function: FunctionType,
+        place: object,
+        store: Store,
+        begin: Callable[[Keeper, Errand], bool] | None,
+    ) -> None:
+        self.begin = begin  # what misses go on with, if by the short road, too
         self.code = function.__code__
         self.defaults = function.__defaults__
         self.place = place
@@ -81,22 +90,32 @@ class Express:
         key = xxhash.xxh3_128_digest(SHORT + dumps(args, 2))
         closure = snapshot.digest
         first = rows.slot_after(begins, PYTHON, key)
+        tail = store.tail
         try:
             index = store._index or store._open()
-            row = store.tail.find(first) if store.tail is not None else None
+            row = tail.find(first, begun) if tail is not None else None
             if row is not None:  # which has been verified
                 if row[1:5] != (closure, key, PYTHON, b"") or row[11] != PICKLE:
                     return MISSING
                 payload, used, compute = row[13], row[10], row[7]
             else:
-                listed = index.find(rows.SERVE, (first, first + rows.SLOTS - 1))
+                if index.lacks(begins, first):
+                    listed = ()
+                else:
+                    listed = index.find(rows.SERVE, (first, first + rows.SLOTS - 1))
+                    if not listed:
+                        index.missed(begins, begins + rows.WHOLE, rows.IDS)
                 if not listed:
-                    return _located(args, key, snapshot, store, begun, searched=True)
+                    errand = Errand(args, key, snapshot, store, begun, first)
+                    if self.begin is not None and self.begin(keeper, errand):
+                        return errand
+                    return errand.as_call()
                 where, payload, checksum, used, compute = listed[0]
                 if len(listed) > 1 or where != first:
                     return MISSING
                 if payload is None:  # a blob
-                    return _located(args, key, snapshot, store, begun, searched=False)
+                    errand = Errand(args, key, snapshot, store, begun, first)
+                    return errand.as_call(searched=False)
                 if not rows.is_served(checksum, _USUAL, closure, key, payload):
                     return MISSING
             read = perf_counter()
@@ -108,48 +127,21 @@ class Express:
         now = time()
         if used + COARSE < now:
             store._touch(first, used)
-        _count(keeper, len(payload), compute, begun, read, key, now)
+        ended = perf_counter()
+        keeper.ledger.hits += 1
+        tally = keeper.tally
+        waiting = tally.waiting
+        waiting.append((key, now, compute / 1e9, ended - begun, len(payload), ended - read, True))
+        if len(waiting) >= RECEIPTS:
+            tally.settle()
+        if keeper.straight:
+            found(keeper, begun)
         if is_unchanging(value):
             held = Held(value, None, None, snapshot.guard)
         else:
             held = Held(None, payload, loads, snapshot.guard)
         keeper.memory.hold(closure + key, held, plain)
         return value
-
-
-def _count(
-    keeper: Keeper, size: int, compute: int, begun: float, read: float, key: bytes, now: float
-) -> None:
-    """Take in that a result was loaded: see `Tally.loaded` and `serving.load`."""
-    ended = perf_counter()
-    keeper.tally.hit(size, compute / 1e9, ended - begun, ended - read)
-    ledger = keeper.ledger
-    costs = ledger.costs
-    costs.reuse.found(key, now)
-    ledger.hits += 1
-    if ledger.hits & 7 == 2:
-        costs.load.learn(size, ended - read)
-    found(keeper, begun)
-
-
-def _located(
-    args: tuple[Any, ...],
-    key: bytes,
-    snapshot: Snapshot,
-    store: Store,
-    begun: float,
-    *,
-    searched: bool,
-) -> Call:
-    call = Call()
-    call.begun = begun
-    call.given = args, key
-    call.key = key
-    call.snapshot = snapshot
-    call.store = store
-    call.located = True
-    call.searched = searched
-    return call
 
 
 def learn(keeper: Keeper, call: Call, args: tuple[Any, ...]) -> None:
@@ -184,15 +176,15 @@ def learn(keeper: Keeper, call: Call, args: tuple[Any, ...]) -> None:
         or known.store is not store
         or len(known.snapshots) >= _KINDS
     ):
-        rapid = options.keep == "always" and _may_be_rapid(keeper)
-        known = keeper.express = Express(function, keeper.shelf.place(), store, rapid=rapid)
+        begin = _rapid(keeper) if options.keep == "always" else None
+        known = keeper.express = Express(function, keeper.shelf.place(), store, begin)
     known.snapshots[plain[1]] = snapshot, rows.closure_range(snapshot.digest)[0]
 
 
-def _may_be_rapid(keeper: Keeper) -> bool:
-    from dumbo.keeping.rapid import is_usual  # only for functions that keep all
+def _rapid(keeper: Keeper) -> Callable[[Keeper, Errand], bool] | None:
+    from dumbo.keeping import rapid  # only for functions that keep all
 
-    return is_usual(keeper)
+    return rapid.begin if rapid.is_usual(keeper) else None
 
 
 def _is_usual(keeper: Keeper) -> bool:

@@ -5,35 +5,44 @@
     result     a number, a text or None
 
 So nothing is observed, read or awaited, no verdict is needed, and the result goes into the tail.
-One miss in sixteen takes the general road (`storing`, `weighing`), and from these it is learned
-what misses cost. What turns out to be other than usual goes on there, too.
+One miss in sixty-four takes the general road (`storing`, `weighing`), and from these it is learned
+what misses cost there. What turns out to be other than usual goes on there, too. What a call cost,
+and how its arguments looked, is only noted here, and taken in with that of others: for each call by
+itself it would take as long as all the rest.
 
 Knows the whole way of such a call, which is why it is short; must not know any other.
 """
 
 from __future__ import annotations
 
-import sys
-from time import perf_counter, time
+from sys import modules
+from time import perf_counter, time_ns
 
 from dumbo import nesting
-from dumbo.answers.recipe import plain_payload
-from dumbo.explain import Reason
+from dumbo.accounts.tally import RECEIPTS
+from dumbo.answers.recipe import Looks, plain_payload
 from dumbo.keeping.serving import goes_across_pythons, reuses_stale
 from dumbo.keeping.telling import is_logged
 from dumbo.keeping.waiting import NOT_SHARED
-from dumbo.keeping.weighing import KNOWN, is_lesson
+from dumbo.keeping.weighing import KNOWN
 from dumbo.persistence import small
+from dumbo.persistence.ground import function_id
 from dumbo.switches import current
 from dumbo.tracing.closed import ALONE
-from dumbo.versions.kin import Again, noted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from dumbo.call import Call
+    from collections.abc import Sequence
+    from typing import Any
+
+    from dumbo.call import Errand
     from dumbo.keeper import Keeper
+    from dumbo.versions.kin import Again
 
 __all__ = ["begin", "finish", "is_usual"]
+
+_LESSONS = 128  # misses of a function that all take the general road, as many as `weighing` wants;
+_FEW = 512  # up to so many one in sixteen does, then one in sixty-four
 
 
 def is_usual(keeper: Keeper) -> bool:
@@ -50,10 +59,11 @@ def is_usual(keeper: Keeper) -> bool:
     )
 
 
-def begin(keeper: Keeper, call: Call) -> bool:
-    """Make ready to compute *call*; False: by the general road."""
-    snapshot, store = call.snapshot, call.store
-    computes = keeper.ledger.costs.compute
+def begin(keeper: Keeper, errand: Errand) -> bool:
+    """Make ready to compute what *errand* did not find; False: by the general road."""
+    snapshot, store, ledger = errand.snapshot, errand.store, keeper.ledger
+    computes = ledger.costs.compute
+    statements = store._statements or store.statements()
     if (
         snapshot.closed != ALONE
         or snapshot.others  # closures that hold as well
@@ -61,53 +71,58 @@ def begin(keeper: Keeper, call: Call) -> bool:
         or snapshot.digest not in keeper.looked
         or computes.count < KNOWN
         or computes.value >= NOT_SHARED
-        or is_lesson(keeper)
+        or _is_lesson(keeper)
         or keeper.alone
         or keeper.telling is not True
-        or "dumbo.versions.stale" in sys.modules
+        or "dumbo.versions.stale" in modules
         or current()
         or is_logged()
-        or store.statements().exist()
+        or statements.exist_lately(errand.begun)
     ):
         return False
-    call.rapid = True
-    call.around = nesting.enter()
-    call.started = perf_counter()
+    errand.finish = finish
+    errand.started = perf_counter()
     return True
 
 
-def finish(keeper: Keeper, call: Call, value: object, compute: float) -> bool:
-    """Keep *value*, the result of *call*; False: by the general road."""
-    entered = perf_counter()
-    tally, ledger, store = keeper.tally, keeper.ledger, call.store
-    tally.looked(call.started - call.begun, first=False)
-    call.rapid = False
-    again: Again | None = keeper.kin
-    assert keeper.binder is not None
-    payload = plain_payload(keeper.binder.names, call.given[0])
-    if again is None or not again.holds(keeper.target.function) or payload is None:
+def _is_lesson(keeper: Keeper) -> bool:
+    """Whether this miss takes the general road, so that it is known what misses cost there."""
+    misses = keeper.ledger.misses + keeper.ledger.unsettled
+    return misses < _LESSONS or not misses & (15 if misses < _FEW else 63)
+
+
+def finish(keeper: Keeper, errand: Errand, value: object, compute: float) -> bool:
+    """Keep *value*, the result of *errand*; False: by the general road."""
+    entered = errand.started + compute
+    store, key, closure = errand.store, errand.key, errand.snapshot.digest
+    kin: Again | None = keeper.kin
+    payload = small.encoded(store, value)
+    if kin is None or payload is None or not kin.holds(keeper.target.function):
         return False
-    assert call.key is not None
-    closure, key, note = call.snapshot.digest, call.key, noted("", again.kin)
-    size = small.put(store, closure, key, value, keeper.label, compute, note)
-    if not size:
+    label, created = keeper.label, time_ns() // 1000
+    if not small.append(
+        store, errand.first, closure, key, payload, label, compute, created, kin.note
+    ):
         return False
-    store.recipes().add_call(keeper.label, key, payload, compute)
-    costs = ledger.costs
-    costs.computed(compute)
-    costs.own.add(compute)
-    costs.reuse.note(key, time()).cost = compute
-    ledger.misses += 1
-    ledger.missed()
+    recipes = store._recipes or store.recipes()
+    looks = _looks, keeper.binder.names, errand.args  # type: ignore[union-attr]
+    recipes.add_later(function_id(label), key, looks, created, entered)
+    ledger, tally = keeper.ledger, keeper.tally
     ledger.forget(closure + key)
     ended = perf_counter()
-    tally.stored(size, ended - entered)
-    tally.computed(compute)
-    said = tally.reasons.get("stored")
-    if said is None:
-        tally.said(Reason("stored", size=size))
-    else:
-        said[0] += 1
-    less = ended - call.started - costs.look.value - costs.load.of(size)
-    nesting.leave(call.around or 0.0, max(0.0, less))
+    looking = errand.started - errand.begun
+    waiting = tally.waiting
+    waiting.append((key, created / 1e6, compute, looking, len(payload), ended - entered, False))
+    if nesting.is_within():
+        costs = ledger.costs
+        less = ended - errand.started - costs.look.value - costs.load.of(len(payload))
+        nesting.add(max(0.0, less))
+    ledger.unsettled += 1
+    if len(waiting) >= RECEIPTS:
+        tally.settle()
     return True
+
+
+def _looks(names: Sequence[str], values: Sequence[Any]) -> bytes:
+    """How arguments looked that nobody can change."""
+    return plain_payload(names, values) or Looks(names, values, b"").encode()

@@ -141,11 +141,10 @@ def _clocked(guard: Guard) -> float:
 def found(keeper: Keeper, begun: float) -> None:
     """A call was looked up and found: see to it that this is not dearer than the function."""
     ledger = keeper.ledger
-    ledger.far += 1
     if not keeper.straight or not ledger.costs.compute.count:
         return
     now = perf_counter()
-    if ledger.far & 7 == 3 or now - begun > ledger.costs.expected:
+    if ledger.hits & 7 == 3 or now - begun > ledger.costs.expected:
         ledger.costs.look.follow(now - begun)
         choose_road(keeper, now)
 

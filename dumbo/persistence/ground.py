@@ -74,6 +74,7 @@ class Ground:
         self.corrupt = 0  # entries that this process set aside
         self.size_limit = size_limit  # bytes, as well as can be; None: there is none
         self.written = 0  # bytes that this process has, since it last looked at all of it
+        self.uncounted = 0  # and bytes of small results, which are counted in `written` together
         self.untold = 0.0  # of these, what is not counted for all processes yet: see `room`
         self._version = digest_version
         self._index: Index | None = None

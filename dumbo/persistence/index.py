@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, TypeAlias, TypeVar
 
+    from dumbo.persistence.absence import Absence
     from dumbo.persistence.peeks import Eye, Patience, Peek
 
     T = TypeVar("T")
@@ -135,6 +136,7 @@ class Index:
         self._peeks: list[Peek] = []
         self._patience: Patience | None = None
         self._eye: Eye | None = None
+        self._absence: Absence | None = None
         self._live: WeakSet[Connection] = WeakSet()
         self._peeking: WeakSet[Peek] = WeakSet()
         self._known: set[object] = set()
@@ -205,6 +207,47 @@ class Index:
         if not self._peeks and self._patience.ends():
             self._peek()
         return rows
+
+    def lacks(self, closure: int, first: int) -> bool:
+        """Whether it is known that `find` would find no row of a call; see `absence`.
+
+        Parameters:
+            closure, first: where the ids of its closure begin, and its own.
+        """
+        absence = self._absence
+        return (
+            absence is not None
+            and absence.lacks(closure, first, self._stamp)
+            and time.monotonic() < self._look_at
+        )
+
+    def missed(self, closure: int, last: int, statement: str) -> None:
+        """A call was looked for in vain; *statement* tells the ids of its closure."""
+        if self._absence is None:
+            from dumbo.persistence.absence import Absence  # not for who finds what it looks for
+
+            self._absence = Absence()
+        absence = self._absence
+        if not absence.is_time():
+            return
+
+        def learn(sql: sqlite.Connection, known: set[object]) -> None:
+            eye = self._watch()
+            if eye is not None:
+                sql.execute("BEGIN")
+                absence.learn(closure, sql.execute(statement, (closure, last)), eye)
+                sql.execute("COMMIT")
+
+        try:
+            self._patiently(learn)
+        except (*_ERRORS, OSError, StorageError):
+            pass
+
+    def begin_rows(self) -> Absence | None:
+        """Rows are about to be added, under the lock; return what `Absence.end` is to be told."""
+        if self._absence is not None:
+            self._absence.begin(self._eye)
+        return self._absence
 
     # -- the rest --------------------------------------------------------------------
 
@@ -278,6 +321,7 @@ class Index:
             self._look_at = time.monotonic() + _LOOK
 
     def _drop_idle(self) -> None:
+        self._absence = None
         while self._peeks:
             try:
                 peek = self._peeks.pop()
@@ -363,17 +407,12 @@ class Index:
 
     def _peek(self) -> None:
         """Open the file for reading without a lock; if that cannot be, nothing is lost."""
-        from dumbo.persistence.peeks import Eye, Peek
+        from dumbo.persistence.peeks import Peek
 
         stamp = self._stamp
-        if stamp is None:
-            return
         try:
-            eye = self._eye
-            if eye is None or eye.stamp != stamp:
-                eye = self._eye = Eye(self.path, stamp)
-            if not eye.is_of(stamp):
-                self._eye = None
+            eye = self._watch()
+            if eye is None or stamp is None:
                 return
             # Under a lock: so all pages that are read from now on are of this version, or later.
             version = self._patiently(lambda sql, known: _version(sql, eye))
@@ -387,6 +426,19 @@ class Index:
                     self._close(peek)
         except (*_ERRORS, OSError, StorageError):
             pass
+
+    def _watch(self) -> Eye | None:
+        """What sees the version of the file that is open; None if there is none."""
+        from dumbo.persistence.peeks import Eye
+
+        stamp, eye = self._stamp, self._eye
+        if stamp is None:
+            return None
+        if eye is None or eye.stamp is not stamp:
+            eye = self._eye = Eye(self.path, stamp)
+        if not eye.is_of(stamp):
+            eye = self._eye = None
+        return eye
 
     # -- the file --------------------------------------------------------------------
 
@@ -519,7 +571,7 @@ class Index:
         _left_open.extend(self._peeking)
         self._orphaned = bool(self._live or self._peeking)
         self._live, self._peeking = WeakSet(), WeakSet()
-        self._idle, self._peeks, self._eye = [], [], None
+        self._idle, self._peeks, self._eye, self._absence = [], [], None, None
         self._stamp = None
         self._look_at = 0.0
 

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-__all__ = ["Eye", "Patience", "Peek"]
+__all__ = ["VERSION", "VERSION_AT", "Eye", "Patience", "Peek"]
 
-_VERSION_AT, _VERSION = 24, 16  # where SQLite's pager looks, too
+VERSION_AT, VERSION = 24, 16  # where SQLite's pager looks, too
 _FEWEST = 16  # reads under the lock before a peek is opened, which costs as much as some of these
 _MOST = 1024  # as many, if peeks have not lasted
 _LASTING = 64  # reads that make a peek worth its opening
@@ -53,7 +53,7 @@ class Eye:
         return (status.st_dev, status.st_ino) == stamp
 
     def version(self) -> bytes:
-        return os.pread(self.fd, _VERSION, _VERSION_AT)
+        return os.pread(self.fd, VERSION, VERSION_AT)
 
 
 class Peek:
@@ -74,11 +74,11 @@ class Peek:
         Then, this peek is good for nothing any more.
         """
         eye = self.eye
-        if os.pread(eye.fd, _VERSION, _VERSION_AT) != self.version:
+        if os.pread(eye.fd, VERSION, VERSION_AT) != self.version:
             return None
         rows: list[Any] = self.sql.execute(statement, values).fetchall()
         self.reads += 1
-        if not rows and os.pread(eye.fd, _VERSION, _VERSION_AT) != self.version:
+        if not rows and os.pread(eye.fd, VERSION, VERSION_AT) != self.version:
             return None
         return rows
 

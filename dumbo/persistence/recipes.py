@@ -28,8 +28,12 @@ from dumbo.persistence.rows import guarded, unguarded
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import _sqlite3 as sqlite
-    from collections.abc import Callable, Collection, Mapping
-    from typing import Any
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from typing import Any, TypeAlias
+
+    Plain: TypeAlias = tuple[
+        Callable[[Sequence[str], Sequence[Any]], bytes], Sequence[str], Sequence[Any]
+    ]
 
 __all__ = ["Recipes"]
 
@@ -61,7 +65,7 @@ class Recipes:
             directory, _nothing, tell, durable=durable, name="recipes.sqlite", tables=_TABLES
         )
         self._path = os.path.join(directory, "recipes.sqlite")
-        self._waiting: list[tuple[int, int, bytes, int, bytes]] = []
+        self._waiting: list[tuple[int, bytes, int, bytes | Plain]] = []
         self._since = 0.0
         self._texts: set[bytes] = set()  # that this process has put there
         self._written = _LOOKED_AT  # calls, since the last look at all of them: so the first looks
@@ -88,20 +92,42 @@ class Recipes:
 
     def add_call(self, function: str, key: bytes, payload: bytes, compute: float) -> None:
         """Keep how the arguments of a call looked that took *compute* seconds."""
-        number = function_id(function)
-        row = (_call_id(number, key), number, key, time.time_ns() // 1000, guarded(payload))
-        if not self._waiting:
-            self._since = time.monotonic()
-        self._waiting.append(row)
-        late = time.monotonic() - self._since > _PATIENCE
-        if compute > _SLOW or late or len(self._waiting) >= _BATCH:
+        self.add_later(
+            function_id(function), key, payload, time.time_ns() // 1000, time.perf_counter()
+        )
+        if compute > _SLOW:
+            self.flush()
+
+    def add_later(
+        self, number: int, key: bytes, payload: bytes | Plain, created: int, now: float
+    ) -> None:
+        """Keep how the arguments of a call looked, or what makes that of what cannot change.
+
+        Parameters:
+            number: of the function.
+            created: when that was, in microseconds.
+            now: the time, by the clock that says how long it may wait.
+        """
+        waiting = self._waiting
+        if not waiting:
+            self._since = now
+        waiting.append((number, key, created, payload))
+        if now - self._since > _PATIENCE or len(waiting) >= _BATCH:
             self.flush()
 
     def flush(self) -> None:
         """Write the calls that wait."""
-        rows, self._waiting = self._waiting, []
-        if not rows:
+        waiting, self._waiting = self._waiting, []
+        if not waiting:
             return
+        rows = []
+        for number, key, created, looks in waiting:
+            if isinstance(looks, bytes):
+                payload = looks
+            else:
+                make, names, values = looks
+                payload = make(names, values)
+            rows.append((_call_id(number, key), number, key, created, guarded(payload)))
 
         def put(sql: sqlite.Connection, known: set[object]) -> None:
             sql.execute("BEGIN IMMEDIATE")

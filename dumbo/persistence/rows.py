@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     Row: TypeAlias = tuple[Any, ...]
 
+WHOLE = (1 << 48) - 1  # how far behind the first id of a closure the last one is
 SLOTS = 16  # variants of one call that are kept, by their extras
 _HALF = 1 << 63  # SQLite's integers are signed
 _KEY = (1 << 44) - 1  # the bits of a key in an id
@@ -42,6 +43,7 @@ ALL = f"SELECT {_COLUMNS} FROM entries"
 FIND = f"SELECT {_COLUMNS} FROM entries WHERE id BETWEEN ? AND ?"
 # Of these, what a hit of the usual kind needs: each column costs as much as a system call.
 SERVE = "SELECT id, payload, checksum, used, compute FROM entries WHERE id BETWEEN ? AND ?"
+IDS = "SELECT id FROM entries WHERE id BETWEEN ? AND ?"
 OF_CLOSURE = (
     f"SELECT {_COLUMNS} FROM entries WHERE id BETWEEN ? AND ? AND closure = ? "
     "ORDER BY created DESC LIMIT ?"
@@ -177,6 +179,31 @@ def entry(
     return (
         where, closure, key, python, extras, function, size, compute, store, created, used, codec,
         served, payload, note, told,
+    )  # fmt: skip
+
+
+def plain(
+    where: int,
+    begins: bytes,
+    closure: bytes,
+    key: bytes,
+    python: int,
+    function: int,
+    size: int,
+    compute: int,
+    store: int,
+    created: int,
+    codec: int,
+    payload: bytes,
+    note: bytes,
+) -> Row:
+    """As `entry`, without extras, for who knows *where* it stands and what `usual` says."""
+    hashed = xxhash.xxh3_64_intdigest
+    served = hashed(begins + closure + key + payload) - _HALF
+    told = hashed(_TOLD.pack(function, size, compute, store, created, len(note), served) + note)
+    return (
+        where, closure, key, python, b"", function, size, compute, store, created,
+        created // 1_000_000, codec, served, payload, note, told - _HALF,
     )  # fmt: skip
 
 

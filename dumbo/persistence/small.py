@@ -23,6 +23,9 @@ __all__ = ["save"]
 
 _INLINE = 4096  # bytes, as in `saving`
 _ROW = 200
+_COUNTED = 4096  # bytes of such results that are told to `room` at once
+_LITTLE = 1000 * _COUNTED  # bytes; in a store with less room each of them is told
+_BEGINS = rows.usual(PYTHON, PICKLE)
 _USUAL = 10_000  # nanoseconds that this takes, which clocking would make more
 
 
@@ -56,29 +59,58 @@ def put(
     note: str,
 ) -> int:
     """Do what `save` does, and return how many bytes that took; 0: nothing was done."""
-    tail = store.tail
-    if type(value) not in ATOMS or tail is None or store.compress or not store.allow_pickle:
+    payload = encoded(store, value)
+    if payload is None:
         return 0
-    payload = encode_atom(value)
     size = len(payload)
-    if size > _INLINE:
+    where = rows.first_slot(PYTHON, closure, key)
+    created = time.time_ns() // 1000
+    if not append(store, where, closure, key, payload, function, compute, created, as_bytes(note)):
         return 0
-    number = function_id(function)
-    spent = max(0, round(compute * 1e9))
-    row = rows.entry(
-        closure, key, PYTHON, b"", number, size, spent, _USUAL, time.time_ns() // 1000, PICKLE,
-        payload, as_bytes(note),
+    return size
+
+
+def encoded(store: Store, value: object) -> bytes | None:
+    """Return what `append` takes; None: more than this has to be done."""
+    if type(value) not in ATOMS or store.tail is None or store.compress or not store.allow_pickle:
+        return None
+    payload = encode_atom(value)
+    return payload if len(payload) <= _INLINE else None
+
+
+def append(
+    store: Store,
+    where: int,
+    closure: bytes,
+    key: bytes,
+    payload: bytes,
+    function: str,
+    compute: float,
+    created: int,
+    note: bytes,
+) -> bool:
+    """Put a small result into the tail, as of when it was *created*; say whether that is done."""
+    number, size = function_id(function), len(payload)
+    row = rows.plain(
+        where, _BEGINS, closure, key, PYTHON, number, size,
+        int(compute * 1e9 + 0.5) if compute > 0 else 0, _USUAL, created, PICKLE, payload, note,
     )  # fmt: skip
     try:
-        full = tail.put(row, as_bytes(function))
+        full = store.tail.put(row, as_bytes(function))  # type: ignore[union-attr]
     except OSError as error:  # the index says what is wrong, or takes it
         store._trouble(error)
-        return 0
-    store._names[number] = function
+        return False
+    names = store._names
+    if number not in names:
+        names[number] = function
+    store.uncounted += size + _ROW
     if full:
         store._shorten()
-    if room.count(store, size + _ROW):
-        from dumbo.persistence.saving import keep_within  # few results are the last that fit
+    limit = store.size_limit
+    if store.uncounted >= _COUNTED or (limit is not None and limit < _LITTLE):
+        more, store.uncounted = store.uncounted, 0
+        if room.count(store, more):
+            from dumbo.persistence.saving import keep_within  # few results are the last that fit
 
-        keep_within(store)
-    return size
+            keep_within(store)
+    return True

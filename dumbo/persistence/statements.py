@@ -35,21 +35,37 @@ __all__ = ["Statements"]
 _VERSION = 1
 _FOLDER = "accepted"
 _SETTLED = 2.0  # seconds after which a folder's time tells all changes apart
+_LOOK = 0.05  # seconds, as those after which a reader of the tail looks at its path
 _LARGEST = 1_000_000  # bytes of one statement
 
 
 class Statements:
     """The statements of one cache."""
 
-    __slots__ = ("_directory", "_older", "_read_at", "_seal", "_seen", "_stamp")
+    __slots__ = (
+        "_directory", "_lately", "_look_at", "_older", "_read_at", "_seal", "_seen", "_stamp"
+    )  # fmt: skip
 
     def __init__(self, root: str, seal: Seal | None) -> None:
         self._directory = os.path.join(root, _FOLDER)
         self._seal = seal
         self._stamp = 0
+        self._lately = False
+        self._look_at = 0.0
         self._read_at = 0.0
         self._older: dict[bytes, list[bytes]] = {}
         self._seen: dict[tuple[bytes, bytes], list[dict[str, bytes]]] = {}
+
+    def exist_lately(self, now: float) -> bool:
+        """Do what `exist` does, for who asks all the time: as of some milliseconds ago.
+
+        Parameters:
+            now: the time, by any clock that only goes on.
+        """
+        if now >= self._look_at:
+            self._lately = self.exist()
+            self._look_at = now + _LOOK
+        return self._lately
 
     def exist(self) -> bool:
         """Whether anybody has ever said anything."""
@@ -190,6 +206,7 @@ class Statements:
             os.unlink(temporary)
             raise
         self._stamp = 0
+        self._look_at = 0.0
 
 
 def _canonical(statement: dict[str, Any]) -> bytes:

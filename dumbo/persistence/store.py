@@ -14,6 +14,8 @@ when a result is worth keeping.
 
 from __future__ import annotations
 
+from time import perf_counter
+
 import xxhash
 
 from dumbo.errors import CorruptBlob, MissingBlob, StorageError
@@ -49,7 +51,7 @@ class Store(Proofs):
         where = rows.slots(PYTHON, closure, key)
         try:
             found = (self._index or self._open()).read(rows.FIND, where)
-            late = self.tail.find(where[0]) if self.tail is not None else None
+            late = self.tail.find(where[0], perf_counter()) if self.tail is not None else None
             if late is not None:
                 found = [late, *[row for row in found if row[0] != late[0]]]
         except (OSError, StorageError) as error:

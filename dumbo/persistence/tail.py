@@ -12,12 +12,14 @@ reads on from where it was, so that a row is found by all from the moment that i
 finds the file long, or wants to list, change or remove entries, *merges* it into the index first:
 
     under the index's write lock, the file is renamed, and a record of no length says so in it; its
-    rows are put into the index; then it is cut off, and goes
+    rows are put into the index; then another such record says that, and the file goes
 
-Who has appended to a file that was being renamed sees that its path leads to another one now, and
-appends again: a row that comes twice is one row. What a killed process has renamed and not removed
-is merged by the next one. Who reads sees at each look how long the file is: so it goes on to the
-next one as soon as there is any, and holds what it knows of the last one until that is cut off.
+Who has appended sees whether its record stands right behind what it knew of the file. If so, none
+of these records stood there before it, and who merges reads it. If not, it looks whether the path
+leads to another file now, and appends again: a row that comes twice is one row. What a killed
+process has renamed and not removed is merged by the next one. Who reads sees at each look how long
+the file is: so it goes on to the next one as soon as there is any, and holds what it knows of the
+last one until that is in the index.
 
 Knows the file and its records; must not know values, nor what a row says.
 """
@@ -31,7 +33,7 @@ import stat
 import struct
 from _thread import RLock  # `threading` itself imports more
 from _weakrefset import WeakSet
-from time import monotonic
+from time import perf_counter
 
 import xxhash
 
@@ -40,7 +42,7 @@ from dumbo.persistence import folder, rows
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import _sqlite3 as sqlite
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from dumbo.persistence.index import Index
     from dumbo.persistence.rows import Row
@@ -55,17 +57,20 @@ _LARGEST = 1 << 14  # bytes of a record
 _FULL = 1 << 17  # bytes of the file, from which on it is merged
 _MOST = 1 << 26  # bytes that are ever read; longer ones are not ours
 _LOOK = 0.05  # seconds after which a reader looks whether the file is still the one at its path
+# Marks, which are no records: a file is being merged, and was.
 _MOVED = _HEAD.pack(_MAGIC, 0, xxhash.xxh3_64_intdigest(b""))
+_MERGED = _HEAD.pack(_MAGIC, 0, xxhash.xxh3_64_intdigest(b"") ^ 1)
 
 
 class _File:
     """A tail that is open, and what was read in it."""
 
-    __slots__ = ("fd", "names", "rows", "seen", "size", "stamp")
+    __slots__ = ("fd", "merged", "names", "rows", "seen", "size", "stamp")
 
     def __init__(self, fd: int, stamp: tuple[int, int]) -> None:
         self.fd = fd
         self.stamp = stamp
+        self.merged = False  # whether all of it is in the index
         self.size = 0  # of the file, when it was last read
         self.seen = 0  # bytes of it that were understood
         self.rows: dict[int, Row] = {}
@@ -90,6 +95,7 @@ class _File:
             at = end
         self.size = size
         self.seen += at
+        self.merged = self.merged or _MERGED in data
         return _MOVED in data
 
 
@@ -108,14 +114,14 @@ class Tail:
         self._looked = False  # whether this process has looked for what others left
         _tails.add(self)
 
-    def find(self, where: int) -> Row | None:
-        """Return the row with that id, if it is in the tail."""
+    def find(self, where: int, now: float) -> Row | None:
+        """Return the row with that id, if it is in the tail; *now* is the time."""
         with self._mutex:
             file = self._file
             if (
                 file is None
                 or os.lseek(file.fd, 0, os.SEEK_END) != file.size  # as `has_changed` does
-                or monotonic() >= self._look_at
+                or now >= self._look_at
             ):
                 file = self._read_on()
             row = file.rows.get(where) if file is not None else None
@@ -130,8 +136,10 @@ class Tail:
         if last.has_changed():
             last.read_on()
             if os.fstat(last.fd).st_size < last.seen:
-                self._last = None
-                return None
+                last.merged = True
+        if last.merged:
+            self._last = None
+            return None
         return last.rows.get(where)
 
     def look(self) -> None:
@@ -158,6 +166,13 @@ class Tail:
                 file = self._file or self._open()
                 if os.write(file.fd, record) != len(record):
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self.path)
+                end = file.seen + len(record)
+                if os.lseek(file.fd, 0, os.SEEK_CUR) == end:
+                    file.rows[row[0]] = row
+                    file.names[row[5]] = name
+                    file.seen = file.size = end
+                    self.grown = True
+                    return end >= _FULL
                 try:
                     status = os.stat(self.path)
                 except FileNotFoundError:
@@ -165,11 +180,10 @@ class Tail:
                 if status is None or (status.st_dev, status.st_ino) != file.stamp:
                     self._turn()  # somebody merges it, perhaps without this row
                     continue
+                if file.read_on():  # renamed meanwhile
+                    self._turn()
+                    continue
                 self.grown = True
-                if file.seen + len(record) == status.st_size:
-                    file.rows[row[0]] = row
-                    file.names[row[5]] = name
-                    file.seen = file.size = status.st_size
                 return status.st_size >= _FULL
         raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN), self.path)
 
@@ -201,15 +215,19 @@ class Tail:
             if os.path.lexists(self.path):
                 path = f"{self.path}.{os.urandom(8).hex()}{_OLD}"
                 os.rename(self.path, path)
-                _write(path, _MOVED)
+            absence = index.begin_rows()
             found: dict[int, Row] = {}
             for path in self._olds():
-                for row, name in self._records_in(path):
-                    named(sql, known, name, row[1], row[3])
-                    found[row[0]] = row
+                _write(path, _MOVED)  # before it is read, by whomever it was renamed
+                read, names = self._rows_of(path)
+                for number, closure, python in {(row[5], row[1], row[3]) for row in read.values()}:
+                    named(sql, known, names[number], closure, python)
+                found.update(read)
                 done.append(path)
             sql.executemany(rows.PUT, [found[where] for where in sorted(found)])
             sql.execute("COMMIT")
+            if absence is not None:
+                absence.end(found)
 
         with self._mutex:
             index.write(work)
@@ -217,7 +235,10 @@ class Tail:
             self._file = self._last = None
             self._look_at = 0.0
             for path in done:
-                _write(path, None)
+                try:
+                    _write(path, _MERGED)
+                except OSError:  # the disk is full: cut off it has no rows, either
+                    _cut_off(path)
                 try:
                     os.unlink(path)
                 except OSError:
@@ -225,19 +246,23 @@ class Tail:
 
     # -- the file --------------------------------------------------------------------
 
-    def _records_in(self, path: str) -> Iterable[tuple[Row, bytes]]:
+    def _rows_of(self, path: str) -> tuple[dict[int, Row], dict[int, bytes]]:
         """What is in a file that is being merged: of one that is open, as it is known."""
         try:
             status = os.lstat(path)
         except OSError:
-            return []
+            return {}, {}
         for file in (self._file, self._last):
             if file is not None and file.stamp == (status.st_dev, status.st_ino):
-                if status.st_size < file.seen:  # cut off: what was in it is in the index, or gone
-                    return _records(_content(path))
-                file.read_on()
-                return [(row, file.names[row[5]]) for row in file.rows.values()]
-        return _records(_content(path))
+                if status.st_size >= file.seen:  # else somebody has cut it off
+                    file.read_on()
+                    return file.rows, file.names
+        rows: dict[int, Row] = {}
+        names: dict[int, bytes] = {}
+        for (row, name), _ in _rows_in(_content(path)):
+            rows[row[0]] = row
+            names[row[5]] = name
+        return rows, names
 
     def _olds(self) -> list[str]:
         try:
@@ -255,7 +280,7 @@ class Tail:
         """Take in what was appended, and whether the file is still the one at its path."""
         file = self._file
         moved = file is not None and file.has_changed() and file.read_on()
-        now = monotonic()
+        now = perf_counter()
         if not moved and now < self._look_at:
             return file
         self._look_at = now + _LOOK
@@ -296,21 +321,27 @@ class Tail:
         return file
 
 
-def _write(path: str, data: bytes | None) -> None:
-    """Append to a file that is being merged, or cut it off: for who has it open."""
+def _write(path: str, mark: bytes) -> None:
+    """Append a mark to a file that is being merged: for who has it open.
+
+    Raises:
+        OSError: if it is ours, and cannot be written to.
+    """
     try:
         fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError:
+    except OSError:  # something else, of which nothing is read
         return
     try:
-        if data is None:
-            os.ftruncate(fd, 0)
-        else:
-            os.write(fd, data)
-    except OSError:  # they will look in a moment anyway
-        pass
+        os.write(fd, mark)
     finally:
         os.close(fd)
+
+
+def _cut_off(path: str) -> None:
+    try:
+        os.truncate(path, 0)
+    except OSError:  # they will look in a moment anyway
+        pass
 
 
 def _content(path: str) -> bytes:
@@ -330,11 +361,6 @@ def _content(path: str) -> bytes:
 
 def _is_usable(status: os.stat_result) -> bool:
     return stat.S_ISREG(status.st_mode) and folder.ours(status)
-
-
-def _records(data: bytes) -> Iterator[tuple[Row, bytes]]:
-    for record, _ in _rows_in(data):
-        yield record
 
 
 def _rows_in(data: bytes) -> Iterator[tuple[tuple[Row, bytes], int]]:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import os
 import sys
 from functools import partial
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 
 import xxhash
 
@@ -65,11 +65,12 @@ def kin_of(function: object, number: int, roots: Sequence[object]) -> str:
 class Again:
     """The kin of a function that has a name of its own in its module, as long as it has it."""
 
-    __slots__ = ("_function", "_home", "_name", "_names", "_of_name", "kin")
+    __slots__ = ("_function", "_home", "_name", "_names", "_of_name", "kin", "note")
 
     def __init__(self, function: object, number: int) -> None:
         self._function = function
         self.kin = kin_of(function, number, ())
+        self.note = noted("", self.kin).encode()  # as an entry has it of which nothing else is said
         name = getattr(function, "__qualname__", "")
         self._names = getattr(
             sys.modules.get(getattr(function, "__module__", "") or ""), "__dict__", {}
@@ -79,21 +80,27 @@ class Again:
         self._home = self._where()
 
     def holds(self, function: object) -> bool:
-        """Whether that is its kin still."""
+        """Whether that is its kin still; asked at each miss, so in one piece."""
+        home = self._home
+        if home is None or function is not self._function:
+            return False
+        own: Any = function
+        file, module, qualname, code = home
         return (
-            function is self._function
-            and self._names.get(self._name, _NOTHING) is self._of_name is not _NOTHING
-            and self._home is not _NOTHING
-            and self._where() == self._home
+            self._names.get(self._name, _NOTHING) is self._of_name is not _NOTHING
+            and own.__code__ is code
+            and own.__qualname__ == qualname
+            and own.__module__ == module
+            and own.__globals__.get("__file__") == file
         )
 
-    def _where(self) -> object:
+    def _where(self) -> tuple[str, str, str, CodeType] | None:
         function: Any = self._function
         if type(function) is not FunctionType or function.__closure__:
-            return _NOTHING
+            return None
         file = function.__globals__.get("__file__")
         if type(file) is not str or not file.startswith(os.sep):
-            return _NOTHING
+            return None
         return file, function.__module__, function.__qualname__, function.__code__
 
 

@@ -116,7 +116,7 @@ def test_no_more_than_so_many_calls_are_remembered() -> None:
     reuse = Reuse()
     for now in range(20_000):
         reuse.note(key(now), float(now))
-    assert len(reuse.trails) == 4096
+    assert 4096 - 256 <= len(reuse.trails) <= 4096
     assert key(19_999) in reuse.trails
 
 

@@ -25,6 +25,7 @@ def scaled(a, b="b"):
 def short(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The calls that took the short road; nearly all misses may, from the fifth on."""
     monkeypatch.setattr("dumbo.keeping.weighing._LESSONS", 4)
+    monkeypatch.setattr("dumbo.keeping.rapid._LESSONS", 4)
     monkeypatch.setattr("dumbo.keeping.rapid.NOT_SHARED", 1e9)  # however busy the machine is
     monkeypatch.setattr("dumbo.keeping.waiting.NOT_SHARED", 1e9)
     # Where functions reuse stale results, which other tests try, nobody takes it.
@@ -32,11 +33,10 @@ def short(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     found: list[Any] = []
     finish = rapid.finish
 
-    def finished(keeper: Any, call: Any, value: Any, compute: float) -> bool:
-        given = call.given[0]
-        done = finish(keeper, call, value, compute)
+    def finished(keeper: Any, errand: Any, value: Any, compute: float) -> bool:
+        done = finish(keeper, errand, value, compute)
         if done:
-            found.append(given)
+            found.append(errand.args)
         return done
 
     monkeypatch.setattr(rapid, "finish", finished)
@@ -73,7 +73,7 @@ def test_what_it_stores_says_the_same_as_what_the_general_road_stores(
     f(3, "b")
     quick = f.get_entry(3, "b")
     f.forget(3, "b")
-    monkeypatch.setattr(rapid, "begin", lambda keeper, call: False)
+    monkeypatch.setattr(f._keeper.express, "begin", None)
     f(3, "b")
     usual = f.get_entry(3, "b")
     assert short == [(3, "b")]
@@ -162,6 +162,42 @@ def test_one_miss_in_sixteen_takes_the_general_road(
         f(number, "b")
     assert len(general) == 10
     assert len(short) == 150
+
+
+def test_of_many_misses_one_in_sixty_four_takes_the_general_road(
+    f, short: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rapid, "_FEW", 0)
+    for number in range(640):
+        f(number, "b")
+    assert len(short) == 630
+
+
+def test_what_many_calls_cost_is_taken_in_at_once_and_by_who_asks(f, short: list[Any]) -> None:
+    ledger, waiting = f._keeper.ledger, f._keeper.tally.waiting
+    for number in range(30):
+        f(number, "b")
+    assert waiting
+    before = f.cache_info()
+    assert (before.misses, waiting) == (36, [])
+    assert f.stats().computed == 36
+    for number in range(30):
+        f._keeper.memory.clear()
+        f(number, "b")
+    assert len(waiting) == 30
+    assert f.cache_info().hits == before.hits + 30
+    assert (waiting, ledger.far) == ([], 30)
+    assert ledger.costs.reuse.trail(f.get_entry(3, "b")._record.key).uses == 2
+
+
+def test_a_computation_around_is_told_how_much_faster_it_will_be(f, short: list[Any]) -> None:
+    around = nesting.enter()
+    f._keeper.ledger.costs.look.value = -1.0  # as if a hit gave seconds away
+    f(3, "b")
+    less = nesting.within()
+    nesting.leave(around, 0.0)
+    assert short == [(3, "b")]
+    assert less > 0.5
 
 
 def test_where_the_disk_is_full_the_call_goes_on(

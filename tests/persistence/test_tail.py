@@ -10,6 +10,7 @@ import struct
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from time import perf_counter
 
 import pytest
 import xxhash
@@ -104,16 +105,16 @@ def test_what_is_being_merged_is_in_sight_until_it_is_in_the_index(desk: Desk) -
         def execute(self, statement: str, *values: object) -> object:
             if statement == "COMMIT":
                 put(other, 2, "meanwhile")
-                seen.append(other.store.tail.find(where(1)) is not None)
-                seen.append(other.store.tail.find(where(2)) is not None)
+                seen.append(other.store.tail.find(where(1), perf_counter()) is not None)
+                seen.append(other.store.tail.find(where(2), perf_counter()) is not None)
             return self.sql.execute(statement, *values)
 
     seen: list[bool] = []
     desk.store._index.write = write
     desk.store._settle()
     assert seen == [True] * 2
-    assert other.store.tail.find(where(1)) is None
-    assert other.store.tail.find(where(2)) is not None
+    assert other.store.tail.find(where(1), perf_counter()) is None
+    assert other.store.tail.find(where(2), perf_counter()) is not None
     assert (other.load(1), other.load(2)) == (1, "meanwhile")
 
 
@@ -302,6 +303,8 @@ def test_what_is_no_tail_is_not_used(desk: Desk, what: str, tmp_path: Path) -> N
     else:
         os.mkfifo(tail(desk), 0o600)
     key = digest(1)
+    desk.store.tail.look()  # as who asks does some milliseconds later
+    assert desk.find(1) is None
     assert small.save(desk.store, desk.closure, key, 1, "mod:func", 1.0, "") is None
     desk.save(1, 5)
     assert desk.again().load(1) == 5
@@ -344,3 +347,64 @@ def test_a_forked_child_and_its_parent_append_to_one_tail(desk: Desk) -> None:
     os.waitpid(pid, 0)
     put(desk, 3, "parent")
     assert (desk.load(1), desk.load(2), desk.load(3)) == (1, "child", "parent")
+
+
+def renamed(desk: Desk) -> Path:
+    """What a killed process leaves that had just begun to merge."""
+    path = tail(desk).with_name("tail.0123.old")
+    tail(desk).rename(path)
+    return path
+
+
+def test_what_is_written_to_a_tail_whose_merging_was_killed_is_not_lost(desk: Desk) -> None:
+    other = Desk(desk.directory)
+    put(desk, 1)
+    assert other.load(1) == 1
+    renamed(desk)
+    put(desk, 2)  # who has it open cannot know yet
+    assert rows(desk) == 0
+    other.store._settle()
+    assert rows(other) == 2
+    put(desk, 3)  # and now it can
+    other.store.tail.look()
+    assert [other.load(number) for number in (1, 2, 3)] == [1, 1, 1]
+    assert desk.load(2) == 1
+
+
+def test_what_is_written_behind_the_mark_of_who_merges_is_written_again(desk: Desk) -> None:
+    put(desk, 1)
+    path = renamed(desk)
+    with path.open("ab") as file:
+        file.write(tails._MOVED)
+    content = path.read_bytes()
+    put(desk, 2)
+    assert path.read_bytes()[: len(content)] == content
+    path.unlink()  # by who merged what stood before the mark
+    assert Desk(desk.directory).load(2) == 1
+
+
+def test_who_opened_a_tail_before_anything_was_in_it_notices_that_it_was_merged(desk: Desk) -> None:
+    other = Desk(desk.directory)
+    assert other.find(1) is None  # so it has it open, and has read nothing
+    put(desk, 1)
+    desk.store._settle()
+    put(other, 2)
+    assert Desk(desk.directory).load(2) == 1
+
+
+def test_where_the_disk_is_full_what_was_merged_is_cut_off(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Desk(desk.directory)
+    put(desk, 1)
+    assert other.load(1) == 1
+    write = tails._write
+
+    def full(path: str, mark: bytes) -> None:
+        if mark == tails._MERGED:
+            raise OSError(28, "No space left on device")
+        write(path, mark)
+
+    monkeypatch.setattr(tails, "_write", full)
+    desk.store.clear()
+    assert other.find(1) is None
