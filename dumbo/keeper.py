@@ -304,7 +304,7 @@ class Keeper:
         if call is None:
             call = Call()
         begun = perf_counter()
-        if self.tally.waiting:
+        if self.tally.misses or self.tally.hits:
             self.tally.settle()
         road = self.road
         if not road.ahead and begun < self.not_before:

@@ -165,6 +165,8 @@ def plain_key(args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
     written = False
     for value in args:
         kind = type(value)
+        if kind is int:  # most are
+            continue
         if kind in _SIZED:
             if len(value) > _WORDS:
                 return None

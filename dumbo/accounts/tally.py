@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     Facts = dict[str, Any]
     # Of a call on a short road: its key, when that was, the seconds of the function (now, or when
-    # its result was stored), those before it (or in its place), bytes of the result, seconds that
-    # storing (or loading) it took, and whether it was found.
-    Receipt = tuple[bytes, float, float, float, int, float, bool]
+    # its result was stored), those before it (or in its place), bytes of the result, and seconds
+    # that storing (or loading) it took.
+    Receipt = tuple[bytes, float, float, float, int, float]
 
 __all__ = ["COUNTS", "RECEIPTS", "Tally", "added"]
 
@@ -49,6 +49,7 @@ COUNTS: dict[str, Any] = {
     "loaded_bytes": 0,
     "stored_bytes": 0,
 }
+_KNOWN = 64  # loads from which on what they take is known well
 _DUE = 4096  # looks, of which a computation counts as many, after which all is written
 _COMPUTATION = 64
 _PAUSE = 1.0  # seconds between two times that it is written, at least
@@ -65,7 +66,7 @@ class Tally:
         draws: whether it is a function that draws: that is kept for its own sake.
         ledger: which has the hits.
         sums: see `COUNTS`.
-        waiting: what calls on the short roads cost, which `settle` takes in.
+        hits, misses: what calls on the short roads cost, which `settle` takes in.
         reasons: how often each kind of verdict was given, and the last of each.
         began: what was known of costs when this process began; None before that was asked.
     """
@@ -73,12 +74,13 @@ class Tally:
     __slots__ = (
         "began",
         "draws",
+        "hits",
         "label",
         "ledger",
+        "misses",
         "reasons",
         "shelf",
         "sums",
-        "waiting",
         "_due",
         "_not_before",
         "_written",
@@ -91,7 +93,8 @@ class Tally:
         self.shelf = shelf
         self.ledger = ledger
         self.sums = dict(COUNTS)
-        self.waiting: list[Receipt] = []
+        self.hits: list[Receipt] = []
+        self.misses: list[Receipt] = []
         self.reasons: dict[str, list[Any]] = {}
         self.began: Facts | None = None
         self._due = 0
@@ -123,44 +126,50 @@ class Tally:
         The short roads only note it, for taking it in costs as much as they do. Who wants to know
         any of it settles first.
         """
-        waiting = self.waiting
-        batch = waiting[:]
-        if not batch:
-            return
-        del waiting[: len(batch)]  # others may have added to it
-        sums, ledger = self.sums, self.ledger
-        costs, took, found = ledger.costs, [], 0
-        reuse = costs.reuse
-        for key, now, compute, looking, size, beside, hit in batch:
-            sums["looking"] += looking
-            if hit:
-                found += 1
-                reuse.found(key, now)
-                sums["saved"] += compute
-                sums["loading"] += beside
-                sums["loaded_bytes"] += size
-                if not found & 7:
-                    costs.load.learn(size, beside)
-            else:
-                reuse.note(key, now, hurried=True).cost = compute
-                took.append(compute)
-                sums["spent"] += compute
-                sums["storing"] += beside
-                sums["stored_bytes"] += size
-        sums["looks"] += len(batch)
-        self._due += len(batch)
-        if found:
-            sums["loads"] += found
-            ledger.far += found
-        if took:
-            missed = len(took)
-            sums["stores"] += missed
-            costs.computed_each(took)
-            ledger.misses += missed
-            ledger.unsettled -= missed
-            ledger.missed(missed)
-            self.said(Reason("stored", size=batch[-1][4]), missed)
-            self.computed(0.0, calls=missed)
+        if self.misses:
+            batch = self.misses[:]
+            del self.misses[: len(batch)]  # others may have added to them
+            self._settle_misses(batch)
+        if self.hits:
+            batch = self.hits[:]
+            del self.hits[: len(batch)]
+            self._settle_hits(batch)
+
+    def _settle_misses(self, batch: list[Receipt]) -> None:
+        ledger, sums, count = self.ledger, self.sums, len(batch)
+        costs = ledger.costs
+        keys, times, computes, looking, sizes, storing = zip(*batch, strict=True)
+        for trail, compute in zip(costs.reuse.came_each(keys, times), computes, strict=True):
+            trail.cost = compute
+        costs.computed_each(computes)
+        ledger.misses += count
+        ledger.unsettled -= count
+        ledger.missed(count)
+        sums["looks"] += count
+        sums["stores"] += count
+        sums["looking"] += sum(looking)
+        sums["storing"] += sum(storing)
+        sums["stored_bytes"] += sum(sizes)
+        self.said(Reason("stored", size=sizes[-1]), count)
+        self._due += count
+        self.computed(sum(computes) / count, calls=count)
+
+    def _settle_hits(self, batch: list[Receipt]) -> None:
+        ledger, sums, count = self.ledger, self.sums, len(batch)
+        costs = ledger.costs
+        keys, times, computes, looking, sizes, loading = zip(*batch, strict=True)
+        costs.reuse.found_each(keys, times)
+        step = 8 if costs.load.scale.count < _KNOWN else 32  # enough to learn from
+        for size, took in zip(sizes[::step], loading[::step], strict=True):
+            costs.load.learn(size, took)
+        ledger.far += count
+        sums["looks"] += count
+        sums["loads"] += count
+        sums["saved"] += sum(computes)
+        sums["looking"] += sum(looking)
+        sums["loading"] += sum(loading)
+        sums["loaded_bytes"] += sum(sizes)
+        self._due += count
 
     def computed(
         self, seconds: float, *, ran: float = 0.0, calls: int = 1, straight: bool = False

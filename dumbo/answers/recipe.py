@@ -36,6 +36,8 @@ _ROOM = 60  # characters or bytes of an argument that is written down as it is
 _MOST = 64  # parameters
 _WIDE = 1 << 63
 _FIXED = frozenset({int, float, complex, bool, str, bytes, type(None)})
+_TEXTS = frozenset({str, bytes})
+_SMALL = _FIXED - _TEXTS - {int}  # whatever they are
 
 
 class Looks:
@@ -118,10 +120,12 @@ def plain_payload(names: Sequence[str], values: Sequence[Any]) -> bytes | None:
 def _are_short(values: Sequence[Any]) -> bool:
     for value in values:
         kind = type(value)
-        if kind is str or kind is bytes:
-            if len(value) > _ROOM:
+        if kind in _SMALL:
+            continue
+        if kind is int:
+            if not -_WIDE < value < _WIDE:
                 return False
-        elif kind not in _FIXED or (kind is int and not -_WIDE < value < _WIDE):
+        elif kind not in _TEXTS or len(value) > _ROOM:
             return False
     return True
 

@@ -13,11 +13,13 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
 __all__ = ["Average", "Price", "bucket"]
 
 _WEIGHT = 0.25
+_SOME = 12  # of many measurements, those that count where each weighs `_WEIGHT`
 _OUTLIER = 4.0  # times the mean
 _MOST = 1 << 40  # no count is larger, no measurement longer or larger than this
 _BUCKETS = 24
@@ -51,17 +53,27 @@ class Average:
         if count > 1:
             self.spread += ((off if off > 0 else -off) - self.spread) * weight
 
-    def add_each(self, measured: list[float]) -> None:
-        """Do what `add` does with each of these, in less time."""
-        count, weight, value, spread = self.count, self._weight, self.value, self.spread
-        for one in measured:
-            count += 1
-            off = one - value
-            own = weight if weight * count >= 1 else max(min(0.5, weight), 1 / count)
-            value += off * own
-            if count > 1:
-                spread += ((off if off > 0 else -off) - spread) * own
-        self.count, self.value, self.spread = count, value, spread
+    def add_each(self, measured: Sequence[float]) -> None:
+        """Do nearly what `add` does with each of these, in less time.
+
+        Where older ones weigh less by much, only the last of these are looked at; where they do
+        not, all count alike.
+        """
+        many = len(measured)
+        if many <= _SOME or self._weight * self.count < 1:
+            for one in measured:
+                self.add(one)
+        elif self._weight * _SOME > 1:
+            self.count += many - _SOME
+            for one in measured[-_SOME:]:
+                self.add(one)
+        else:
+            mean, value = sum(measured) / many, self.value
+            off = sum([abs(one - value) for one in measured]) / many
+            weight = 1 - (1 - self._weight) ** many
+            self.count += many
+            self.value += (mean - value) * weight
+            self.spread += (off - self.spread) * weight
 
     def follow(self, measured: float) -> None:
         """As `add`, but one measurement that is out of all proportion does not count in full.

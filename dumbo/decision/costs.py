@@ -25,6 +25,7 @@ from dumbo.decision.reuse import Reuse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
 _LONG = 1 / 256
@@ -136,7 +137,7 @@ class Costs:
         if self.compute.count > 1:
             self.mean.add(seconds, calls)
 
-    def computed_each(self, seconds: list[float]) -> None:
+    def computed_each(self, seconds: Sequence[float]) -> None:
         """Functions ran of which nothing else is to be taken off: `computed`, and `own` with it."""
         known = self.compute.count
         self.compute.add_each(seconds)

@@ -24,6 +24,7 @@ from math import log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
 __all__ = ["FOR_EVER", "HALF_LIVES", "Reuse", "Trail", "heat", "rate"]
@@ -35,6 +36,7 @@ _GO = 256  # of them, the oldest, which go when they are too many
 _FORGET = 0.998  # of what was foretold before, at each lesson
 _SURPRISE = 0.1  # what is left for calls that nothing was known of
 _STEP = 4  # calls to a lesson
+_FEW = 8 * _STEP  # calls of which each is one
 _PAUSE = 2e-3  # seconds to a lesson on the short roads, so that lessons take 1 % of them
 _GHOSTS = 512  # trails that are kept across runs
 _LATEST = 1e11  # no time is later
@@ -132,23 +134,11 @@ class Reuse:
         self._turn += 1
         self._calls += 1
         # While they are few, each call is a lesson.
-        if self._turn < 8 * _STEP or (
-            now - self._last >= _PAUSE if hurried else self._calls >= _STEP
-        ):
+        if self._turn < _FEW or (now - self._last >= _PAUSE if hurried else self._calls >= _STEP):
             self._learn(trail, now)
         if trail is None:
             trail = Trail(now)
-            self.firsts += 1
-            self.again = max(0.0, self.again - _DOUBT * self._faith)
-            self._faith -= _DOUBT * self._faith
-            if self.firsts > _LATELY:
-                self.firsts *= 0.5
-                self.again *= 0.5
-                self._faith *= 0.5
-            if len(trails) >= _TRAILS:
-                # Some at once: a dict is searched for its first key past all that have gone.
-                for old in list(islice(trails, _GO)):
-                    trails.pop(old, None)  # another thread may have done so
+            self._are_new(1)
         else:
             if trail.uses == 1:
                 self.again += 1
@@ -156,6 +146,54 @@ class Reuse:
             trail.last = max(trail.last, now)
         trails[key] = trail
         return trail
+
+    def _are_new(self, calls: int) -> None:
+        """So many calls came for the first time."""
+        left = self._faith * (1 - _DOUBT) ** calls
+        self.firsts += calls
+        self.again = max(0.0, self.again - self._faith + left)
+        self._faith = left
+        while self.firsts > _LATELY:
+            self.firsts *= 0.5
+            self.again *= 0.5
+            self._faith *= 0.5
+        trails = self.trails
+        if len(trails) >= _TRAILS:
+            # Some at once: a dict is searched for its first key past all that have gone.
+            for old in list(islice(trails, _GO)):
+                trails.pop(old, None)  # another thread may have done so
+
+    def came_each(self, keys: Sequence[bytes], times: Sequence[float]) -> list[Trail]:
+        """Do what `note` does with each of these, in less time and with fewer lessons.
+
+        They come so fast that lessons would be what they take: see `_PAUSE`.
+        """
+        trails, noted, new = self.trails, [], 0
+        for key, now in zip(keys, times, strict=True):
+            if key in trails or now - self._last >= _PAUSE or self._turn < _FEW:
+                noted.append(self.note(key, now, hurried=True))
+            else:
+                trail = trails[key] = Trail(now)
+                noted.append(trail)
+                new += 1
+        self._turn += new
+        self._calls += new
+        self._are_new(new)
+        return noted
+
+    def found_each(self, keys: Sequence[bytes], times: Sequence[float]) -> None:
+        """Do what `found` does with each of these, in less time."""
+        trails = self.trails
+        for key, now in zip(keys, times, strict=True):
+            trail = trails.get(key)
+            if trail is None or now - self._last >= _PAUSE or self._ghosts:
+                self.found(key, now)
+                continue
+            if trail.uses == 1:
+                self.again += 1
+            trail.uses += 1
+            trail.last = now
+            self._calls += 1
 
     def found(self, key: bytes, now: float) -> None:
         """Take in that *key* came and its result was there, for less than noting it costs."""

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 __all__ = ["Express", "learn"]
 
 _SPREADS = 4 | 8  # of `co_flags`: *args and **kwargs
-_NONE: Any = (None, 0)
+_SERVE, _FURTHER = rows.SERVE, rows.SLOTS - 1
 _USUAL = rows.usual(PYTHON, PICKLE)
 _KINDS = 64  # lists of types that are known of one function
 
@@ -76,17 +76,16 @@ class Express:
             plain: what `memory` knows it by.
         """
         begun = perf_counter()
-        function, store = keeper.target.function, self.store
-        snapshot, begins = self.snapshots.get(plain[1], _NONE) if plain[0] is args else _NONE
+        store = self.store
+        # The guard knows the function's code, too; its defaults do not matter: see `learn`.
         if (
-            snapshot is None
-            or function.__code__ is not self.code
-            or function.__defaults__ is not self.defaults
-            or function.__kwdefaults__ is not None
+            plain[0] is not args
+            or (known := self.snapshots.get(plain[1])) is None
             or shelf.stores.get(self.place) is not store  # type: ignore[call-overload]
-            or not snapshot.guard.holds()
+            or not known[0].guard.holds()
         ):
             return MISSING
+        snapshot, begins = known
         key = xxhash.xxh3_128_digest(SHORT + dumps(args, 2))
         closure = snapshot.digest
         first = rows.slot_after(begins, PYTHON, key)
@@ -99,10 +98,10 @@ class Express:
                     return MISSING
                 payload, used, compute = row[13], row[10], row[7]
             else:
-                if index.lacks(begins, first):
-                    listed = ()
+                if index.absence is not None and index.lacks(begins, first, begun):
+                    listed = None
                 else:
-                    listed = index.find(rows.SERVE, (first, first + rows.SLOTS - 1))
+                    listed = index.find(_SERVE, (first, first + _FURTHER), begun)
                     if not listed:
                         index.missed(begins, begins + rows.WHOLE, rows.IDS)
                 if not listed:
@@ -110,29 +109,30 @@ class Express:
                     if self.begin is not None and self.begin(keeper, errand):
                         return errand
                     return errand.as_call()
-                where, payload, checksum, used, compute = listed[0]
-                if len(listed) > 1 or where != first:
+                payload, checksum, used, compute = listed[0]
+                if len(listed) > 1:
                     return MISSING
                 if payload is None:  # a blob
                     errand = Errand(args, key, snapshot, store, begun, first)
                     return errand.as_call(searched=False)
+                # One with extras, which stands elsewhere, has another checksum.
                 if not rows.is_served(checksum, _USUAL, closure, key, payload):
                     return MISSING
             read = perf_counter()
             value = loads(payload)
+            now = time()
+            if used + COARSE < now:
+                store._touch(first, used)
+            seconds = compute / 1e9
         except (OSError, StorageError):  # the general road will say so
             return MISSING
         except Exception:  # noqa: BLE001 - classes of the user; the general road handles it
             return MISSING
-        now = time()
-        if used + COARSE < now:
-            store._touch(first, used)
         ended = perf_counter()
         keeper.ledger.hits += 1
         tally = keeper.tally
-        waiting = tally.waiting
-        waiting.append((key, now, compute / 1e9, ended - begun, len(payload), ended - read, True))
-        if len(waiting) >= RECEIPTS:
+        tally.hits.append((key, now, seconds, ended - begun, len(payload), ended - read))
+        if len(tally.hits) >= RECEIPTS:
             tally.settle()
         if keeper.straight:
             found(keeper, begun)
@@ -163,6 +163,7 @@ def learn(keeper: Keeper, call: Call, args: tuple[Any, ...]) -> None:
         or snapshot.roots
         or snapshot.program.asked  # not by the types alone
         or not _binds_as_given(keeper.binder, function, args)
+        or not any(one is function for one, _ in snapshot.guard.functions)  # its code counts
     ):
         return
     store = call.store

@@ -111,14 +111,14 @@ def finish(keeper: Keeper, errand: Errand, value: object, compute: float) -> boo
     ledger.forget(closure + key)
     ended = perf_counter()
     looking = errand.started - errand.begun
-    waiting = tally.waiting
-    waiting.append((key, created / 1e6, compute, looking, len(payload), ended - entered, False))
+    size = len(payload)
+    tally.misses.append((key, created / 1e6, compute, looking, size, ended - entered))
     if nesting.is_within():
         costs = ledger.costs
-        less = ended - errand.started - costs.look.value - costs.load.of(len(payload))
+        less = ended - errand.started - costs.look.value - costs.load.of(size)
         nesting.add(max(0.0, less))
     ledger.unsettled += 1
-    if len(waiting) >= RECEIPTS:
+    if ledger.unsettled >= RECEIPTS:
         tally.settle()
     return True
 

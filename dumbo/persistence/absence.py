@@ -93,7 +93,9 @@ class Absence:
         """It has written rows with these ids, and nothing else that matters here."""
         if not self._owned or self.eye is None:
             return
-        self.mark((where,) for where in ids)
+        marks = self._marks
+        for where in ids:
+            marks[where >> 4 & _MARKS - 1] = 1
         before, now = self.version, self.eye.version()
         if _count(now) == _count(before) + 1:  # else somebody has written since
             self.version = now

@@ -136,7 +136,7 @@ class Index:
         self._peeks: list[Peek] = []
         self._patience: Patience | None = None
         self._eye: Eye | None = None
-        self._absence: Absence | None = None
+        self.absence: Absence | None = None
         self._live: WeakSet[Connection] = WeakSet()
         self._peeking: WeakSet[Peek] = WeakSet()
         self._known: set[object] = set()
@@ -158,7 +158,7 @@ class Index:
         Raises:
             OSError, StorageError: if there is no index that can be read.
         """
-        if time.monotonic() < self._look_at:
+        if time.perf_counter() < self._look_at:
             try:
                 connection = self._idle.pop()
                 rows: list[Row] = connection.sql.execute(statement, values).fetchall()
@@ -174,15 +174,18 @@ class Index:
                     raise _as_oserror(error, self.path) from error
         return self._patiently(lambda sql, known: sql.execute(statement, values).fetchall())
 
-    def find(self, statement: str, values: Row) -> list[Row]:
+    def find(self, statement: str, values: Row, now: float) -> list[Row]:
         """Return what `read` does, for who believes no row without its checksum.
 
         While others write, a row may be missing: see `peeks`.
 
+        Parameters:
+            now: the time.
+
         Raises:
             OSError, StorageError: if there is no index that can be read.
         """
-        if self._peeks and time.monotonic() < self._look_at:
+        if self._peeks and now < self._look_at:
             try:
                 peek = self._peeks.pop()
             except IndexError:  # another thread has it
@@ -208,26 +211,27 @@ class Index:
             self._peek()
         return rows
 
-    def lacks(self, closure: int, first: int) -> bool:
+    def lacks(self, closure: int, first: int, now: float) -> bool:
         """Whether it is known that `find` would find no row of a call; see `absence`.
 
         Parameters:
             closure, first: where the ids of its closure begin, and its own.
+            now: the time.
         """
-        absence = self._absence
+        absence = self.absence
         return (
             absence is not None
+            and now < self._look_at
             and absence.lacks(closure, first, self._stamp)
-            and time.monotonic() < self._look_at
         )
 
     def missed(self, closure: int, last: int, statement: str) -> None:
         """A call was looked for in vain; *statement* tells the ids of its closure."""
-        if self._absence is None:
+        if self.absence is None:
             from dumbo.persistence.absence import Absence  # not for who finds what it looks for
 
-            self._absence = Absence()
-        absence = self._absence
+            self.absence = Absence()
+        absence = self.absence
         if not absence.is_time():
             return
 
@@ -245,9 +249,9 @@ class Index:
 
     def begin_rows(self) -> Absence | None:
         """Rows are about to be added, under the lock; return what `Absence.end` is to be told."""
-        if self._absence is not None:
-            self._absence.begin(self._eye)
-        return self._absence
+        if self.absence is not None:
+            self.absence.begin(self._eye)
+        return self.absence
 
     # -- the rest --------------------------------------------------------------------
 
@@ -293,7 +297,7 @@ class Index:
     def _take(self) -> Connection:
         if self._orphaned:
             raise StorageError("forked while another thread was in the middle of a statement")
-        if time.monotonic() >= self._look_at:
+        if time.perf_counter() >= self._look_at:
             self._look()
         try:
             return self._idle.pop()
@@ -318,10 +322,10 @@ class Index:
             if self._stamp is not None and _stamp(self.path) != self._stamp:
                 self._drop_idle()
                 self._stamp = None
-            self._look_at = time.monotonic() + _LOOK
+            self._look_at = time.perf_counter() + _LOOK
 
     def _drop_idle(self) -> None:
-        self._absence = None
+        self.absence = None
         while self._peeks:
             try:
                 peek = self._peeks.pop()
@@ -453,7 +457,7 @@ class Index:
             self._make()
         self._stamp = _stamp(self.path)
         self._known = set()
-        self._look_at = time.monotonic() + _LOOK
+        self._look_at = time.perf_counter() + _LOOK
 
     def _what_is_wrong(self) -> str | None:
         """Say what is wrong with the file at our path; None: nothing; empty: there is none."""
@@ -571,7 +575,7 @@ class Index:
         _left_open.extend(self._peeking)
         self._orphaned = bool(self._live or self._peeking)
         self._live, self._peeking = WeakSet(), WeakSet()
-        self._idle, self._peeks, self._eye, self._absence = [], [], None, None
+        self._idle, self._peeks, self._eye, self.absence = [], [], None, None
         self._stamp = None
         self._look_at = 0.0
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import _sqlite3 as sqlite
 import os
+from os import pread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,16 +54,17 @@ class Eye:
         return (status.st_dev, status.st_ino) == stamp
 
     def version(self) -> bytes:
-        return os.pread(self.fd, VERSION, VERSION_AT)
+        return pread(self.fd, VERSION, VERSION_AT)
 
 
 class Peek:
     """A connection that takes no locks, good as long as the file has this version."""
 
-    __slots__ = ("__weakref__", "eye", "reads", "sql", "stamp", "version")
+    __slots__ = ("__weakref__", "execute", "eye", "reads", "sql", "stamp", "version")
 
     def __init__(self, sql: sqlite.Connection, eye: Eye, version: bytes) -> None:
         self.sql = sql
+        self.execute = sql.execute
         self.eye = eye
         self.stamp = eye.stamp
         self.version = version
@@ -74,11 +76,11 @@ class Peek:
         Then, this peek is good for nothing any more.
         """
         eye = self.eye
-        if os.pread(eye.fd, VERSION, VERSION_AT) != self.version:
+        if pread(eye.fd, VERSION, VERSION_AT) != self.version:
             return None
-        rows: list[Any] = self.sql.execute(statement, values).fetchall()
+        rows: list[Any] = self.execute(statement, values).fetchall()
         self.reads += 1
-        if not rows and os.pread(eye.fd, VERSION, VERSION_AT) != self.version:
+        if not rows and pread(eye.fd, VERSION, VERSION_AT) != self.version:
             return None
         return rows
 

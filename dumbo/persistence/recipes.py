@@ -65,7 +65,7 @@ class Recipes:
             directory, _nothing, tell, durable=durable, name="recipes.sqlite", tables=_TABLES
         )
         self._path = os.path.join(directory, "recipes.sqlite")
-        self._waiting: list[tuple[int, bytes, int, bytes | Plain]] = []
+        self._waiting: list[tuple[int, bytes, int, Any]] = []  # the last: see `add_later`
         self._since = 0.0
         self._texts: set[bytes] = set()  # that this process has put there
         self._written = _LOOKED_AT  # calls, since the last look at all of them: so the first looks
@@ -122,11 +122,7 @@ class Recipes:
             return
         rows = []
         for number, key, created, looks in waiting:
-            if isinstance(looks, bytes):
-                payload = looks
-            else:
-                make, names, values = looks
-                payload = make(names, values)
+            payload = looks if type(looks) is bytes else looks[0](looks[1], looks[2])
             rows.append((_call_id(number, key), number, key, created, guarded(payload)))
 
         def put(sql: sqlite.Connection, known: set[object]) -> None:

@@ -33,9 +33,10 @@ import stat
 import struct
 from _thread import RLock  # `threading` itself imports more
 from _weakrefset import WeakSet
+from os import SEEK_CUR, SEEK_END, lseek, write
 from time import perf_counter
 
-import xxhash
+from xxhash import xxh3_64_intdigest
 
 from dumbo.persistence import folder, rows
 
@@ -51,6 +52,7 @@ __all__ = ["Tail"]
 
 _MAGIC = b"dmt1"
 _HEAD = struct.Struct("<4sIQ")
+_HEAD_SIZE = _HEAD.size
 _NAME = "tail"
 _OLD = ".old"  # ends the name of one that is being merged
 _LARGEST = 1 << 14  # bytes of a record
@@ -58,8 +60,8 @@ _FULL = 1 << 17  # bytes of the file, from which on it is merged
 _MOST = 1 << 26  # bytes that are ever read; longer ones are not ours
 _LOOK = 0.05  # seconds after which a reader looks whether the file is still the one at its path
 # Marks, which are no records: a file is being merged, and was.
-_MOVED = _HEAD.pack(_MAGIC, 0, xxhash.xxh3_64_intdigest(b""))
-_MERGED = _HEAD.pack(_MAGIC, 0, xxhash.xxh3_64_intdigest(b"") ^ 1)
+_MOVED = _HEAD.pack(_MAGIC, 0, xxh3_64_intdigest(b""))
+_MERGED = _HEAD.pack(_MAGIC, 0, xxh3_64_intdigest(b"") ^ 1)
 
 
 class _File:
@@ -80,7 +82,7 @@ class _File:
         os.close(self.fd)
 
     def has_changed(self) -> bool:
-        return os.lseek(self.fd, 0, os.SEEK_END) != self.size
+        return lseek(self.fd, 0, SEEK_END) != self.size
 
     def read_on(self) -> bool:
         """Take in what was added; say whether another file may have taken its place."""
@@ -120,7 +122,7 @@ class Tail:
             file = self._file
             if (
                 file is None
-                or os.lseek(file.fd, 0, os.SEEK_END) != file.size  # as `has_changed` does
+                or lseek(file.fd, 0, SEEK_END) != file.size  # as `has_changed` does
                 or now >= self._look_at
             ):
                 file = self._read_on()
@@ -160,31 +162,37 @@ class Tail:
             OSError: if it cannot be written.
         """
         data = marshal.dumps((row, name), 2)
-        record = _HEAD.pack(_MAGIC, len(data), xxhash.xxh3_64_intdigest(data)) + data
+        size = len(data)
+        record = _HEAD.pack(_MAGIC, size, xxh3_64_intdigest(data)) + data
+        size += _HEAD_SIZE
         with self._mutex:
-            for _ in range(8):
-                file = self._file or self._open()
-                if os.write(file.fd, record) != len(record):
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self.path)
-                end = file.seen + len(record)
-                if os.lseek(file.fd, 0, os.SEEK_CUR) == end:
-                    file.rows[row[0]] = row
-                    file.names[row[5]] = name
-                    file.seen = file.size = end
-                    self.grown = True
-                    return end >= _FULL
-                try:
-                    status = os.stat(self.path)
-                except FileNotFoundError:
-                    status = None
-                if status is None or (status.st_dev, status.st_ino) != file.stamp:
-                    self._turn()  # somebody merges it, perhaps without this row
-                    continue
-                if file.read_on():  # renamed meanwhile
-                    self._turn()
-                    continue
+            file = self._file or self._open()
+            if write(file.fd, record) != size:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self.path)
+            end = file.seen + size
+            if lseek(file.fd, 0, SEEK_CUR) != end:
+                return self._put_beside_others(file, record)
+            file.rows[row[0]] = row
+            file.names[row[5]] = name
+            file.seen = file.size = end
+            self.grown = True
+            return end >= _FULL
+
+    def _put_beside_others(self, file: _File, record: bytes) -> bool:
+        """The same where others have written what is not known yet: perhaps that it is merged."""
+        for _ in range(8):
+            try:
+                status = os.stat(self.path)
+            except FileNotFoundError:
+                status = None
+            renamed = status is None or (status.st_dev, status.st_ino) != file.stamp
+            if not renamed and not file.read_on():
                 self.grown = True
-                return status.st_size >= _FULL
+                return status.st_size >= _FULL  # type: ignore[union-attr]
+            self._turn()  # somebody merges it, perhaps without this row
+            file = self._open()
+            if write(file.fd, record) != len(record):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self.path)
         raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN), self.path)
 
     def waits(self) -> bool:
@@ -371,7 +379,7 @@ def _rows_in(data: bytes) -> Iterator[tuple[tuple[Row, bytes], int]]:
         end = at + _HEAD.size + size
         if magic == _MAGIC and size <= _LARGEST and end <= len(data):
             body = data[at + _HEAD.size : end]
-            record = _record(body) if xxhash.xxh3_64_intdigest(body) == check else None
+            record = _record(body) if xxh3_64_intdigest(body) == check else None
             if record is not None:
                 yield record, end
                 at = end

@@ -58,6 +58,7 @@ class Guard:
         "named",
         "others",
         "rest",
+        "seldom",
         "types",
         "_fresh",
         "_known",
@@ -111,6 +112,10 @@ class Guard:
                 self._fresh = None
         del self._known
         self.rest = bool(self.types or self.others or self.contents)
+        # Most functions have none of these, and who is asked at each hit looks at no empty list.
+        self.seldom = bool(
+            self.missing or self.defaults or self.kwdefaults or self.cells or self.classes
+        )
 
     def _add(self, op: str, base: Any, arg: Any, obj: Any) -> None:
         if base is ABSENT or base is UNLOADED:
@@ -189,14 +194,16 @@ class Guard:
             for names, name, obj in self.bindings:
                 if names[name] is not obj:
                     return False
-            for names, name in self.missing:
-                if name in names:
-                    return False
             for names, name, function, code in self.named:
                 if names[name] is not function or function.__code__ is not code:
                     return False
             for function, code in self.functions:
                 if function.__code__ is not code:
+                    return False
+            if not self.seldom:
+                return self._rest_holds() if self.rest else True
+            for names, name in self.missing:
+                if name in names:
                     return False
             for function, defaults in self.defaults:
                 if function.__defaults__ is not defaults:

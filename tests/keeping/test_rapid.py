@@ -174,19 +174,19 @@ def test_of_many_misses_one_in_sixty_four_takes_the_general_road(
 
 
 def test_what_many_calls_cost_is_taken_in_at_once_and_by_who_asks(f, short: list[Any]) -> None:
-    ledger, waiting = f._keeper.ledger, f._keeper.tally.waiting
+    ledger, tally = f._keeper.ledger, f._keeper.tally
     for number in range(30):
         f(number, "b")
-    assert waiting
+    assert tally.misses
     before = f.cache_info()
-    assert (before.misses, waiting) == (36, [])
+    assert (before.misses, tally.misses) == (36, [])
     assert f.stats().computed == 36
     for number in range(30):
         f._keeper.memory.clear()
         f(number, "b")
-    assert len(waiting) == 30
+    assert len(tally.hits) == 30
     assert f.cache_info().hits == before.hits + 30
-    assert (waiting, ledger.far) == ([], 30)
+    assert (tally.hits, ledger.far) == ([], 30)
     assert ledger.costs.reuse.trail(f.get_entry(3, "b")._record.key).uses == 2
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from time import perf_counter
-
 from desk import Desk, digest
 
 from dumbo.persistence import rows, small
@@ -19,8 +17,7 @@ def where(number: int) -> int:
 def lacks(desk: Desk, number: int) -> bool:
     index = desk.store._index
     assert index is not None
-    index._look_at = perf_counter() + 1e9  # so that no test hangs on how long it takes
-    return index.lacks(BEGINS, where(number))
+    return index.lacks(BEGINS, where(number), 0.0)  # so that it does not hang on what that takes
 
 
 def look_in_vain(desk: Desk, times: int = 16) -> None:
@@ -56,7 +53,7 @@ def test_what_is_there_is_not_lacking(desk: Desk) -> None:
 def test_of_another_closure_nothing_is_known(desk: Desk) -> None:
     knowing(desk)
     other = rows.closure_range(digest(7))[0]
-    assert not desk.store._index.lacks(other, rows.first_slot(PYTHON, digest(7), digest(2)))
+    assert not desk.store._index.lacks(other, rows.first_slot(PYTHON, digest(7), digest(2)), 0.0)
 
 
 def test_what_another_process_writes_ends_it(desk: Desk) -> None:

@@ -9,6 +9,7 @@ import sys
 import threading
 from contextlib import closing
 from pickle import loads
+from time import perf_counter
 
 import pytest
 from desk import Desk, digest
@@ -40,14 +41,14 @@ def index(desk: Desk) -> Index:
 def look(index: Index) -> None:
     """Read until a peek is open."""
     for _ in range(2000):
-        index.find(rows.SERVE, slots(0))
+        index.find(rows.SERVE, slots(0), perf_counter())
         if index._peeks:
             return
     raise AssertionError("no peek was opened")
 
 
 def found(index: Index, number: int) -> bool:
-    return bool(index.find(rows.SERVE, slots(number)))
+    return bool(index.find(rows.SERVE, slots(number), perf_counter()))
 
 
 def by_peek(index: Index, number: int) -> bool | None:
@@ -83,10 +84,10 @@ def test_what_another_process_removed_is_seen_no_more(index: Index) -> None:
 
 
 def test_what_another_process_replaced_is_seen_anew(index: Index) -> None:
-    (before,) = index.find(rows.SERVE, slots(3))
+    (before,) = index.find(rows.SERVE, slots(3), perf_counter())
     elsewhere(index, f"UPDATE entries SET payload = x'00' WHERE id = {slots(3)[0]}")
-    (after,) = index.find(rows.SERVE, slots(3))
-    assert (before[1] != b"\0", after[1]) == (True, b"\0")
+    (after,) = index.find(rows.SERVE, slots(3), perf_counter())
+    assert (before[0] != b"\0", after[0]) == (True, b"\0")
 
 
 def test_a_transaction_that_is_not_committed_hides_nothing(index: Index) -> None:
@@ -115,10 +116,10 @@ def test_no_peek_is_opened_in_the_middle_of_a_transaction(index: Index) -> None:
 def served(index: Index, number: int) -> object:
     """What a hit would be served; None: nothing."""
     try:
-        listed = index.find(rows.SERVE, slots(number))
+        listed = index.find(rows.SERVE, slots(number), perf_counter())
     except OSError:
         return None
-    for _, payload, checksum, *_ in listed:
+    for payload, checksum, *_ in listed:
         if rows.is_served(checksum, USUAL, Desk.closure, digest(number), payload):
             return loads(payload)
     return None
