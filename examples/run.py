@@ -91,9 +91,10 @@ class Runs:
         """Say so if other stages ran than should have, and why they did.
 
         On a busy machine, storing may take longer than computing. What the run before did not keep
-        for that cannot be loaded; nothing else is excused.
+        for that cannot be loaded, and what takes no time at all is not even looked up; nothing
+        else is excused.
         """
-        if expected - ran or ran - expected - self.unkept:
+        if expected - ran or ran - expected - self.unkept - not_looked_up(report):
             self.wrong(f"ran: {sorted(ran)}; should have run: {sorted(expected)}")
         for name in sorted(ran - expected):
             print(f"    {name}: {report['calls'][name]['reason']}")
@@ -179,6 +180,15 @@ def not_kept(report: dict) -> set[str]:
         name
         for name, calls in report["calls"].items()
         if calls["computed"] and str(calls["reason"]).startswith("not kept")
+    }
+
+
+def not_looked_up(report: dict) -> set[str]:
+    """Return the stages that were called straight: looking for a result gives a reason."""
+    return {
+        name
+        for name, calls in report["calls"].items()
+        if calls["computed"] and not calls["loaded"] and not calls["reason"]
     }
 
 
