@@ -156,6 +156,13 @@ def _pattern(value: Any) -> Node:
     return Node(b"re.Pattern", (value.pattern, value.flags))
 
 
+_format = _own_field("_struct", "Struct", "format")
+
+
+def _struct(value: Any) -> Node:
+    return Node(b"struct.Struct", (_format(value),))
+
+
 def _array(value: Any) -> Node:
     data = memoryview(value).cast("B") if len(value) else b""
     return Node(b"array.array", (value.typecode, value.itemsize, leaf(b"buffer", data)))
@@ -284,6 +291,7 @@ def _register() -> None:
     for module in ("contextvars", "_contextvars"):  # by version of CPython
         register(f"{module}:ContextVar", Entry(_context_variable))
     register("re:Pattern", Entry(_pattern))
+    register("_struct:Struct", Entry(_struct))
     register("array:array", Entry(_array))
     register("random:Random", Entry(_random))
     for kind in _HASH_MAPS:

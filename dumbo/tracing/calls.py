@@ -18,7 +18,7 @@ from __future__ import annotations
 import functools
 from _weakref import ReferenceType
 from collections.abc import Sequence
-from types import CodeType, FunctionType
+from types import BuiltinFunctionType, CodeType, FunctionType
 from typing import Any
 
 from dumbo.tracing import fingerprint, sure
@@ -335,7 +335,18 @@ def _invoke_holder(frame: Frame, callee: Known, args: Arguments) -> Value | None
             return invoke(frame, marker, args.before(*own))
     if analysis.get("member", callee.ref, "__wrapped__") is not None:
         return invoke(frame, get("__wrapped__"), args)
+    if type(obj) is BuiltinFunctionType and _is_bound_to_data(obj):
+        receiver = analysis.get("member", callee.ref, "__self__")
+        if receiver is not None:  # else it is chance
+            frame.touch(receiver, "__self__")
+            return invoke(frame, frame.pool.make(Builtin, obj.__name__, receiver), args)
     return call_library(frame, callee, args)
+
+
+def _is_bound_to_data(function: Any) -> bool:
+    """Whether a builtin is a method of an object, such as ``[].append``."""
+    holder = function.__self__
+    return holder is not None and not is_module(holder) and not is_class(holder)
 
 
 def _member(frame: Frame, value: Known, name: str) -> Value:

@@ -171,6 +171,7 @@ def next_of(frame: Frame, iterator: Value | None) -> Value | None:
             for method in methods:
                 found = frame.pool.join(found, call(frame, method, ()))
             if not methods:
+                consume(frame, member)  # where a live one stands is its content
                 found = frame.pool.join(found, frame.unknown_value("the next item"))
         elif is_plain(member):
             found = frame.pool.join(found, given.item(frame, member))

@@ -28,6 +28,7 @@ import random
 import re
 import socket
 import sqlite3
+import struct
 import subprocess
 import sys
 import threading
@@ -219,6 +220,7 @@ GOLDEN = {
         ],
         "41dc4c89c114c50b40fdd7325c6c8926",
     ),
+    "formats": ([struct.Struct("<I")], "6b3b4ebe67231b4079ca9aea8dbf79cf"),
     "code": (
         [len, helper, functools.partial(helper, 1), Thing().method, int, math],
         "a34c5143a20c89d80d841dea24f6fc85",
@@ -831,6 +833,7 @@ UTC = datetime.UTC
         (pathlib.Path("a"), pathlib.PurePath("a")),
         (pathlib.Path("a"), "a"),
         (uuid.UUID(int=1), uuid.UUID(int=2)),
+        (struct.Struct("<I"), struct.Struct(">I")),
         (re.compile("a"), re.compile("a", re.IGNORECASE)),
         (re.compile("a"), re.compile(b"a")),
         (ipaddress.ip_address("::1"), ipaddress.ip_address("::2")),

@@ -40,7 +40,7 @@ def module(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Any]:
         exec(compile(SOURCE, "/animals.py", "exec"), found.__dict__)
         made = {"cat": found.Cat(), "puppy": found.Dog.Puppy()}
         # A C function's result, of which nothing is known.
-        found.FIND = types.MappingProxyType(made).get
+        found.FIND = types.MappingProxyType(made).__getitem__
         return found
 
     return make
