@@ -28,7 +28,7 @@ import xxhash
 
 import dumbo
 
-BATCH = 400
+BATCH = 1000  # calls, of which all that is done now and then is part
 LITTLE = 50  # calls whose frames are counted
 
 

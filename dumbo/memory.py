@@ -121,21 +121,23 @@ class Memory:
     def hold(self, identity: bytes, held: Held, call: object) -> None:
         """Keep *held*; *call* is what its call is found by, None if only by its identity."""
         global _total
-        if held.size > LARGEST:
+        size, by_identity = held.size, self.by_identity
+        if size > LARGEST:
             return
-        if len(self.by_identity) >= _RESULTS or _total + held.size > _BYTES:
+        if len(by_identity) >= _RESULTS or _total + size > _BYTES:
             self.clear()
-            if _total + held.size > _BYTES:  # others have it all
+            if _total + size > _BYTES:  # others have it all
                 return
         if call is not None:
             if len(self.by_call) >= _RESULTS:
                 self.by_call.clear()
             self.by_call[call] = held
-        before = self.by_identity.get(identity)
-        self.by_identity[identity] = held
-        grown = held.size - (before.size if before is not None else 0)
-        self._size += grown
-        _total += grown
+        before = by_identity.get(identity)
+        if before is not None:
+            size -= before.size
+        by_identity[identity] = held
+        self._size += size
+        _total += size
 
     def find(self, identity: bytes) -> Held | None:
         """What is held of a closure and key that are known to be those of the call."""

@@ -118,13 +118,17 @@ class Tail:
 
     def find(self, where: int, now: float) -> Row | None:
         """Return the row with that id, if it is in the tail; *now* is the time."""
+        file = self._file  # which stays open as long as it is held here
+        if (
+            file is not None
+            and now < self._look_at
+            and self._last is None
+            and lseek(file.fd, 0, SEEK_END) == file.size  # as `has_changed` does
+        ):
+            return file.rows.get(where)
         with self._mutex:
             file = self._file
-            if (
-                file is None
-                or lseek(file.fd, 0, SEEK_END) != file.size  # as `has_changed` does
-                or now >= self._look_at
-            ):
+            if file is None or file.has_changed() or now >= self._look_at:
                 file = self._read_on()
             row = file.rows.get(where) if file is not None else None
             if row is None and self._last is not None:
