@@ -173,9 +173,10 @@ def memo(*functions: Any, **keywords: Any) -> Any:
         samples: calls with the same arguments draw one of so many results, each of which is
             computed once and kept (`f.samples`).
         draw: which: ``"next"``, one after the other and round again; ``"random"``; ``"first"``.
-        on_impure: what to do where the function reaches random numbers, the clock, the environment
-            or the network: ``"refuse"`` to store results, ``"warn"`` once and store them,
-            ``"ignore"`` it; None: as the settings say, which warn if nothing is set.
+        on_impure: what to do where the function reaches random numbers, the clock, the environment,
+            the network, or a stream that others have opened: ``"refuse"`` to store results,
+            ``"warn"`` once and store them, ``"ignore"`` it; None: as the settings say, which warn
+            if nothing is set.
         verbose: write a line to standard error for each computation, with its reason.
 
     Raises:

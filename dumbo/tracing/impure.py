@@ -5,6 +5,7 @@
     clock        the time
     environment  environment variables, and what else a process is born with
     network      connections
+    stream       what is read from a file, a socket or a database that was open before
     order        of a set of texts, which another process has otherwise; only remarked on
 
 Things are known by what they are, not by what they are called: whatever name leads to
@@ -26,15 +27,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-__all__ = ["KINDS", "ORDER", "Source", "sources"]
+__all__ = ["KINDS", "ORDER", "READING", "STREAM", "Source", "sources"]
 
 ORDER = "order"
+STREAM = "stream"
+# Methods of what `contents` calls a resource: what they give hangs on who has read before.
+READING = frozenset(
+    """
+    read read1 readline readlines readinto readinto1 recv recvfrom recvmsg recv_into recvfrom_into
+    execute fetchone fetchmany fetchall communicate
+    """.split()
+)
 KINDS = {
     "random": "random numbers",
     "entropy": "the system's randomness",
     "clock": "the clock",
     "environment": "the environment",
     "network": "the network",
+    STREAM: "an open stream",
     ORDER: "the order of a set",
 }
 
@@ -69,6 +79,7 @@ _NAMES = {
         urllib3.PoolManager urllib3.request aiohttp.ClientSession aiohttp.request
         websockets.connect
     """,
+    STREAM: "builtins.input sys.stdin os.read os.readv os.pread",
     "random": """
         numpy.random.seed
         torch.rand torch.randn torch.randint torch.randperm torch.rand_like torch.randn_like

@@ -9,9 +9,10 @@ from dumbo.tracing import given, sure
 from dumbo.tracing.attributes import MARKERS, call, special
 from dumbo.tracing.calls import result
 from dumbo.tracing.containers import instance_of, read_item_quietly
+from dumbo.tracing.contents import is_resource
 from dumbo.tracing.escapes import consume, escape
 from dumbo.tracing.frame import Frame
-from dumbo.tracing.impure import ORDER
+from dumbo.tracing.impure import ORDER, STREAM
 from dumbo.tracing.items import (
     all_live_items,
     in_places,
@@ -143,7 +144,7 @@ def _iterator_of_member(frame: Frame, source: Value) -> Value | None:
         if held is not None:
             return iterator_over(frame, held, source)
     if isinstance(source, Known):
-        consume(frame, source)
+        _advance(frame, source)
         return iterator_over(frame, out_of_content(frame, source), source)
     return source if isinstance(source, Unknown) else frame.unknown_value("an iterator")
 
@@ -171,13 +172,20 @@ def next_of(frame: Frame, iterator: Value | None) -> Value | None:
             for method in methods:
                 found = frame.pool.join(found, call(frame, method, ()))
             if not methods:
-                consume(frame, member)  # where a live one stands is its content
+                _advance(frame, member)
                 found = frame.pool.join(found, frame.unknown_value("the next item"))
         elif is_plain(member):
             found = frame.pool.join(found, given.item(frame, member))
         else:
             found = frame.pool.join(found, frame.unknown_value("the next item"))
     return found
+
+
+def _advance(frame: Frame, value: Value) -> None:
+    """Where a live iterator stands is its content; where a stream does, nobody knows."""
+    consume(frame, value)
+    if isinstance(value, Known) and is_resource(value.obj):
+        frame.remark(STREAM, "iteration over it")
 
 
 def await_result(frame: Frame, awaited: Value) -> Value | None:

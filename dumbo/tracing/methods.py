@@ -18,9 +18,11 @@ from dumbo.tracing.calls import (
 )
 from dumbo.tracing.container_methods import call_on_heap, call_on_live, call_on_text
 from dumbo.tracing.containers import add, instance_of, make_heap, make_tuple, text_of
+from dumbo.tracing.contents import is_resource
 from dumbo.tracing.escapes import consume, escape
 from dumbo.tracing.formatting import stringify
 from dumbo.tracing.frame import Frame
+from dumbo.tracing.impure import READING, STREAM
 from dumbo.tracing.items import live_item, subscript
 from dumbo.tracing.lookup import mro, namespace
 from dumbo.tracing.namespaces import is_namespace
@@ -146,6 +148,8 @@ def _call_on(frame: Frame, name: str, receiver: Value, args: Arguments) -> Value
             for value in args.all():
                 stringify(frame, value, ("__str__", "__repr__"))
             return frame.pool.const(None)
+        if name in READING and is_resource(receiver.obj):
+            frame.remark(STREAM, f"{name} of {_name_of(type(receiver.obj))}")
         use = _use_by(type(receiver.obj))
         escape(frame, receiver, use)
         escape_all(frame, args, use)
@@ -171,7 +175,11 @@ def _call_on_plain(frame: Frame, name: str, receiver: Value, args: Arguments) ->
 
 def _use_by(cls: type) -> Use:
     """What a method of a library's class may call on what it is given."""
-    return by_module(fingerprint.qualified_name(cls).decode("utf-8", "replace").partition(":")[0])
+    return by_module(_name_of(cls).partition(":")[0])
+
+
+def _name_of(cls: type) -> str:
+    return fingerprint.qualified_name(cls).decode("utf-8", "replace")
 
 
 def _is_scalar(value: Value) -> bool:

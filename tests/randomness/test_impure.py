@@ -10,6 +10,7 @@ import pkgutil
 import random
 import secrets
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -30,6 +31,8 @@ Ran = list[object]
 RNG = random.Random(3)
 WORDS = {"a", "b"}
 LINE = "unknown"
+OPEN = open(__file__)
+DATABASE = sqlite3.connect(":memory:")
 
 
 def reached(function: Any) -> set[tuple[str, str]]:
@@ -110,6 +113,20 @@ CASES: dict[str, tuple[Any, set[tuple[str, str]]]] = {
         lambda: socket.create_connection(("a", 1)),
         {("network", "socket.create_connection")},
     ),
+    "lines of an open file": (
+        lambda: (OPEN.readline(), [line for line in OPEN]),
+        {("stream", "readline of _io:TextIOWrapper"), ("stream", "iteration over it")},
+    ),
+    "what somebody types": (
+        lambda: (input(), sys.stdin.readline()),
+        {("stream", "builtins.input"), ("stream", "sys.stdin")},
+    ),
+    "a database": (
+        lambda: DATABASE.execute("SELECT 1"),
+        {("stream", "execute of sqlite3:Connection")},
+    ),
+    "what is written to an open file": (lambda: OPEN.write("a"), set()),
+    "a file that is opened": (lambda: open(__file__).readline(), set()),
     "what others do": (deep, {("clock", "time.monotonic"), ("clock", "time.time")}),
     "the order of a set": (
         lambda: [word for word in WORDS],
