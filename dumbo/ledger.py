@@ -27,7 +27,6 @@ class Ledger:
 
     Attributes:
         hits, misses: calls that were loaded, and calls that were computed though they had a key.
-        unsettled: misses that are not among these yet: see `Tally.settle`.
         far: of the hits those that had to be looked up, for what stood in the call did not do.
         bypassed: calls that ran without the cache having a say.
         costs: what its calls cost, and how they come again.
@@ -41,7 +40,6 @@ class Ledger:
         "hits",
         "last",
         "misses",
-        "unsettled",
         "_by_call",
         "_opened",
         "_taken",
@@ -51,7 +49,6 @@ class Ledger:
         self.hits = 0
         self.far = 0
         self.misses = 0
-        self.unsettled = 0
         self.bypassed = 0
         self.costs = Costs()
         self.last: deque[Reason] = deque(maxlen=_LAST)

@@ -9,6 +9,8 @@ Knows sums; must not know what is decided by them, nor where they are kept.
 
 from __future__ import annotations
 
+import os
+from _thread import allocate_lock  # `threading` itself imports more
 from time import monotonic
 
 from dumbo.explain import Reason
@@ -126,13 +128,9 @@ class Tally:
         The short roads only note it, for taking it in costs as much as they do. Who wants to know
         any of it settles first.
         """
-        if self.misses:
-            batch = self.misses[:]
-            del self.misses[: len(batch)]  # others may have added to them
+        if self.misses and (batch := _taken(self.misses)):
             self._settle_misses(batch)
-        if self.hits:
-            batch = self.hits[:]
-            del self.hits[: len(batch)]
+        if self.hits and (batch := _taken(self.hits)):
             self._settle_hits(batch)
 
     def _settle_misses(self, batch: list[Receipt]) -> None:
@@ -143,7 +141,6 @@ class Tally:
             trail.cost = compute
         costs.computed_each(computes)
         ledger.misses += count
-        ledger.unsettled -= count
         ledger.missed(count)
         sums["looks"] += count
         sums["stores"] += count
@@ -271,3 +268,22 @@ def added(known: Facts, new: Facts) -> Facts:
     for code, (count, last) in new["reasons"].items():
         reasons[code] = (reasons.get(code, (0, ""))[0] + count, last)
     return {**known, "sums": both, "reasons": reasons}
+
+
+_taking = allocate_lock()
+
+
+def _taken(waiting: list[Any]) -> list[Any]:
+    """Return what waits, which nobody else takes in then; others may add to it meanwhile."""
+    with _taking:
+        batch = waiting[:]
+        del waiting[: len(batch)]
+    return batch
+
+
+def _after_fork_in_child() -> None:
+    global _taking
+    _taking = allocate_lock()
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)

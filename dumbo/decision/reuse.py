@@ -160,8 +160,9 @@ class Reuse:
         trails = self.trails
         if len(trails) >= _TRAILS:
             # Some at once: a dict is searched for its first key past all that have gone.
-            for old in list(islice(trails, _GO)):
-                trails.pop(old, None)  # another thread may have done so
+            # Another thread may be at it.
+            for old in list(islice(trails.copy(), _GO)):
+                trails.pop(old, None)
 
     def came_each(self, keys: Sequence[bytes], times: Sequence[float]) -> list[Trail]:
         """Do what `note` does with each of these, in less time and with fewer lessons.
@@ -273,7 +274,7 @@ class Reuse:
                 if uses > 0 and 0 <= first <= last < _LATEST:
                     trail = self.trails[key] = Trail(first)
                     trail.uses, trail.last = uses, last
-        self._last = max([trail.last for trail in self.trails.values()], default=self._last)
+        self._last = max([trail.last for trail in self.trails.copy().values()], default=self._last)
         self._heat = [self._all_heat(half_life) for half_life in HALF_LIVES]
         found, self._found = self._found, []
         for key, now in found:
@@ -282,7 +283,7 @@ class Reuse:
     def _all_heat(self, half_life: float) -> float:
         """Return what all calls together count now, had this run seen them come."""
         total = 0.0
-        for trail in self.trails.values():
+        for trail in self.trails.copy().values():
             age = self._last - trail.last
             if age < 40 * half_life:
                 left = heat(trail.uses, trail.first, trail.last, half_life)

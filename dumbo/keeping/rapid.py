@@ -87,7 +87,7 @@ def begin(keeper: Keeper, errand: Errand) -> bool:
 
 def _is_lesson(keeper: Keeper) -> bool:
     """Whether this miss takes the general road, so that it is known what misses cost there."""
-    misses = keeper.ledger.misses + keeper.ledger.unsettled
+    misses = keeper.ledger.misses + len(keeper.tally.misses)
     return misses < _LESSONS or not misses & (15 if misses < _FEW else 63)
 
 
@@ -117,8 +117,7 @@ def finish(keeper: Keeper, errand: Errand, value: object, compute: float) -> boo
         costs = ledger.costs
         less = ended - errand.started - costs.look.value - costs.load.of(size)
         nesting.add(max(0.0, less))
-    ledger.unsettled += 1
-    if ledger.unsettled >= RECEIPTS:
+    if len(tally.misses) >= RECEIPTS:
         tally.settle()
     return True
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 from typing import Any
 
 import pytest
@@ -220,3 +221,32 @@ def test_other_options_take_the_general_road(
     for number in range(12):
         assert f(number, "b") == number * 2
     assert short == []
+
+
+def test_threads_that_all_take_it_lose_nothing_and_count_everything(f, short: list[Any]) -> None:
+    def work(begin: int) -> None:
+        try:
+            for number in range(begin, begin + 200):
+                assert f(number, "b") == 2 * number
+                assert forgotten(f)(number, "b") == 2 * number
+                f._keeper.tally.learned()
+        except BaseException as error:
+            failed.append(error)
+            raise
+
+    failed: list[BaseException] = []
+    f._keeper.ledger.costs.mean.value = 1.0  # so that what is learned has the latest calls in it
+    threads = [threading.Thread(target=work, args=(begin,)) for begin in range(0, 800, 200)]
+    switch = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(switch)
+    assert failed == []
+    assert [f.get_entry(number, "b") is not None for number in range(800)] == [True] * 800
+    reuse = f._keeper.ledger.costs.reuse
+    assert len(reuse.trails) == 806
