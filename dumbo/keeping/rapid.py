@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = ["begin", "finish", "is_usual"]
 
-_LESSONS = 128  # misses of a function that all take the general road, as many as `weighing` wants;
+_LESSONS = 32  # misses of a function that all take the general road, which is known by then;
 _FEW = 512  # up to so many one in sixteen does, then one in sixty-four
 
 
