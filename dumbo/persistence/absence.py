@@ -13,19 +13,24 @@ Knows ids and versions of the file; must not know SQLite, nor what a row is.
 
 from __future__ import annotations
 
+from itertools import islice
 from os import pread
 
 from dumbo.persistence.peeks import VERSION, VERSION_AT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
+    from typing import TypeAlias
 
     from dumbo.persistence.peeks import Eye
 
+    Known: TypeAlias = tuple[frozenset[int], bytearray, Eye, bytes]
+
 __all__ = ["Absence"]
 
-_MARKS = 1 << 22  # bytes, of which the system gives those that are written to
+_SMALLEST, _LARGEST = 1 << 16, 1 << 22  # bytes of marks
+_ROOM, _LEAST = 16, 4  # bytes for each id, when they are read, and at least
 _MOST = 1 << 18  # ids of one closure that are read
 _FEWEST = 16  # calls looked for in vain before ids are read;
 _SHARE = 16  # and as many as one of so many ids that were read the last time
@@ -34,13 +39,13 @@ _SHARE = 16  # and as many as one of so many ids that were read the last time
 class Absence:
     """The closures of which all ids are marked, and for which version of the file that holds."""
 
-    __slots__ = ("closures", "eye", "version", "_marks", "_owned", "_vain", "_wanted")
+    __slots__ = ("_count", "_known", "_owned", "_vain", "_wanted")
 
     def __init__(self) -> None:
-        self.closures: set[int] = set()
-        self.eye: Eye | None = None
-        self.version = b""
-        self._marks = bytearray(_MARKS)
+        # The closures, the marks, what sees the version, and the version: replaced as one, so that
+        # another thread sees what belongs together. Marks are only ever added.
+        self._known: Known | None = None
+        self._count = 0  # of the marks that were made
         self._owned = False  # whether nobody else has changed the file, as this process writes
         self._vain = 0
         self._wanted = _FEWEST
@@ -51,13 +56,14 @@ class Absence:
         Parameters:
             stamp: of the file that is open now.
         """
-        eye = self.eye
+        if self._known is None:
+            return False
+        closures, marks, eye, version = self._known
         return (
-            closure in self.closures
-            and not self._marks[first >> 4 & _MARKS - 1]
-            and eye is not None
+            closure in closures
+            and not marks[first >> 4 & len(marks) - 1]
             and eye.stamp is stamp
-            and pread(eye.fd, VERSION, VERSION_AT) == self.version
+            and pread(eye.fd, VERSION, VERSION_AT) == version
         )
 
     def is_time(self) -> bool:
@@ -67,38 +73,55 @@ class Absence:
 
     def learn(self, closure: int, ids: Iterable[tuple[int]], eye: Eye) -> None:
         """Take in all ids of a closure, under a lock that keeps others from changing them."""
-        count = self.mark(ids)
-        version = eye.version()
-        if eye is not self.eye or version != self.version:
-            self.closures = set()
-        self.eye, self.version = eye, version
+        found = [where for (where,) in islice(ids, _MOST + 1)]
+        count, version = len(found), eye.version()
+        closures, marks = frozenset[int](), bytearray()
+        if self._known is not None and self._known[2:] == (eye, version):
+            closures, marks, *_ = self._known
+        if _is_full(marks, self._count + count):
+            closures, marks, self._count = frozenset(), bytearray(_size_for(count)), 0
+        _mark(marks, found)
+        self._count += count
         self._vain, self._wanted = 0, max(_FEWEST, count // _SHARE)
         if count <= _MOST:
-            self.closures.add(closure)
-
-    def mark(self, ids: Iterable[tuple[int]]) -> int:
-        marks, count = self._marks, 0
-        for (where,) in ids:
-            marks[where >> 4 & _MARKS - 1] = 1
-            count += 1
-            if count > _MOST:
-                break
-        return count
+            closures |= {closure}
+        self._known = closures, marks, eye, version
 
     def begin(self, eye: Eye | None) -> None:
         """This process has the lock, and is going to write."""
-        self._owned = eye is not None and eye is self.eye and eye.version() == self.version
+        known = self._known
+        self._owned = known is not None and eye is known[2] and eye.version() == known[3]
 
-    def end(self, ids: Iterable[int]) -> None:
+    def end(self, ids: Collection[int]) -> None:
         """It has written rows with these ids, and nothing else that matters here."""
-        if not self._owned or self.eye is None:
+        if not self._owned or self._known is None:
             return
-        marks = self._marks
-        for where in ids:
-            marks[where >> 4 & _MARKS - 1] = 1
-        before, now = self.version, self.eye.version()
-        if _count(now) == _count(before) + 1:  # else somebody has written since
-            self.version = now
+        closures, marks, eye, before = self._known
+        _mark(marks, ids)
+        self._count += len(ids)
+        now = eye.version()
+        if _is_full(marks, self._count):
+            self._known = None  # they are read again when it is time
+        elif _count(now) == _count(before) + 1:  # else somebody has written since
+            self._known = closures, marks, eye, now
+
+
+def _mark(marks: bytearray, ids: Collection[int]) -> None:
+    mask = len(marks) - 1
+    for where in ids:
+        marks[where >> 4 & mask] = 1
+
+
+def _is_full(marks: bytearray, count: int) -> bool:
+    return not marks or (len(marks) < _LARGEST and count * _LEAST > len(marks))
+
+
+def _size_for(count: int) -> int:
+    """Room for so many marks, and for those that will come."""
+    size = _SMALLEST
+    while size < _LARGEST and size < count * _ROOM:
+        size *= 2
+    return size
 
 
 def _count(version: bytes) -> int:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from desk import Desk, digest
 
-from dumbo.persistence import rows, small
+from dumbo.persistence import absence, rows, small
 from dumbo.persistence.ground import PYTHON
 
 BEGINS, LAST = rows.closure_range(Desk.closure)
@@ -123,3 +124,16 @@ def test_reading_what_there_is_waits_the_longer_the_more_there_is(desk: Desk) ->
     assert not lacks(desk, 1000)
     look_in_vain(desk, 1)
     assert lacks(desk, 1000)
+
+
+def test_marks_grow_with_what_there_is(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(absence, "_SMALLEST", 64)
+    knowing(desk)
+    for number in range(2, 40):
+        put(desk, number)
+    desk.store._settle()
+    assert not lacks(desk, 1000)  # they are too many
+    look_in_vain(desk)
+    lacking = [lacks(desk, number) for number in range(1000, 1100)]
+    assert lacking.count(True) > 80
+    assert [lacks(desk, number) for number in range(1, 40)] == [False] * 39
