@@ -270,6 +270,8 @@ def _of_class(frame: Frame, value: Known, name: str) -> Value | None:
         and namespace(type).get(name) is not from_meta.obj  # what `type` itself says is followed
     ):
         return bind(frame, from_meta, value, meta)
+    if name in _LINEAGE and from_meta is not None and from_meta.obj is namespace(type)[name]:
+        return _lineage(frame, value, name)
     if name in ("__subclasses__", "mro", "__call__", "__new__") and isinstance(from_meta, Known):
         if analysis.get("mro", value.ref, name) is None or name == "__subclasses__":
             found: Value = frame.pool.make(Builtin, name, value)
@@ -289,6 +291,24 @@ def _of_class(frame: Frame, value: Known, name: str) -> Value | None:
     return _by_getattr_hook(frame, meta, value, name) or frame.unresolved(
         f"attribute {name} of class {value.obj.__name__}"
     )
+
+
+_LINEAGE = ("__mro__", "__bases__", "__base__")
+
+
+def _lineage(frame: Frame, value: Known, name: str) -> Value | None:
+    """The classes that a class is made of, each as it is reached from there."""
+    found = frame.analysis.get("lineage", value.ref, name)
+    if found is None:
+        return frame.unresolved(f"attribute {name}")
+    frame.touch(found, f"attribute {name}")
+    items = [frame.analysis.get("item", found.ref, place) for place in range(len(found.obj) + 1)]
+    classes = tuple(frame.touch(item, name) or UNKNOWN for item in items if item is not None)
+    if name == "__base__":
+        return classes[0] if classes else frame.pool.const(None)
+    from dumbo.tracing.containers import make_tuple  # a cycle: unpacking follows attributes
+
+    return make_tuple(frame, classes)
 
 
 def _is_enum(cls: type) -> bool:

@@ -77,6 +77,11 @@ def consume(frame: Frame, value: Value) -> None:
         if isinstance(member, Known) and is_data(member.obj):
             frame.depend(frame.analysis.node(member), "content")
             frame.analysis.take_whole(member)
+        elif isinstance(member, Builtin) and member.name in ("__dict__()", "globals()"):
+            from dumbo.tracing import namespaces  # a cycle: it follows attributes
+
+            namespaces.keys(frame, member)
+            consume(frame, namespaces.everything(frame, member))
 
 
 def escape(frame: Frame, value: Value | None, use: Use | None = None) -> None:

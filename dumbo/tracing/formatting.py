@@ -10,11 +10,11 @@ from __future__ import annotations
 from dumbo.tracing.attributes import call, special
 from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.containers import instance_of, text_of
-from dumbo.tracing.escapes import escape
+from dumbo.tracing.escapes import consume, escape
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.steps import Step
 from dumbo.tracing.uses import SHOWN
-from dumbo.tracing.values import Heap, Instance, Known, Text, Tuple, Value, each
+from dumbo.tracing.values import Builtin, Heap, Instance, Known, Text, Tuple, Value, each
 
 
 def build_string(frame: Frame, step: Step) -> None:
@@ -77,6 +77,8 @@ def stringify(frame: Frame, value: Value, names: tuple[str, ...]) -> None:
                 call(frame, method, given)
         if isinstance(member, Heap | Tuple | Known):
             escape(frame, member, SHOWN)
+        elif isinstance(member, Builtin):
+            consume(frame, member)
         elif isinstance(member, Instance):
             if isinstance(member.cls, Known) and owner_of(member.cls.obj) is not None:
                 escape(frame, member, SHOWN)

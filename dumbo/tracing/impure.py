@@ -64,6 +64,7 @@ _NAMES = {
     "environment": """
         os.environ os.environb os.getenv os.getenvb os.getcwd os.getcwdb os.getpid os.getppid
         os.getlogin os.cpu_count os.process_cpu_count os.uname platform.node platform.uname
+        sys.argv sys.orig_argv
         getpass.getuser socket.gethostname tempfile.gettempdir
     """,
     "network": """
@@ -79,7 +80,7 @@ _NAMES = {
         urllib3.PoolManager urllib3.request aiohttp.ClientSession aiohttp.request
         websockets.connect
     """,
-    STREAM: "builtins.input sys.stdin os.read os.readv os.pread",
+    STREAM: "builtins.input sys.stdin",
     "random": """
         numpy.random.seed
         torch.rand torch.randn torch.randint torch.randperm torch.rand_like torch.randn_like

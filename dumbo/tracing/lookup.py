@@ -19,6 +19,8 @@
     content   anything               -            itself, to be hashed as a whole
     coderoot  (content)              number       a function or class inside of hashed content
     children  class                  -            its subclasses, as a tuple
+    lineage   class                  name         the classes in its `__mro__` or `__bases__`, or
+                                                  the one that is its `__base__`, as a tuple
     registry  abstract class         -            what is registered with it, as a tuple
     names     function, module,      (prefix,     the names it has between these ends, in one
               class                   suffix)     string: globals, or attributes along the MRO
@@ -308,6 +310,13 @@ def _children(base: Any, _: None) -> Any:
     return tuple(type.__subclasses__(base)) if is_class(base) else ABSENT
 
 
+def _lineage(base: Any, name: str) -> Any:
+    if not is_class(base):
+        return ABSENT
+    found = type.__dict__[name].__get__(base)
+    return found if type(found) is tuple else () if found is None else (found,)
+
+
 def _registry(base: Any, _: None) -> Any:
     # Weak and unordered: names make an order that a second process repeats.
     try:
@@ -410,6 +419,7 @@ _OPS: dict[str, Callable[[Any, Any], Any]] = {
     "keys": _keys,
     "content": lambda base, _: base,
     "children": _children,
+    "lineage": _lineage,
     "registry": _registry,
     "kind": _kind,
     "names": _names,
@@ -440,6 +450,7 @@ def describe(op: str, arg: Any) -> str:
         "mro": "attribute",
         "kwdefault": "default",
         "plugins": "entry points",
+        "lineage": "attribute",
     }
     if op == "super":
         return f"super().{arg[1]}"

@@ -109,6 +109,7 @@ CASES: dict[str, tuple[Any, set[tuple[str, str]]]] = {
         lambda: (os.environ["A"], environ.get("A"), os.getenv("A")),
         {("environment", "os.environ"), ("environment", "os.getenv")},
     ),
+    "the command line": (lambda: sys.argv[1:], {("environment", "sys.argv")}),
     "the network": (
         lambda: socket.create_connection(("a", 1)),
         {("network", "socket.create_connection")},
