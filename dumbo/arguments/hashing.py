@@ -20,7 +20,7 @@ import xxhash
 
 from dumbo.arguments import instances, known, plain, standard
 from dumbo.arguments import library as _library  # noqa: F401 - registers its hashers
-from dumbo.arguments.registry import BACK, NODE, RING, ROOT, Node, Root, Token, find
+from dumbo.arguments.registry import BACK, NODE, RING, ROOT, Node, Root, Token, find, module_of
 from dumbo.arguments.short import SHORT, is_short
 from dumbo.arguments.short import VERSION as VERSION
 from dumbo.errors import UnhashableArgument
@@ -75,7 +75,14 @@ def digest_call(
     """
     if is_short(values):
         return xxhash.xxh3_128_digest(SHORT + plain.dumps(values, 2)), ()
+    for value, name in zip(values, names, strict=True):
+        # Inside of an object they say who it belongs to; here they stand for something.
+        if module_of(type(value)) in _WEAK:
+            raise UnhashableArgument("a weak reference, which does not count beyond its type", name)
     return _digest(values, names)
+
+
+_WEAK = ("weakref", "_weakrefset")
 
 
 def token_of(value: object) -> bytes | None:

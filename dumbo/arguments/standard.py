@@ -410,8 +410,10 @@ def _register_refused() -> None:
         (_async_generator(), used_up),
     ):
         register(type(value), Entry(refuse(what), "whole"))
-    for kind in (ReferenceType, ProxyType, CallableProxyType):
-        register(kind, Entry(_name_only(b"weakref"), "opaque"))
+    register(ReferenceType, Entry(_name_only(b"weakref"), "opaque"))
+    for kind in (ProxyType, CallableProxyType):
+        # Unlike a reference, which an object may keep to its owner, it is used as what it hides.
+        register(kind, Entry(refuse("a weak proxy, which hides what it stands for"), "whole"))
 
 
 _register()

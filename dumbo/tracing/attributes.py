@@ -303,7 +303,11 @@ def _lineage(frame: Frame, value: Known, name: str) -> Value | None:
         return frame.unresolved(f"attribute {name}")
     frame.touch(found, f"attribute {name}")
     items = [frame.analysis.get("item", found.ref, place) for place in range(len(found.obj) + 1)]
-    classes = tuple(frame.touch(item, name) or UNKNOWN for item in items if item is not None)
+    classes = tuple(
+        frame.touch(item, f"{name} {place}") or UNKNOWN
+        for place, item in enumerate(items)
+        if item is not None
+    )
     if name == "__base__":
         return classes[0] if classes else frame.pool.const(None)
     from dumbo.tracing.containers import make_tuple  # a cycle: unpacking follows attributes

@@ -125,7 +125,9 @@ def _spread(frame: Frame, value: Value) -> tuple[tuple[Value, ...], Value | None
     if isinstance(value, Known) and type(value.obj) in (tuple, list) and len(value.obj) <= 64:
         found = [frame.analysis.get("item", value.ref, index) for index in range(len(value.obj))]
         frame.analysis.get("item", value.ref, len(found))  # that there is no other one
-        return tuple(frame.touch(item, "item") or UNKNOWN for item in found), None
+        # Each by its place, for the order counts.
+        touched = [frame.touch(item, f"item {place}") for place, item in enumerate(found)]
+        return tuple(item or UNKNOWN for item in touched), None
     return (), items_of(frame, value) or frame.unknown_value("spread arguments")
 
 

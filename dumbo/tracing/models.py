@@ -104,6 +104,9 @@ def call_library(frame: Frame, callee: Known, args: Arguments) -> Value | None:
 
 def _call_library(frame: Frame, callee: Known, args: Arguments) -> Value | None:
     mentions.use_inside(frame, args.all())
+    for spread in (args.rest, args.named_rest):
+        if spread is not None:  # which models of functions do not look at
+            consume(frame, spread)
     name = fingerprint.qualified_name(callee.obj).decode("utf-8", "replace")
     if name in _KEEP_ORDER and args.positional:
         note_order(frame, args.positional[0])

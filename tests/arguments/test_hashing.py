@@ -237,6 +237,19 @@ GOLDEN = {
 }
 
 
+def test_a_weak_reference_as_an_argument_has_no_key() -> None:
+    thing = Thing()
+    for value in (
+        weakref.ref(thing),
+        weakref.proxy(thing),
+        weakref.WeakSet([thing]),
+        weakref.WeakKeyDictionary({thing: 1}),
+        weakref.WeakValueDictionary({1: thing}),
+    ):
+        with pytest.raises(UnhashableArgument, match="weak"):
+            digest_call((value,), ("x",))
+
+
 @pytest.mark.parametrize("name", GOLDEN)
 def test_digests_are_the_same_everywhere_and_forever(name: str) -> None:
     value, expected = GOLDEN[name]

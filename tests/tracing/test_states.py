@@ -82,6 +82,7 @@ class Box:
 
 
 box = Box()
+steps = [1, 2, 3]
 WHOLES: dict[str, Callable[[int], Any]] = {
     "how many": lambda x: len(box.__dict__),
     "all of them, compared": lambda x: vars(box) == {"size": 1},
@@ -92,6 +93,8 @@ WHOLES: dict[str, Callable[[int], Any]] = {
     "a base by its place, and a method of it": lambda x: Derived.__bases__[0].rated(box),
     "the base": lambda x: Derived.__base__.rate,
     "bases one by one": lambda x: [vars(cls).get("rate") for cls in Derived.__mro__],
+    "an order, unpacked": lambda x: slice(*steps).start,
+    "items, unpacked": lambda x: list(itertools.chain(*[steps])),
     "bases, unpacked": lambda x: (lambda *classes: classes[1].rate)(*Derived.__mro__),
 }
 
@@ -107,6 +110,7 @@ def test_what_is_in_a_namespace_and_what_a_class_is_made_of_counts(
     monkeypatch.setattr(Box, "shape", "square", raising=False)
     monkeypatch.setattr(Base, "rate", 2)
     monkeypatch.setattr(Base, "rated", lambda self: 2)
+    steps.reverse()
     assert f(1) == WHOLES[what](1) != before[0]
 
 
