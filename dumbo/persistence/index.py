@@ -244,7 +244,7 @@ class Index:
 
         try:
             self._patiently(learn)
-        except (*_ERRORS, OSError, StorageError):
+        except (*_ERRORS, OSError, StorageError):  # the next call is looked for as this one was
             pass
 
     def begin_rows(self) -> Absence | None:
