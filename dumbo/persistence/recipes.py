@@ -67,6 +67,7 @@ class Recipes:
         self._path = os.path.join(directory, "recipes.sqlite")
         self._waiting: list[tuple[int, bytes, int, Any]] = []  # the last: see `add_later`
         self._since = 0.0
+        self._last = 0  # when the last call that was written came, in microseconds
         self._texts: set[bytes] = set()  # that this process has put there
         self._written = _LOOKED_AT  # calls, since the last look at all of them: so the first looks
 
@@ -120,10 +121,12 @@ class Recipes:
         waiting, self._waiting = self._waiting, []
         if not waiting:
             return
-        rows = []
-        for number, key, created, looks in waiting:
+        rows, last = [], self._last
+        for number, key, when, looks in waiting:
+            created = last = max(when, last + 1)  # two may come within a microsecond, in order
             payload = looks if type(looks) is bytes else looks[0](looks[1], looks[2])
             rows.append((_call_id(number, key), number, key, created, guarded(payload)))
+        self._last = last
 
         def put(sql: sqlite.Connection, known: set[object]) -> None:
             sql.execute("BEGIN IMMEDIATE")
