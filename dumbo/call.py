@@ -154,10 +154,11 @@ class Errand:
         begun, started: when looking it up began, and when the function did.
         finish: keeps its result; says whether that is done.
         first: where rows of it begin.
+        plain: what `memory` knows it by.
         key, snapshot, store: as those of a Call.
     """
 
-    __slots__ = ("args", "begun", "finish", "first", "key", "snapshot", "started", "store")
+    __slots__ = ("args", "begun", "finish", "first", "key", "plain", "snapshot", "started", "store")
 
     # What is known of all of them.
     around = claim = watch = None
@@ -173,6 +174,7 @@ class Errand:
         store: Store,
         begun: float,
         first: int,
+        plain: object,
     ) -> None:
         self.args = args
         self.key = key
@@ -180,6 +182,7 @@ class Errand:
         self.store = store
         self.begun = begun
         self.first = first
+        self.plain = plain
         self.started = 0.0
 
     def as_call(self, *, searched: bool = True) -> Call:

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 __all__ = ["Express", "learn"]
 
 _SPREADS = 4 | 8  # of `co_flags`: *args and **kwargs
-_SERVE, _FURTHER = rows.SERVE, rows.SLOTS - 1
+_SERVE = rows.SERVE
 _USUAL = rows.usual(PYTHON, PICKLE)
 _KINDS = 64  # lists of types that are known of one function
 
@@ -101,11 +101,11 @@ class Express:
                 if index.absence is not None and index.lacks(begins, first, begun):
                     listed = None
                 else:
-                    listed = index.find(_SERVE, (first, first + _FURTHER), begun)
+                    listed = index.find(_SERVE, (first,), begun)
                     if not listed:
                         index.missed(begins, begins + rows.WHOLE, rows.IDS)
                 if not listed:
-                    errand = Errand(args, key, snapshot, store, begun, first)
+                    errand = Errand(args, key, snapshot, store, begun, first, plain)
                     if self.begin is not None and self.begin(keeper, errand):
                         return errand
                     return errand.as_call()
@@ -113,7 +113,7 @@ class Express:
                 if len(listed) > 1:
                     return MISSING
                 if payload is None:  # a blob
-                    errand = Errand(args, key, snapshot, store, begun, first)
+                    errand = Errand(args, key, snapshot, store, begun, first, plain)
                     return errand.as_call(searched=False)
                 # One with extras, which stands elsewhere, has another checksum.
                 if not rows.is_served(checksum, _USUAL, closure, key, payload):

@@ -4,7 +4,8 @@
     closure    runs nothing but its own code, and is in the store
     result     a number, a text or None
 
-So nothing is observed, read or awaited, no verdict is needed, and the result goes into the tail.
+So nothing is observed, read or awaited, no verdict is needed, and the result goes into the tail,
+and stays in memory.
 One miss in sixty-four takes the general road (`storing`, `weighing`), and from these it is learned
 what misses cost there. What turns out to be other than usual goes on there, too. What a call cost,
 and how its arguments looked, is only noted here, and taken in with that of others: for each call by
@@ -25,6 +26,7 @@ from dumbo.keeping.serving import goes_across_pythons, reuses_stale
 from dumbo.keeping.telling import is_logged
 from dumbo.keeping.waiting import NOT_SHARED
 from dumbo.keeping.weighing import KNOWN
+from dumbo.memory import Held
 from dumbo.persistence import small
 from dumbo.persistence.ground import function_id
 from dumbo.switches import current
@@ -108,7 +110,9 @@ def finish(keeper: Keeper, errand: Errand, value: object, compute: float) -> boo
     looks = _looks, keeper.binder.names, errand.args  # type: ignore[union-attr]
     recipes.add_later(function_id(label), key, looks, created, entered)
     ledger, tally = keeper.ledger, keeper.tally
-    ledger.forget(closure + key)
+    identity = closure + key
+    ledger.forget(identity)
+    keeper.memory.hold(identity, Held(value, None, None, errand.snapshot.guard), errand.plain)
     ended = perf_counter()
     looking = errand.started - errand.begun
     size = len(payload)

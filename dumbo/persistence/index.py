@@ -124,10 +124,12 @@ class Index:
         durable: bool = False,
         name: str = "index.sqlite",
         tables: str = _TABLES,
+        schema: int = _SCHEMA,
     ) -> None:
         self._directory = directory
         self._name = name
         self._tables = tables
+        self._schema = schema
         self._refill = refill  # statements and their rows that a new index begins with
         self._durable = durable  # wait for the disk at each write
         self._tell = tell  # takes a reason, when something was set aside
@@ -482,8 +484,8 @@ class Index:
         if head[18:20] != b"\1\1":  # 2 is WAL, which would be mapped
             return "the index has another journal mode than it was made with"
         schema, mark = int.from_bytes(head[60:64], "big"), int.from_bytes(head[68:72], "big")
-        if mark != _APPLICATION or schema != _SCHEMA:
-            return f"the index has schema {schema}, not {_SCHEMA}"
+        if mark != _APPLICATION or schema != self._schema:
+            return f"the index has schema {schema}, not {self._schema}"
         return None
 
     def _set_aside(self, reason: str) -> None:
@@ -549,7 +551,7 @@ class Index:
             sql.execute("PRAGMA synchronous=OFF")
             sql.execute("PRAGMA auto_vacuum=INCREMENTAL")  # pages can be given back bit by bit
             sql.execute(f"PRAGMA application_id={_APPLICATION}")
-            sql.execute(f"PRAGMA user_version={_SCHEMA}")
+            sql.execute(f"PRAGMA user_version={self._schema}")
             sql.execute("BEGIN IMMEDIATE")
             for statement in self._tables.split(";"):
                 sql.execute(statement)

@@ -1,11 +1,13 @@
 """What is kept beside results for people: sources by their digest, and the arguments of calls.
 
-    texts   the source of a function as it was, compressed, once for each digest
-    calls   how the arguments of a stored call looked, by function and key
+    texts    the source of a function as it was, compressed, once for each digest
+    batches  how the arguments of stored calls looked: those of one function that were written
+             together in one row, with the key of each, the last call last
 
 A file of its own beside the index: a result that is looked up never meets it, and whoever lists
-results is not held up by it. Losing it costs words in an explanation. Calls are written in
-batches, so that a function of a microsecond does not pay for a transaction each time.
+results is not held up by it. Losing it costs words in an explanation. A row for each call would
+take a function of a microsecond as long as storing its result; who wants one call looks through
+all batches of its function, which takes a person no time.
 
 Knows SQLite by way of `Index`; must not know what an explanation is made of.
 """
@@ -13,12 +15,11 @@ Knows SQLite by way of `Index`; must not know what an explanation is made of.
 from __future__ import annotations
 
 import atexit
+import marshal
 import os
 import time
 import zlib
 from _weakrefset import WeakSet
-
-import xxhash
 
 from dumbo.errors import StorageError
 from dumbo.persistence.ground import function_id
@@ -34,21 +35,25 @@ if TYPE_CHECKING:
     Plain: TypeAlias = tuple[
         Callable[[Sequence[str], Sequence[Any]], bytes], Sequence[str], Sequence[Any]
     ]
+    Kept: TypeAlias = tuple[bytes, int, bytes]  # of a call: its key, when it came, how it looked
 
 __all__ = ["Recipes"]
 
 _TABLES = """
 CREATE TABLE texts(id INTEGER PRIMARY KEY, payload BLOB NOT NULL);
-CREATE TABLE calls(
-    id INTEGER PRIMARY KEY, function INTEGER NOT NULL, key BLOB NOT NULL,
-    created INTEGER NOT NULL, payload BLOB NOT NULL);
-CREATE INDEX calls_by_function ON calls(function, created)
+CREATE TABLE batches(
+    id INTEGER PRIMARY KEY, function INTEGER NOT NULL, created INTEGER NOT NULL,
+    count INTEGER NOT NULL, payload BLOB NOT NULL);
+CREATE INDEX batches_by_function ON batches(function, created)
 """
+# version  change
+# 4        the first, with a row for each call
+# 5        calls of a function that are written together are one row
+_SCHEMA = 5
 _BATCH = 1024  # calls that wait to be written
 _PATIENCE = 0.5  # seconds that the first of them waits at most, if another one comes
 _SLOW = 0.02  # seconds of a computation, beside which a transaction is nothing
 _MOST = 100_000  # calls that are kept
-_CALL = 240  # bytes of the file that one takes, or so
 _LOOKED_AT = 16_384  # calls that a process writes until it looks how many there are
 _DAYS = 30 * 86_400  # for which a call is kept when its result is gone
 
@@ -62,8 +67,9 @@ class Recipes:
         self._tell = tell
         _open.add(self)
         self._index = Index(
-            directory, _nothing, tell, durable=durable, name="recipes.sqlite", tables=_TABLES
-        )
+            directory, _nothing, tell, durable=durable,
+            name="recipes.sqlite", tables=_TABLES, schema=_SCHEMA,
+        )  # fmt: skip
         self._path = os.path.join(directory, "recipes.sqlite")
         self._waiting: list[tuple[int, bytes, int, Any]] = []  # the last: see `add_later`
         self._since = 0.0
@@ -121,23 +127,27 @@ class Recipes:
         waiting, self._waiting = self._waiting, []
         if not waiting:
             return
-        rows, last = [], self._last
+        batches: dict[int, list[Kept]] = {}
+        last = self._last
         for number, key, when, looks in waiting:
             created = last = max(when, last + 1)  # two may come within a microsecond, in order
             payload = looks if type(looks) is bytes else looks[0](looks[1], looks[2])
-            rows.append((_call_id(number, key), number, key, created, guarded(payload)))
+            batches.setdefault(number, []).append((key, created, payload))
         self._last = last
+        rows = [(number, *_row(calls)) for number, calls in batches.items()]
 
         def put(sql: sqlite.Connection, known: set[object]) -> None:
             sql.execute("BEGIN IMMEDIATE")
-            sql.executemany("INSERT OR REPLACE INTO calls VALUES(?,?,?,?,?)", sorted(rows))
+            sql.executemany(
+                "INSERT INTO batches(function, created, count, payload) VALUES(?,?,?,?)", rows
+            )
             sql.execute("COMMIT")
 
         self._try(put)
-        self._written += len(rows)
+        self._written += len(waiting)
         if self._written > _LOOKED_AT:
             self._written = 0
-            self._try(_forget_what_is_too_much)
+            self._try(lambda sql, known: _forget_oldest(sql, _MOST))
 
     def close(self) -> None:
         self.flush()
@@ -150,7 +160,7 @@ class Recipes:
 
         def empty(sql: sqlite.Connection, known: set[object]) -> None:
             sql.execute("DELETE FROM texts")
-            sql.execute("DELETE FROM calls")
+            sql.execute("DELETE FROM batches")
 
         self._try(empty)
 
@@ -168,11 +178,12 @@ class Recipes:
 
         def drop(sql: sqlite.Connection, known: set[object]) -> None:
             gone = [(i,) for (i,) in sql.execute("SELECT id FROM texts") if i not in there]
-            found = sql.execute("SELECT id, key FROM calls WHERE created < ?", (old,))
-            lost = [(i,) for i, key in found if key not in keys]
             sql.execute("BEGIN IMMEDIATE")
             sql.executemany("DELETE FROM texts WHERE id = ?", gone)
-            sql.executemany("DELETE FROM calls WHERE id = ?", lost)
+            for one, payload in sql.execute(
+                "SELECT id, payload FROM batches WHERE created < ?", (old,)
+            ).fetchall():
+                _put_back(sql, one, [call for call in _calls(payload) if call[0] in keys])
             sql.execute("COMMIT")
             _forget_oldest(sql, _MOST)
 
@@ -187,7 +198,7 @@ class Recipes:
         def drop(sql: sqlite.Connection, known: set[object]) -> None:
             used = _size(sql)
             if used > most:
-                (count,) = sql.execute("SELECT COUNT(*) FROM calls").fetchone()
+                (count,) = sql.execute("SELECT COALESCE(SUM(count), 0) FROM batches").fetchone()
                 _forget_oldest(sql, count * most * 9 // (10 * used))
 
         self._try(drop)
@@ -213,18 +224,35 @@ class Recipes:
 
     def call(self, function: str, key: bytes) -> bytes:
         """What was kept of a call; nothing if it was not."""
-        where = (_call_id(function_id(function), key),)
-        for found, payload in self._read("SELECT key, payload FROM calls WHERE id = ?", where):
-            return unguarded(payload) if found == key else b""
+        found = self._read(
+            "SELECT payload FROM batches WHERE function = ? AND instr(payload, ?) "
+            "ORDER BY created DESC",
+            (function_id(function), key),
+        )
+        for (payload,) in found:
+            for other, _, looks in reversed(_calls(payload)):
+                if other == key:
+                    return looks
         return b""
 
     def calls_of(self, function: str, limit: int = 500) -> list[tuple[bytes, bytes]]:
         """The keys of a function's last calls, and what was kept of them; the newest first."""
-        found = self._read(
-            "SELECT key, payload FROM calls WHERE function = ? ORDER BY created DESC LIMIT ?",
-            (function_id(function), limit),
-        )
-        return [(bytes(key), unguarded(payload)) for key, payload in found]
+        found: dict[bytes, bytes] = {}
+
+        def read(sql: sqlite.Connection, known: set[object]) -> None:
+            found.clear()
+            for (payload,) in sql.execute(
+                "SELECT payload FROM batches WHERE function = ? ORDER BY created DESC",
+                (function_id(function),),
+            ):
+                for key, _, looks in reversed(_calls(payload)):
+                    found.setdefault(key, looks)
+                if len(found) >= limit:
+                    break
+
+        self.flush()
+        self._try(read)
+        return list(found.items())[:limit]
 
     # -- small steps ---------------------------------------------------------------------
 
@@ -264,20 +292,48 @@ def _size(sql: sqlite.Connection) -> int:
     return int(page * (pages - free))
 
 
-def _forget_what_is_too_much(sql: sqlite.Connection, known: set[object]) -> None:
-    if _size(sql) > _MOST * _CALL:  # else counting them would be dearer than they are
-        _forget_oldest(sql, _MOST)
-
-
 def _forget_oldest(sql: sqlite.Connection, keep: int) -> None:
     """Forget all calls but the latest *keep*, and give the room back."""
-    gone = sql.execute(
-        "DELETE FROM calls WHERE created <= "
-        "(SELECT created FROM calls ORDER BY created DESC LIMIT 1 OFFSET ?)",
-        (keep,),
-    ).rowcount
-    if gone:
+    gone: list[tuple[int]] = []
+    cut: tuple[int, int] | None = None
+    sql.execute("BEGIN IMMEDIATE")
+    for one, count in sql.execute("SELECT id, count FROM batches ORDER BY created DESC").fetchall():
+        if keep <= 0:
+            gone.append((one,))
+        elif count > keep:
+            cut = one, keep
+        keep -= count
+    if cut:
+        one, left = cut
+        for (payload,) in sql.execute(
+            "SELECT payload FROM batches WHERE id = ?", (one,)
+        ).fetchall():
+            _put_back(sql, one, _calls(payload)[-left:])
+    sql.executemany("DELETE FROM batches WHERE id = ?", gone)
+    sql.execute("COMMIT")
+    if gone or cut:
         give_back(sql)
+
+
+def _row(calls: list[Kept]) -> tuple[int, int, bytes]:
+    """What a batch says: when its last call came, how many they are, and all of them."""
+    return calls[-1][1], len(calls), guarded(marshal.dumps(calls, 2))
+
+
+def _calls(payload: object) -> list[Kept]:
+    """The calls of a batch, the last one last; none, if it is not what it was."""
+    data = unguarded(payload)
+    calls: list[Kept] = marshal.loads(data) if data else []
+    return calls
+
+
+def _put_back(sql: sqlite.Connection, one: int, calls: list[Kept]) -> None:
+    """Leave no more than *calls* of a batch."""
+    if calls:
+        change = "UPDATE batches SET created = ?, count = ?, payload = ? WHERE id = ?"
+        sql.execute(change, (*_row(calls), one))
+    else:
+        sql.execute("DELETE FROM batches WHERE id = ?", (one,))
 
 
 def _nothing(root: str) -> list[tuple[str, tuple[Any, ...]]]:
@@ -287,8 +343,3 @@ def _nothing(root: str) -> list[tuple[str, tuple[Any, ...]]]:
 
 def _place(digest: bytes) -> int:
     return int.from_bytes(digest[:8], "big", signed=True)
-
-
-def _call_id(function: int, key: bytes) -> int:
-    own = function.to_bytes(8, "big", signed=True) + key
-    return xxhash.xxh3_64_intdigest(own) - (1 << 63)

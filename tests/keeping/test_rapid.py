@@ -250,3 +250,18 @@ def test_threads_that_all_take_it_lose_nothing_and_count_everything(f, short: li
     assert [f.get_entry(number, "b") is not None for number in range(800)] == [True] * 800
     reuse = f._keeper.ledger.costs.reuse
     assert len(reuse.trails) == 806
+
+
+def test_what_it_stores_is_served_from_memory(f, monkeypatch: pytest.MonkeyPatch) -> None:
+    f(3, "b")
+    store = f._keeper.express.store
+    monkeypatch.setattr(type(store.tail), "find", None)  # and nothing is looked for on disk
+    assert f(3, "b") == 6
+
+
+def test_what_it_stored_is_computed_anew_when_it_was_removed(f, short: list[Any]) -> None:
+    f(3, "b")
+    f.forget(3, "b")
+    short.clear()
+    assert f(3, "b") == 6
+    assert short == [(3, "b")]

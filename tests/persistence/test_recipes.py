@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from pathlib import Path
 
@@ -133,3 +134,52 @@ def test_what_is_kept_for_people_counts_and_leaves_room_for_results(tmp_path: Pa
     assert housekeeping.usage(store).recipes < 130_000
     assert store.find(bytes(16), bytes(16)) is not None
     assert store.recipes().calls_of("m:f", 1)[0][0] == (2999).to_bytes(16, "big")
+
+
+def test_a_call_that_came_again_says_how_it_looked_the_last_time(
+    kept: Recipes, tmp_path: Path
+) -> None:
+    for looks in (b"before", b"behind"):
+        kept.add_call("m:f", b"1", looks, 1e-6)
+    kept.flush()
+    kept.add_call("m:f", b"2", b"other", 1.0)
+    assert again(tmp_path).call("m:f", b"1") == b"behind"
+    assert again(tmp_path).calls_of("m:f") == [(b"2", b"other"), (b"1", b"behind")]
+
+
+def test_a_key_is_found_whatever_the_others_look_like(kept: Recipes, tmp_path: Path) -> None:
+    kept.add_call("m:f", b"key", b"its own", 1.0)
+    kept.add_call("m:f", b"one", b"says key, too", 1.0)
+    assert again(tmp_path).call("m:f", b"key") == b"its own"
+
+
+def test_calls_of_several_functions_that_wait_are_told_apart(kept: Recipes, tmp_path: Path) -> None:
+    for name in ("m:f", "m:g", "m:f"):
+        kept.add_call(name, name.encode(), b"looks", 1e-6)
+    kept.flush()
+    assert again(tmp_path).calls_of("m:f") == [(b"m:f", b"looks")]
+    assert again(tmp_path).calls_of("m:g") == [(b"m:g", b"looks")]
+
+
+def test_of_a_batch_only_what_is_old_and_without_a_result_goes(
+    kept: Recipes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        kept.add_call("m:f", b"%d" % number, b"looks", 1e-6)
+    monkeypatch.setattr(recipes, "_DAYS", -10)
+    kept.sweep((), {b"1", b"3"})
+    assert [key for key, _ in kept.calls_of("m:f")] == [b"3", b"1"]
+    kept.sweep((), ())
+    assert kept.calls_of("m:f") == []
+
+
+def test_what_an_older_version_kept_is_set_aside(kept: Recipes, tmp_path: Path) -> None:
+    kept.add_texts({b"12345678": "text"})
+    kept.close()
+    path = tmp_path / "cache" / "recipes.sqlite"
+    with sqlite3.connect(path) as sql:
+        sql.execute("PRAGMA user_version=4")
+    sql.close()
+    kept.add_call("m:f", b"1", b"looks", 1.0)
+    assert again(tmp_path).call("m:f", b"1") == b"looks"
+    assert kept.text(b"12345678") == ""
