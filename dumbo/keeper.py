@@ -444,6 +444,17 @@ class Keeper:
         if reason.code in ("never cached", "no store") or is_for_good(error):
             telling.warn(self, reason)
 
+    def stumbled(self, error: Exception) -> None:
+        """Leave the reason why dumbo itself was of no use to a call, which goes on without it.
+
+        This is the net round all that is done about a call. What is likely to go wrong in it has
+        nets of its own, which know what was being done.
+        """
+        if isinstance(error, Warning):  # the program's filters make errors of them
+            raise error
+        let_through(error)
+        self.ledger.note(not_cached(error))
+
     def reason_of(self, error: Exception) -> Reason:
         """Return why a call has to do without the cache, for which *error* was raised."""
         reason = not_cached(error)

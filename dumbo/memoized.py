@@ -149,7 +149,11 @@ class Memoized(Generic[P, R]):
                 clock = self._keeper.doubts.clock
                 begun = clock()
                 value = self._function(*args, **kwargs)
-                weighing.went_straight(self._keeper, clock() - begun)
+                spent = clock() - begun
+                try:
+                    weighing.went_straight(self._keeper, spent)
+                except Exception as error:  # noqa: BLE001 - a part of dumbo; see `stumbled`
+                    self._keeper.stumbled(error)
                 return value
         try:
             if call is None:
@@ -163,6 +167,9 @@ class Memoized(Generic[P, R]):
                 call = self._keeper.begin(args, kwargs, call)
         except (RecursionError, ImportError):  # of ours; for the function, it will say itself
             call = None
+        except Exception as error:  # noqa: BLE001 - a part of dumbo; see `stumbled`
+            call = None
+            self._keeper.stumbled(error)
         if call is None:
             return self._function(*args, **kwargs)
         if call.done:
@@ -182,6 +189,8 @@ class Memoized(Generic[P, R]):
             self._keeper.finish(call, value)
         except (RecursionError, ImportError):
             pass
+        except Exception as error:  # noqa: BLE001 - a part of dumbo; see `stumbled`
+            self._keeper.stumbled(error)
         return self._keeper.handed_out(call, value) if self._keeper.options.readonly else value
 
     if depth.NEEDED and not TYPE_CHECKING:
@@ -211,7 +220,10 @@ class Memoized(Generic[P, R]):
                         spent = clock() - begun
                     finally:
                         depth.leave(brought)
-                    weighing.went_straight(self._keeper, spent)
+                    try:
+                        weighing.went_straight(self._keeper, spent)
+                    except Exception as error:  # noqa: BLE001 - a part of dumbo; see `stumbled`
+                        self._keeper.stumbled(error)
                     return value
             try:
                 if call is None:
@@ -225,6 +237,9 @@ class Memoized(Generic[P, R]):
                     call = self._keeper.begin(args, kwargs, call)
             except (RecursionError, ImportError):  # of ours; for the function, it will say itself
                 call = None
+            except Exception as error:  # noqa: BLE001 - a part of dumbo; see `stumbled`
+                call = None
+                self._keeper.stumbled(error)
             if call is not None and call.done:
                 return call.value
             brought = depth.enter()
@@ -241,6 +256,8 @@ class Memoized(Generic[P, R]):
                     self._keeper.finish(call, value)
                 except (RecursionError, ImportError):
                     pass
+                except Exception as error:  # noqa: BLE001 - a part of dumbo; see `stumbled`
+                    self._keeper.stumbled(error)
                 if self._keeper.options.readonly:
                     return self._keeper.handed_out(call, value)
             return value
@@ -494,6 +511,9 @@ class AsyncMemoized(Memoized[P, R]):
                 call = await self._keeper.begin_in_task(args, kwargs)
             except (RecursionError, ImportError):  # of ours; for the function, it will say itself
                 call = None
+            except Exception as error:  # noqa: BLE001 - a part of dumbo; see `stumbled`
+                call = None
+                self._keeper.stumbled(error)
             if call is None:
                 return await self._function(*args, **kwargs)
             if call.done:
@@ -513,6 +533,8 @@ class AsyncMemoized(Memoized[P, R]):
                 self._keeper.finish(call, value)
             except (RecursionError, ImportError):
                 pass
+            except Exception as error:  # noqa: BLE001 - a part of dumbo; see `stumbled`
+                self._keeper.stumbled(error)
             return self._keeper.handed_out(call, value) if self._keeper.options.readonly else value
 
         async def recompute(self, /, *args, **kwargs):

@@ -96,6 +96,10 @@ class Tape:
         except _OURS:
             recording.drop()
             return False
+        except Exception as error:  # noqa: BLE001 - a part of dumbo; see `stumbled`
+            recording.drop()
+            self._keeper.stumbled(error)
+            return False
 
     def end(self, value: object) -> None:
         """It has returned *value*."""
@@ -108,6 +112,10 @@ class Tape:
         except _OURS:
             if recording is not None:
                 recording.drop()
+        except Exception as error:  # noqa: BLE001 - a part of dumbo; see `stumbled`
+            if recording is not None:
+                recording.drop()
+            self._keeper.stumbled(error)
 
     def drop(self) -> None:
         """Nothing of this iteration can be stored."""
@@ -260,6 +268,9 @@ def _begin(
         call = yielding.begin(keeper, args, kwargs, act, drawn.call if drawn is not None else None)
         return call, None if call.done else Tape(keeper, call)
     except _OURS:
+        return None, None
+    except Exception as error:  # noqa: BLE001 - a part of dumbo; see `stumbled`
+        keeper.stumbled(error)
         return None, None
 
 

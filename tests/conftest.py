@@ -13,6 +13,7 @@ import pytest
 
 import dumbo
 from dumbo.decision import costs
+from dumbo.keeper import Keeper
 
 _events: list[object] = []
 _spent: dict[str, float] = {}  # seconds, since the last look at the clocks of `steady`
@@ -100,3 +101,21 @@ def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         "DUMBO_USER_PACKAGES",
     ):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_breaks_unseen(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What dumbo's own net would catch fails the test, unless it asks for the net."""
+    if "net" not in request.fixturenames:
+        monkeypatch.setattr(Keeper, "stumbled", _raise)
+
+
+@pytest.fixture
+def net() -> None:
+    """The net is there, as it is for programs."""
+
+
+def _raise(keeper: Keeper, error: Exception) -> None:
+    raise error

@@ -753,3 +753,77 @@ def test_why_names_an_argument_that_is_dear_to_hash(cache: dumbo.Cache) -> None:
     assert "__dumbo_ignore__" in large.count.why(2)
     assert "hashing" not in small.count.why(1)
     assert "hashing" not in large.cheap.why(1)
+
+
+# -- what breaks -------------------------------------------------------------------------------
+
+
+def broken(*args: object, **kwargs: object) -> None:
+    raise ValueError("max() iterable argument is empty")
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "keeper.Keeper.recall",
+        "keeper.Keeper.begin",
+        "keeper.Keeper.finish",
+        "keeping.weighing.learn",
+        "accounts.tally.Tally.settle",
+        "accounts.tally.Tally.looked",
+        "accounts.tally.Tally.computed",
+        "memory.Memory.hold",
+    ],
+)
+def test_a_part_that_breaks_costs_a_computation_and_leaves_a_reason(
+    cache: Cache, ran: list[object], net: None, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    f = cache.memo(keep="always")(quick)
+    assert [f(n) for n in range(40)] == list(range(1, 41))
+    f._keeper.memory.clear()
+    ran.clear()
+    monkeypatch.setattr(f"dumbo.{part}", broken)
+    assert [f(n) for n in range(80)] == list(range(1, 81))
+    assert ran[-40:] == list(range(40, 80))  # each of these once
+    assert len(ran) == len(set(ran))
+    assert "max() iterable argument is empty" in " ".join(map(str, f._keeper.ledger.last))
+
+
+@pytest.mark.parametrize("part", ["begin_in_task", "finish"])
+def test_a_part_that_breaks_breaks_no_coroutine(
+    cache: Cache, ran: list[object], net: None, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    @cache.memo(keep="always")
+    async def f(x: int) -> int:
+        sys.audit("ran", x)
+        return x + 1
+
+    monkeypatch.setattr(f"dumbo.keeper.Keeper.{part}", broken)
+    assert asyncio.run(f(1)) == 2
+    assert ran == [1]
+
+
+@pytest.mark.parametrize("part", ["begin", "add", "finish"])
+def test_a_part_that_breaks_breaks_no_generator(
+    cache: Cache, ran: list[object], net: None, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    @cache.memo(keep="always")
+    def f(x: int):
+        sys.audit("ran", x)
+        yield from range(x)
+
+    monkeypatch.setattr(f"dumbo.keeping.yielding.{part}", broken)
+    assert list(f(3)) == [0, 1, 2]
+    assert ran == [3]
+
+
+def test_a_warning_that_the_program_makes_an_error_reaches_it(
+    cache: Cache, net: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def warned(*args: object) -> None:
+        raise dumbo.DumboWarning("as the program's filters will have it")
+
+    f = cache.memo(keep="always")(quick)
+    monkeypatch.setattr("dumbo.keeper.Keeper.begin", warned)
+    with pytest.raises(dumbo.DumboWarning):
+        f(1)

@@ -27,6 +27,7 @@ from dumbo.decision.gain import loses, overhead, saved
 from dumbo.decision.merging import merged
 from dumbo.errors import StorageError
 from dumbo.explain import human_time, printable
+from dumbo.net import describe
 from dumbo.persistence.ground import COMMON, function_id
 
 TYPE_CHECKING = False
@@ -106,7 +107,7 @@ def flush(tallies: Iterable[Tally] | None = None, directory: str | None = None) 
         for tally in list(_waiting.values()) if tallies is None else tallies:
             if directory in (None, tally.shelf.directory):
                 groups.setdefault(tally.shelf.place(), []).append(tally)
-        losing = [line for group in groups.values() for line in _write(group)]
+        losing = [line for group in groups.values() for line in _told_of(group)]
     finally:
         _writing.release()
     for level, line in losing:
@@ -114,6 +115,14 @@ def flush(tallies: Iterable[Tally] | None = None, directory: str | None = None) 
         import logging
 
         logging.getLogger("dumbo").log(level, "%s", line)
+
+
+def _told_of(group: list[Tally]) -> list[tuple[int, str]]:
+    """Do what `_write` does; sums that cannot be written are lost."""
+    try:
+        return _write(group)
+    except Exception as error:  # noqa: BLE001 - a part of dumbo, and the program goes on, or ends
+        return [(_WARNING, f"what calls cost could not be written: {describe(error)}")]
 
 
 def _write(group: list[Tally]) -> list[tuple[int, str]]:

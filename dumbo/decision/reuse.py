@@ -232,9 +232,8 @@ class Reuse:
                 score[i] = score[i] * _FORGET + log((1 - _SURPRISE) * share + unknown)
             all_heat[i] = total + weight
         if trail is not None:
-            # Of equals the longest: it is what all start from.
-            best = max(score)
-            self.half_life = max(h for h, s in zip(HALF_LIVES, score, strict=True) if s == best)
+            # Of equals the longest: it is what all start from. Another thread may be at it, too.
+            self.half_life = max(zip(score, HALF_LIVES, strict=True))[1]
 
     def chance(self, uses: int) -> float:
         """Return how likely a call that came so often is to come again."""

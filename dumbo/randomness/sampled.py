@@ -104,6 +104,8 @@ def _run(
         keeper.finish(call, value)
     except RecursionError:
         pass
+    except Exception as error:  # noqa: BLE001 - a part of dumbo; see `stumbled`
+        keeper.stumbled(error)
     return keeper.handed_out(call, value) if keeper.options.readonly else value
 
 
@@ -122,7 +124,10 @@ async def _run_in_task(
     finally:
         if watch is not None:
             watch.stop()
-    keeper.finish(call, value)
+    try:
+        keeper.finish(call, value)
+    except Exception as error:  # noqa: BLE001 - a part of dumbo; see `stumbled`
+        keeper.stumbled(error)
     return keeper.handed_out(call, value) if keeper.options.readonly else value
 
 
@@ -169,6 +174,10 @@ class ChanceMemoized(Memoized):  # type: ignore[type-arg]
             try:
                 keeper.begin(args, kwargs, call)
             except RecursionError:  # of ours; whether the function has room enough, it will say
+                call = _next(keeper)
+                call.started = perf_counter()
+            except Exception as error:  # noqa: BLE001 - a part of dumbo; see `stumbled`
+                keeper.stumbled(error)
                 call = _next(keeper)
                 call.started = perf_counter()
             return call.value if call.done else _run(self, call, args, kwargs)

@@ -222,3 +222,20 @@ def test_lessons_of_calls_that_are_found_take_one_per_cent_of_the_time_at_most()
     for turn in range(10_000):
         reuse.found(b"a", 1.0 + turn * 20e-6)
     assert 50 < len(taught) < 150
+
+
+def test_a_lesson_that_another_thread_disturbs_is_a_lesson_nevertheless(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reuse = Reuse()
+    reuse.note(b"a", 0.0)
+
+    class Score(list[float]):
+        def __iter__(self):  # each look finds other scores
+            self[:] = [one - 1.0 for one in list.__iter__(self)]
+            return super().__iter__()
+
+    reuse._score = Score(reuse._score)
+    for now in range(1, 200):
+        reuse.note(b"a", float(now))
+    assert reuse.half_life in HALF_LIVES

@@ -255,7 +255,7 @@ def test_threads_that_all_take_it_lose_nothing_and_count_everything(f, short: li
 def test_what_it_stores_is_served_from_memory(f, monkeypatch: pytest.MonkeyPatch) -> None:
     f(3, "b")
     store = f._keeper.express.store
-    monkeypatch.setattr(type(store.tail), "find", None)  # and nothing is looked for on disk
+    monkeypatch.setattr(type(store.tail), "find", None)  # which the look on disk would begin with
     assert f(3, "b") == 6
 
 
