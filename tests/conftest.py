@@ -104,9 +104,7 @@ def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 
 @pytest.fixture(autouse=True)
-def _nothing_breaks_unseen(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def _nothing_breaks_unseen(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """What dumbo's own net would catch fails the test, unless it asks for the net."""
     if "net" not in request.fixturenames:
         monkeypatch.setattr(Keeper, "stumbled", _raise)
