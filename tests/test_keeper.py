@@ -15,6 +15,7 @@ import pytest
 
 import dumbo
 from dumbo import Cache, StorageError, by
+from dumbo.explain import Reason
 
 
 def slow(x):
@@ -753,6 +754,19 @@ def test_why_names_an_argument_that_is_dear_to_hash(cache: dumbo.Cache) -> None:
     assert "__dumbo_ignore__" in large.count.why(2)
     assert "hashing" not in small.count.why(1)
     assert "hashing" not in large.cheap.why(1)
+
+
+def test_what_is_said_of_a_function_bears_calls_that_come_meanwhile(cache: Cache) -> None:
+    f = cache.memo(keep="never")(quick)
+    f(1)
+
+    class Told(Reason):
+        def __str__(self) -> str:
+            f(2)  # as from another thread
+            return super().__str__()
+
+    f._keeper.ledger.last.extend([Told("never"), Told("never")])
+    assert f.cache_info().reasons
 
 
 # -- what breaks -------------------------------------------------------------------------------

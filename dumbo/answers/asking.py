@@ -192,7 +192,7 @@ def info(keeper: Keeper) -> CacheInfo:
         keeper.ledger.note(keeper.reason_of(error))
     keeper.tally.settle()
     ledger = keeper.ledger
-    reasons = tuple(str(reason) for reason in ledger.last)
+    reasons = tuple(str(reason) for reason in ledger.last.copy())  # another thread may add to it
     return CacheInfo(ledger.hits, ledger.misses, ledger.bypassed, entries, size, reasons)
 
 
