@@ -28,7 +28,6 @@ from __future__ import annotations
 
 import _sqlite3 as sqlite  # `sqlite3` itself imports datetime and more, for adapters
 import atexit
-import errno
 import os
 import stat
 import time
@@ -37,6 +36,7 @@ from _weakrefset import WeakSet
 
 from dumbo.errors import StorageError
 from dumbo.persistence import folder
+from dumbo.persistence.sqlite_errors import DAMAGED, ERRORS, PASSING, TAKEN, as_oserror, primary
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,11 +90,7 @@ _NAP = 0.005
 _LOOK = 0.05  # seconds after which a read looks whether the file is still the one that is open
 _FORK = 1.0  # seconds that a fork waits for statements of other threads
 _REBUILDS = 3  # in a row within a minute; then something else is wrong
-# What SQLite says about a damaged file may quote it, and then be no text.
-_ERRORS = (sqlite.Error, UnicodeDecodeError)
 _LARGEST = 1 << 26  # bytes of any one value: a damaged length is no reason to take the memory
-_STALE = 3600.0  # seconds after which a file that somebody was making is nobody's
-_JOURNAL = "-journal"
 
 
 class Connection:
@@ -171,9 +167,9 @@ class Index:
                 return rows
             except IndexError:
                 pass
-            except _ERRORS as error:
-                if self._failed(connection, error) and _primary(error) not in _TAKEN:
-                    raise _as_oserror(error, self.path) from error
+            except ERRORS as error:
+                if self._failed(connection, error) and primary(error) not in TAKEN:
+                    raise as_oserror(error, self.path) from error
         return self._patiently(lambda sql, known: sql.execute(statement, values).fetchall())
 
     def find(self, statement: str, values: Row, now: float) -> list[Row]:
@@ -196,7 +192,7 @@ class Index:
             try:
                 if peek.stamp is self._stamp:
                     rows = peek.read(statement, values)
-            except (*_ERRORS, OSError):  # who reads under the lock will know what is wrong
+            except (*ERRORS, OSError):  # who reads under the lock will know what is wrong
                 pass
             if rows is not None:
                 self._peeks.append(peek)
@@ -246,7 +242,7 @@ class Index:
 
         try:
             self._patiently(learn)
-        except (*_ERRORS, OSError, StorageError):  # the next call is looked for as this one was
+        except (*ERRORS, OSError, StorageError):  # the next call is looked for as this one was
             pass
 
     def begin_rows(self) -> Absence | None:
@@ -274,12 +270,12 @@ class Index:
             connection = self._take()
             try:
                 done = work(connection.sql, connection.known)
-            except _ERRORS as error:
-                taken = _primary(error) in _TAKEN and time.monotonic() < deadline
+            except ERRORS as error:
+                taken = primary(error) in TAKEN and time.monotonic() < deadline
                 attempts -= not taken
                 hopeless = self._failed(connection, error)
                 if not taken and (hopeless or not attempts):
-                    raise _as_oserror(error, self.path) from error
+                    raise as_oserror(error, self.path) from error
             except BaseException:
                 self._give_back(connection)
                 raise
@@ -364,11 +360,11 @@ class Index:
         opened: bool = True,
     ) -> bool:
         """Put away what an error came from; say whether another attempt is hopeless."""
-        code = _primary(error)
+        code = primary(error)
         if connection is None:
             self._stamp = None
-            return code in _PASSING
-        if code in _PASSING:
+            return code in PASSING
+        if code in PASSING:
             if opened:
                 self._give_back(connection)
             else:
@@ -381,7 +377,7 @@ class Index:
                 self._stamp = None
                 # Set aside only what is broken beyond doubt, and still in its place: another
                 # process may have put a new index there since.
-                if code in _DAMAGED and _stamp(self.path) == connection.stamp:
+                if code in DAMAGED and _stamp(self.path) == connection.stamp:
                     self._set_aside(f"the index is damaged ({error})")
         return False
 
@@ -401,12 +397,12 @@ class Index:
                         sql.execute(pragma).fetchall()
                     if self._durable:
                         sql.execute("PRAGMA synchronous=FULL")
-                except _ERRORS as error:
-                    taken = _primary(error) in _TAKEN and time.monotonic() < deadline
+                except ERRORS as error:
+                    taken = primary(error) in TAKEN and time.monotonic() < deadline
                     attempts -= not taken
                     hopeless = self._failed(connection, error, opened=False)
                     if not taken and (hopeless or not attempts):
-                        raise _as_oserror(error, self.path) from error
+                        raise as_oserror(error, self.path) from error
                 else:
                     self._live.add(connection)
                     return connection
@@ -430,7 +426,7 @@ class Index:
                     self._peeks.append(peek)
                 else:
                     self._close(peek)
-        except (*_ERRORS, OSError, StorageError):
+        except (*ERRORS, OSError, StorageError):
             pass
 
     def _watch(self) -> Eye | None:
@@ -456,7 +452,9 @@ class Index:
         if wrong:
             self._set_aside(wrong)
         if wrong is not None:
-            self._make()
+            from dumbo.persistence import making  # here and below: most find one that is good
+
+            making.make(self.path, _APPLICATION, self._schema, self._tables, self._refill)
         self._stamp = _stamp(self.path)
         self._known = set()
         self._look_at = time.perf_counter() + _LOOK
@@ -489,77 +487,20 @@ class Index:
         return None
 
     def _set_aside(self, reason: str) -> None:
-        """Rename the file at our path, and its journal, which would be taken for the next one's.
+        """Put the file at our path out of the way, and tell why.
 
         Raises:
             OSError: if it stays in the way.
         """
+        from dumbo.persistence import making
+
         now = time.monotonic()
         self._rebuilt = [then for then in self._rebuilt if then > now - 60.0]
         if len(self._rebuilt) >= _REBUILDS:
             raise StorageError(f"{reason}, and it was made anew {_REBUILDS} times in a minute")
         self._rebuilt.append(now)
-        aside = f"{self.path}.{time.time_ns():x}.aside"
-        for name in (_JOURNAL, ""):
-            try:
-                os.rename(self.path + name, aside + name)
-            except FileNotFoundError:
-                pass
-        self._tell(f"{reason}: set aside as {os.path.basename(aside)!r} and made anew")
-
-    def _make(self) -> None:
-        """Make an index from what can be told without one, then put it in place at once."""
-        self._sweep()
-        temporary = f"{self.path}.{os.urandom(8).hex()}.part"
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        fd = os.open(temporary, flags, 0o600)
-        try:
-            os.fchmod(fd, 0o600)
-            os.close(fd)
-            self._fill(temporary)
-            # A journal without its index would be played into the new one.
-            _unlink(self.path + _JOURNAL)
-            try:
-                os.link(temporary, self.path)
-            except FileExistsError:  # another process was faster; its index is as good
-                pass
-            except OSError:  # a file system without hard links
-                os.rename(temporary, self.path)
-        except _ERRORS as error:
-            raise _as_oserror(error, self.path) from error
-        finally:
-            _unlink(temporary)
-            _unlink(temporary + _JOURNAL)
-
-    def _sweep(self) -> None:
-        """Remove what killed processes left, and all but the last two that were set aside."""
-        directory, own = os.path.split(self.path)
-        kept = 2
-        for name in sorted(os.listdir(directory), reverse=True):  # aside: the newest first
-            path = os.path.join(directory, name)
-            if name.startswith(own + ".") and name.endswith((".aside", ".aside" + _JOURNAL)):
-                kept -= name.endswith(".aside")
-                if kept < 0:
-                    _unlink(path)
-            elif name.startswith(own + ".") and ".part" in name and _age(path) > _STALE:
-                _unlink(path)
-
-    def _fill(self, path: str) -> None:
-        sql = sqlite.connect(path, isolation_level=None)
-        try:
-            sql.execute("PRAGMA journal_mode=MEMORY").fetchall()  # nobody sees this file yet
-            sql.execute("PRAGMA synchronous=OFF")
-            sql.execute("PRAGMA auto_vacuum=INCREMENTAL")  # pages can be given back bit by bit
-            sql.execute(f"PRAGMA application_id={_APPLICATION}")
-            sql.execute(f"PRAGMA user_version={self._schema}")
-            sql.execute("BEGIN IMMEDIATE")
-            for statement in self._tables.split(";"):
-                sql.execute(statement)
-            for statement, row in self._refill(os.path.dirname(self.path)):
-                sql.execute(statement, row)
-            sql.execute("COMMIT")
-        finally:
-            sql.close()
+        name = making.set_aside(self.path)
+        self._tell(f"{reason}: set aside as {name!r} and made anew")
 
     # -- forks -----------------------------------------------------------------------
 
@@ -605,13 +546,6 @@ def _stamp(path: str) -> tuple[int, int] | None:
     return (status.st_dev, status.st_ino) if status.st_size else None
 
 
-def _age(path: str) -> float:
-    try:
-        return time.time() - os.lstat(path).st_mtime
-    except OSError:
-        return 0.0
-
-
 def _is_open(stamp: tuple[int, int]) -> bool:
     """Whether SQLite may hold a lock on that file, in this process."""
     return any(c.stamp == stamp for i in list(_indexes) for c in list(i._live))
@@ -638,45 +572,6 @@ def _uri(path: str, how: str) -> str:
     plain = b"/-_.~abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
     quoted = "".join(chr(c) if c in plain else f"%{c:02X}" for c in os.fsencode(path))
     return f"file:{quoted}?{how}"
-
-
-def _unlink(path: str) -> None:
-    try:
-        os.unlink(path)
-    except OSError:
-        pass
-
-
-# -- what SQLite says ----------------------------------------------------------------
-
-_BUSY, _LOCKED, _NOMEM, _READONLY, _INTERRUPT = 5, 6, 7, 8, 9
-_IOERR, _CORRUPT, _FULL, _CANTOPEN, _SCHEMA_CHANGED, _TOOBIG = 10, 11, 13, 14, 17, 18
-_ERROR, _CONSTRAINT, _MISMATCH, _FORMAT, _NOTADB = 1, 19, 20, 24, 26
-_MOVED = _READONLY | 4 << 8  # the file was renamed or removed: SQLite looks before it writes
-
-_TAKEN = frozenset((_BUSY, _LOCKED))
-_PASSING = frozenset((_BUSY, _LOCKED, _NOMEM, _READONLY, _INTERRUPT, _FULL, _TOOBIG))
-# _ERROR is a table or column that is gone: our statements themselves are tested.
-_DAMAGED = frozenset((_ERROR, _CORRUPT, _CONSTRAINT, _MISMATCH, _FORMAT, _NOTADB))
-_ERRNO = {
-    _BUSY: errno.ETIMEDOUT,
-    _LOCKED: errno.ETIMEDOUT,
-    _NOMEM: errno.ENOMEM,
-    _READONLY: errno.EROFS,
-    _FULL: errno.ENOSPC,
-    _CANTOPEN: errno.ENOENT,
-}
-
-
-def _primary(error: sqlite.Error | UnicodeDecodeError) -> int:
-    if isinstance(error, UnicodeDecodeError):
-        return _CORRUPT
-    code: int = getattr(error, "sqlite_errorcode", -1)  # Python's own errors have none
-    return -1 if code == _MOVED else code & 0xFF if code >= 0 else code
-
-
-def _as_oserror(error: sqlite.Error | UnicodeDecodeError, path: str) -> OSError:
-    return OSError(_ERRNO.get(_primary(error), errno.EIO), f"the index: {error}", path)
 
 
 # -- the process ---------------------------------------------------------------------
