@@ -4,7 +4,8 @@ Its closure, a digest of it, and cheap proofs that the digest still holds. The m
 they are for:
 
     reading code        steps, instructions, pairs, normal
-    reading objects     lookup, boundary, contents, sources, shapes, opened, annotations
+    reading objects     lookup, listings, boundary, contents, sources, shapes, opened,
+                        annotations
     interpreting        values, frame, and what steps do: loads, attributes, calls, flow,
                         containers, items, iteration, filling, operators, formatting, patterns;
                         what is called of the standard library: models, registry, functional,
@@ -30,4 +31,6 @@ from __future__ import annotations
 # 6        call graphs that are too large are cut; empty containers and plain data call nothing
 # 7        strings in the arguments pick what is called; membership depends on keys alone;
 #          objects that lie deep in arguments are looked into
-DIGEST_VERSION = 8
+# 8        what reads code, fields of threads, context variables and the like counts
+# 9        what is in containers that are compared counts, and which methods a class lacks
+DIGEST_VERSION = 9

@@ -81,6 +81,9 @@ def attribute(frame: Frame, value: Value, name: str) -> Value | None:
 
 
 def of_member(frame: Frame, value: Value, name: str) -> Value | None:
+    hook = _lookup_hook(frame, value) if name in ("__class__", "__dict__") else None
+    if hook is not None:
+        return call(frame, hook, (value, frame.pool.const(name)))
     if name == "__dict__" and isinstance(value, Known | Instance | LocalClass):
         marker: Value = frame.pool.make(Builtin, "__dict__()", value)
         return marker
@@ -104,6 +107,9 @@ def of_member(frame: Frame, value: Value, name: str) -> Value | None:
         return of_member(frame, value.function, name)  # as methods do
     if isinstance(value, Partial) and name == "func":
         return value.function
+    if isinstance(value, Partial) and name in ("args", "keywords"):
+        for item in value.args:
+            consume(frame, item)
     if isinstance(value, Unknown | Builtin):
         return _of_unknown(frame, value, name)
     if isinstance(value, Heap | Const | Text | Tuple | Bound | Partial):
@@ -112,6 +118,17 @@ def of_member(frame: Frame, value: Value, name: str) -> Value | None:
         found: Value = frame.pool.make(Builtin, name, value)
         return found
     return frame.unresolved(f"attribute {name} of {type(value).__name__.lower()}")
+
+
+def _lookup_hook(frame: Frame, value: Value) -> Value | None:
+    """The `__getattribute__` of user code by which all attributes of *value* are read."""
+    if isinstance(value, Instance):
+        return user_hook(frame, value.cls, "__getattribute__")
+    if isinstance(value, Known) and is_data(value.obj):
+        cls = frame.analysis.get("type", value.ref, None)
+        if isinstance(cls, Known) and wall_of(cls.obj) is None:
+            return user_hook(frame, cls, "__getattribute__")
+    return None
 
 
 _STANDS_FOR: dict[str, tuple[type, ...]] = {

@@ -5,9 +5,14 @@ Knows what such a method does to its receiver; must not know other objects.
 
 from __future__ import annotations
 
+from _string import (  # type: ignore[import-not-found, unused-ignore]
+    formatter_field_name_split,
+    formatter_parser,
+)
 from typing import Any
 
 from dumbo.tracing import known_methods, sure
+from dumbo.tracing.attributes import attribute
 from dumbo.tracing.calls import Arguments, escape_all
 from dumbo.tracing.containers import (
     add,
@@ -25,7 +30,8 @@ from dumbo.tracing.formatting import stringify
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.functional import key_function, merge_any
 from dumbo.tracing.items import live_item, read_item, shrinks, subscript
-from dumbo.tracing.iteration import items_of, next_of, note_order
+from dumbo.tracing.iteration import items_of, next_by_hand, note_order
+from dumbo.tracing.operators import compare, inside
 from dumbo.tracing.rows import iterator_over, pairs_of, rows_of, values_of
 from dumbo.tracing.values import UNKNOWN, Const, Heap, Known, Text, Value, each
 
@@ -34,6 +40,9 @@ _TEXT_METHODS = frozenset(
     "removesuffix replace rjust rstrip strip swapcase title translate upper zfill".split()
 )
 _SHRINKING = frozenset({"clear", "pop", "popleft", "popitem"})
+_COMPARING = frozenset(
+    "count index remove discard __contains__ __eq__ __ne__ __lt__ __le__ __gt__ __ge__".split()
+)
 # After these, items of a list stand at other places; after `pop(index)`, too.
 _SHIFTING = frozenset("appendleft extendleft insert popleft remove reverse rotate sort".split())
 
@@ -62,7 +71,7 @@ def call_on_text(frame: Frame, name: str, receiver: Value, args: Arguments) -> V
 
 
 def _format(frame: Frame, template: str, args: Arguments) -> Value:
-    for value in args.all():
+    for value in (*args.all(), *_fields(frame, template, args)):
         stringify(frame, value, ("__format__", "__str__", "__repr__"))
     prefix, _, rest = template.partition("{")
     suffix = rest.rpartition("}")[2]
@@ -70,6 +79,45 @@ def _format(frame: Frame, template: str, args: Arguments) -> Value:
         return instance_of(frame, str)
     made: Value = frame.pool.make(Text, prefix, suffix)
     return made
+
+
+def _fields(frame: Frame, template: str, args: Arguments) -> list[Value]:
+    """What ``"{0.name[key]}"`` shows of what it is given."""
+    found: list[Value] = []
+    try:
+        fields = [field for _, field, _, _ in formatter_parser(template) if field]
+        split = [(first, list(rest)) for first, rest in map(formatter_field_name_split, fields)]
+    except ValueError:  # it raises
+        return found
+    for first, rest in split:
+        if first == "":
+            start: Value | None = frame.pool.join(*args.positional)
+        elif isinstance(first, int):
+            start = args.positional[first] if first < len(args.positional) else args.rest
+        else:
+            start = args.named.get(first, args.named_rest)
+        for is_attribute, key in rest:
+            if start is not None and is_attribute:
+                start = attribute(frame, start, key)
+            elif start is not None:
+                start = subscript(frame, start, frame.pool.const(key))
+        if start is not None and rest:
+            found.append(start)
+    return found
+
+
+def compare_with(frame: Frame, name: str, receiver: Value, args: Arguments) -> None:
+    """A method of a container that compares what is in it with what it is given."""
+    if name in _COMPARING:
+        _compare_items(frame, receiver, args)
+
+
+def _compare_items(frame: Frame, receiver: Value, args: Arguments) -> None:
+    for value in args.positional[:1]:
+        if (held := inside(frame, receiver)) is not None:
+            compare(frame, "==", held, value, 1)  # an item
+        for symbol in ("==", "<"):
+            compare(frame, symbol, receiver, value, 1)  # or another container
 
 
 def call_on_heap(frame: Frame, name: str, receiver: Heap, args: Arguments) -> Value | None:
@@ -100,6 +148,8 @@ def _call_on_heap(frame: Frame, name: str, receiver: Heap, args: Arguments) -> V
     if name in ("append", "add", "appendleft", "put", "remove", "discard", "count", "index"):
         if name in ("add", "remove", "discard", "count", "index"):
             hashed(frame, *positional)
+        if name in _COMPARING:
+            _compare_items(frame, receiver, args)
         if name in ("append", "add", "appendleft", "put"):
             for value in (*positional, *([args.rest] if args.rest else [])):
                 add(frame, receiver, value)
@@ -166,9 +216,11 @@ def _more_on_heap(frame: Frame, name: str, receiver: Heap, args: Arguments) -> V
             add(frame, receiver, items_of(frame, source))
         return _copied(frame, receiver) if name == "copy" else receiver
     if name in ("send", "throw", "__next__", "asend", "athrow", "__anext__"):
-        return next_of(frame, receiver) or frame.unknown_value("the next item")
+        return next_by_hand(frame, receiver) or frame.unknown_value("the next item")
     if name in ("clear", "reverse", "rotate", "close", "aclose", "move_to_end"):
         return frame.pool.const(None)
+    if name in _COMPARING:
+        _compare_items(frame, receiver, args)
     escape_all(frame, args)
     for value in args.all():
         add(frame, receiver, value)  # who knows what it does with them
@@ -209,6 +261,8 @@ def call_on_live(frame: Frame, name: str, receiver: Known, args: Arguments) -> V
         stored = frame.analysis.read(("object", id(obj)), "elem", frame, frame.index)
         return frame.pool.join(found, stored, *positional[1:], frame.pool.const(None))
     consume(frame, receiver)
+    if name in _COMPARING:
+        _compare_items(frame, receiver, args)
     if name in _SHIFTING or (name == "pop" and positional):
         shift(frame, receiver)
     if name == "values" and type(obj) is dict:

@@ -12,7 +12,7 @@ from typing import Any
 
 from dumbo.tracing import given, sure
 from dumbo.tracing.attributes import call, special
-from dumbo.tracing.escapes import escape
+from dumbo.tracing.escapes import consume, escape
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.steps import Step
 from dumbo.tracing.values import Const, Heap, Instance, Known, Text, Tuple, Value, each
@@ -185,6 +185,11 @@ def hashed(frame: Frame, *values: Value) -> None:
     for value in values:
         if isinstance(value, Const | Text):
             continue
+        for member in each(value):
+            if isinstance(member, Tuple):
+                hashed(frame, *member.items)
+                for item in member.items:
+                    consume(frame, item)
         for name in ("__hash__", "__eq__"):
             for method in special(frame, value, name):
                 other = () if name == "__hash__" else (value,)

@@ -19,6 +19,7 @@ from typing import Any
 from dumbo.tracing import fingerprint, sure, vocabulary
 from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.frame import Frame
+from dumbo.tracing.listings import ALL, EVERY, TEXT
 from dumbo.tracing.looks import look
 from dumbo.tracing.lookup import (
     MEMBERS,
@@ -101,6 +102,7 @@ def _escape_member(frame: Frame, value: Value, use: Use) -> None:
         _escape_known(frame, value, use)
     elif isinstance(value, Instance):
         frame.touch(value.cls, "type")
+        look_for_methods(frame, value.cls, use)
         remember(frame, value.cls, value)
         _expose_site(frame, value.site, use)
         frame.analysis.outside.receive(value, use)
@@ -187,6 +189,7 @@ def _escape_known(frame: Frame, value: Known, use: Use) -> None:
         if owner_of(obj) is None and not (use is KEPT and _is_importable(obj)):
             remember(frame, value, value)
             if use.calls:
+                look_for_methods(frame, value, use)
                 analysis.outside.receive(value, use)
     elif is_module(obj):
         _escape_module(frame, value)
@@ -318,6 +321,19 @@ def escape_methods(frame: Frame, cls: Known, receiver: Value, use: Use, *, made:
                 raw = frame.analysis.get("mro", cls.ref, name)
                 if raw is not None:
                     escape(frame, bind(frame, raw, receiver, cls))
+
+
+def look_for_methods(frame: Frame, cls: Value, use: Use) -> None:
+    """Which methods *cls* has of those that code out of sight looks for counts: one more, and it
+    does something else. What was stored was pickled by those that there were."""
+    if use is KEPT or not isinstance(cls, Known) or owner_of(cls.obj) is not None:
+        return
+    kind = TEXT if use is SHOWN else ALL
+    if use is not SHOWN and any(
+        owner_of(base) is not None and _caller(base) for base in mro(cls.obj)[1:-1]
+    ):
+        kind = EVERY
+    frame.touch(frame.analysis.get("specials", cls.ref, kind), "special methods")
 
 
 def _is_code(held: Any) -> bool:

@@ -59,6 +59,10 @@ def build_template(frame: Frame, step: Step) -> None:
 def formatted(frame: Frame, template: str, values: Value) -> Value:
     for member in each(values):
         stringify(frame, member, ("__str__", "__repr__", "__format__"))
+        for item in member.items if isinstance(member, Tuple) else (member,):
+            for name in ("__index__", "__int__", "__float__"):  # `%d`
+                for method in special(frame, item, name):
+                    call(frame, method, ())
     prefix, _, tail = template.partition("%")
     suffix = tail[1:] if tail[:1] in "sd" and "%" not in tail else ""
     if not prefix and not suffix:

@@ -11,23 +11,24 @@ from dumbo.tracing import sure
 from dumbo.tracing.attributes import special
 from dumbo.tracing.calls import DECORATED, Arguments, escape_all, invoke, out_of_sight
 from dumbo.tracing.containers import add, hashed, instance_of, make_heap, make_tuple, measure, put
-from dumbo.tracing.escapes import consume, escape
+from dumbo.tracing.escapes import consume, escape, is_data, look_for_methods
 from dumbo.tracing.filling import add_all, merge_into
 from dumbo.tracing.formatting import stringify
 from dumbo.tracing.frame import Frame
-from dumbo.tracing.iteration import await_result, items_of, iterator_of, next_of
+from dumbo.tracing.iteration import await_result, items_of, iterator_of, next_by_hand
 from dumbo.tracing.looks import look
 from dumbo.tracing.lookup import is_class
 from dumbo.tracing.operators import compare, operate
 from dumbo.tracing.registry import MODELS, Model, model
 from dumbo.tracing.rows import Rows, iterator_over, rows_of
-from dumbo.tracing.uses import SHOWN, SPECIAL
+from dumbo.tracing.uses import SHOWN, SPECIAL, by_module
 from dumbo.tracing.values import (
     UNKNOWN,
     Bound,
     Builtin,
     Const,
     Heap,
+    Instance,
     Known,
     Local,
     LocalClass,
@@ -52,8 +53,12 @@ def _map(frame: Frame, args: Arguments) -> Value | None:
 def _filter(frame: Frame, args: Arguments) -> Value | None:
     function, source = (*args.positional, UNKNOWN, UNKNOWN)[:2]
     item = items_of(frame, source)
-    if item is not None and not (isinstance(function, Const) and function.obj is None):
-        invoke(frame, function, (item,))
+    if item is not None and isinstance(function, Const) and function.obj is None:
+        _test(frame, item)
+    elif item is not None:
+        given = invoke(frame, function, (item,))
+        if given is not None:
+            _test(frame, given)
     return iterator_over(frame, item, "filter")
 
 
@@ -109,8 +114,11 @@ def _starmap(frame: Frame, args: Arguments) -> Value:
     row = items_of(frame, source)
     given = None
     for member in each(row):
-        spread = member.items if isinstance(member, Tuple) else (UNKNOWN,)
-        given = frame.pool.join(given, invoke(frame, function, spread))
+        if isinstance(member, Tuple):
+            given = frame.pool.join(given, invoke(frame, function, member.items))
+        else:
+            rest = Arguments((), {}, items_of(frame, member) or UNKNOWN, None)
+            given = frame.pool.join(given, invoke(frame, function, rest))
     return iterator_over(frame, given, "starmap")
 
 
@@ -125,7 +133,7 @@ def _iter(frame: Frame, args: Arguments) -> Value | None:
 @model("builtins:next", "builtins:anext")
 def _next(frame: Frame, args: Arguments) -> Value | None:
     iterator, *default = args.positional or (UNKNOWN,)
-    return frame.pool.join(next_of(frame, iterator), *default)
+    return frame.pool.join(next_by_hand(frame, iterator), *default)
 
 
 def key_function(frame: Frame, args: Arguments, item: Value | None) -> None:
@@ -148,7 +156,14 @@ def _sorted(frame: Frame, args: Arguments) -> Value:
     return made
 
 
-@model("builtins:min", "builtins:max", "heapq:nlargest", "heapq:nsmallest")
+@model("heapq:nlargest", "heapq:nsmallest")
+def _largest(frame: Frame, args: Arguments) -> Value | None:
+    """As `sorted`, which its first argument says how much of."""
+    rest = args._replace(positional=args.positional[1:2])
+    return _sorted(frame, rest) if len(args.positional) > 1 else out_of_sight(frame, args, "heapq")
+
+
+@model("builtins:min", "builtins:max")
 def _extreme(frame: Frame, args: Arguments) -> Value | None:
     if len(args.positional) == 1:
         item = items_of(frame, args.positional[0])
@@ -171,10 +186,17 @@ def _sum(frame: Frame, args: Arguments) -> Value | None:
 @model("builtins:any", "builtins:all")
 def _any(frame: Frame, args: Arguments) -> Value:
     item = items_of(frame, args.positional[0]) if args.positional else None
-    for name in ("__bool__", "__len__"):
-        for method in special(frame, item, name) if item is not None else ():
-            invoke(frame, method, ())
+    if item is not None:
+        _test(frame, item)
     return instance_of(frame, bool)
+
+
+def _test(frame: Frame, value: Value) -> None:
+    """Whether something is true."""
+    for name in ("__bool__", "__len__"):
+        for method in special(frame, value, name):
+            invoke(frame, method, ())
+    consume(frame, value)
 
 
 def _collection(kind: str) -> Model:
@@ -369,6 +391,14 @@ def _print(frame: Frame, args: Arguments) -> Value:
 def _copy(frame: Frame, args: Arguments) -> Value:
     for value in args.positional[:1]:
         consume(frame, value)
+        for member in each(value):
+            if isinstance(member, Heap | Tuple):  # what is in there is copied, too
+                escape(frame, member, by_module("copy"))
+            elif isinstance(member, Instance):
+                look_for_methods(frame, member.cls, SPECIAL)
+            elif isinstance(member, Known) and is_data(member.obj):
+                cls = frame.analysis.get("type", member.ref, None)
+                look_for_methods(frame, cls or UNKNOWN, SPECIAL)
         sure.stands_for_more(frame, value)
         found: Value | None = None
         for name in ("__copy__", "__deepcopy__"):

@@ -54,6 +54,7 @@ class Guard:
         "defaults",
         "functions",
         "kwdefaults",
+        "listed",
         "missing",
         "named",
         "others",
@@ -80,6 +81,7 @@ class Guard:
         self.cells: list[tuple[Any, Any]] = []
         self.types: list[tuple[Any, type]] = []
         self.classes: list[tuple[type, Any]] = []
+        self.listed: list[tuple[Mapping[str, Any], tuple[str, ...]]] = []
         self.others: list[tuple[str, Any, Any, Any]] = []
         self.contents: list[tuple[Any, bytes, tuple[Any, ...]]] = []
         # Many functions of a module look the same names up: each is checked once.
@@ -111,7 +113,7 @@ class Guard:
                 self.functions.append((self._fresh, self._fresh.__code__))
                 self._fresh = None
         del self._known
-        self.rest = bool(self.types or self.others or self.contents)
+        self.rest = bool(self.types or self.others or self.contents or self.listed)
         # Most functions have none of these, and who is asked at each hit looks at no empty list.
         self.seldom = bool(
             self.missing or self.defaults or self.kwdefaults or self.cells or self.classes
@@ -134,6 +136,8 @@ class Guard:
             self._add_class(mro(base)[start:], name, obj)
         elif op == "type":
             self.types.append((base, obj))
+        elif op == "specials" and is_class(base):
+            self._add_names(base)
         elif op == "cell" and obj is not ABSENT:
             self.cells.append((base.__closure__[arg], obj))
         elif op == "field" and (held := _fields_of(base)) is not None and arg in held:
@@ -164,6 +168,13 @@ class Guard:
                 return
             if cls.__flags__ & _HEAP_TYPE:  # C types do not change
                 self._misses(own, name, cls)
+
+    def _add_names(self, cls: type) -> None:
+        """What names the class has at all: more than is asked for, and ten times as cheap."""
+        for base in mro(cls):
+            if base.__flags__ & _HEAP_TYPE and self._is_news(base, "", ABSENT):
+                own = namespace(base)
+                self.listed.append((own, tuple(own)))
 
     def _binds(self, names: Mapping[str, Any], name: str, obj: Any, holder: Any = None) -> None:
         """*name* stands for *obj* in *names*, a new view of the namespace of *holder* if given."""
@@ -224,6 +235,9 @@ class Guard:
     def _rest_holds(self) -> bool:
         for obj, kind in self.types:
             if type(obj) is not kind:
+                return False
+        for own, listed in self.listed:
+            if tuple(own) != listed:
                 return False
         for op, base, arg, obj in self.others:
             if not _same(reach(op, base, arg), obj):

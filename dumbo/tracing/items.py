@@ -85,6 +85,7 @@ def item_of(frame: Frame, source: Value, key: Value) -> Value | None:
         escape(frame, source.receiver)
     if is_plain(source):
         return given.item(frame, source)
+    consume(frame, key)  # such as a variable of a context
     return frame.unknown_value("an item")
 
 

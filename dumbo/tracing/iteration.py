@@ -201,6 +201,15 @@ def await_result(frame: Frame, awaited: Value) -> Value | None:
     return found
 
 
+def next_by_hand(frame: Frame, iterator: Value | None) -> Value | None:
+    """What the next step gives to who advances by hand; the end comes to it as an exception,
+    which holds what a generator or coroutine returns."""
+    for member in each(iterator):
+        if isinstance(member, Heap) and member.site in frame.analysis.generators:
+            escape(frame, frame.analysis.generators[member.site].result)
+    return next_of(frame, iterator)
+
+
 def finish_generator(frame: Frame, value: Heap) -> None:
     """A generator out of sight is run to its end: what it yields goes out of sight too."""
     inner = frame.analysis.generators.get(value.site)

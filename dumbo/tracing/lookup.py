@@ -24,6 +24,9 @@
     registry  abstract class         -            what is registered with it, as a tuple
     names     function, module,      (prefix,     the names it has between these ends, in one
               class                   suffix)     string: globals, or attributes along the MRO
+    listing   anything               whole        all names in its `__dict__`, in one string; with
+                                                  *whole*, those of its classes, too: see `listings`
+    specials  class                  kind         which special methods it has: see `listings`
     kind      function or module     name         the class of a global
     referent  weak reference         -            what it refers to
     truth     dict, list, set, ...   -            whether there is anything in it
@@ -353,6 +356,18 @@ def _names(base: Any, ends: tuple[str, str]) -> Any:
     return "\0".join(names_between(held, ends))
 
 
+def _listing(base: Any, whole: bool) -> Any:
+    from dumbo.tracing.listings import all_names, own_names  # most closures ask for none
+
+    return "\0".join(all_names(base) if whole else own_names(base))
+
+
+def _specials(base: Any, kind: str) -> Any:
+    from dumbo.tracing.listings import special_names
+
+    return "\0".join(special_names(base, kind)) if is_class(base) else ABSENT
+
+
 def _kind(base: Any, name: str) -> Any:
     found = globals_of(base).get(name, ABSENT)
     return ABSENT if found is ABSENT else type(found)
@@ -423,6 +438,8 @@ _OPS: dict[str, Callable[[Any, Any], Any]] = {
     "registry": _registry,
     "kind": _kind,
     "names": _names,
+    "listing": _listing,
+    "specials": _specials,
     "referent": _referent,
     "submodule": _submodule,
     "table": _table,
@@ -454,6 +471,8 @@ def describe(op: str, arg: Any) -> str:
     }
     if op == "super":
         return f"super().{arg[1]}"
+    if op in ("listing", "specials"):
+        return "names" if op == "listing" else "special methods"
     if op == "names":
         return f"names {arg[0]}*{arg[1]}"
     if op in ("type", "table", "truth", "keys", "content", "children", "registry") or arg is None:

@@ -16,7 +16,12 @@ from dumbo.tracing.calls import (
     invoke,
     out_of_sight,
 )
-from dumbo.tracing.container_methods import call_on_heap, call_on_live, call_on_text
+from dumbo.tracing.container_methods import (
+    call_on_heap,
+    call_on_live,
+    call_on_text,
+    compare_with,
+)
 from dumbo.tracing.containers import add, instance_of, make_heap, make_tuple, text_of
 from dumbo.tracing.contents import is_resource
 from dumbo.tracing.escapes import consume, escape
@@ -118,11 +123,18 @@ def _call_on(frame: Frame, name: str, receiver: Value, args: Arguments) -> Value
         return construct_bare(frame, args.positional[0])
     if name == "__call__":
         return invoke(frame, receiver, args)
+    if name == "__getattribute__" and isinstance(receiver, Known):
+        text = text_of(args.positional[0]) if args.positional else None
+        if text is not None:
+            return attribute(frame, receiver, text)
+    if name == "__dir__":
+        return MODELS["builtins:dir"](frame, Arguments((receiver,), {}))
     if isinstance(receiver, Heap) and receiver.kind in (POINTS, GROUPS):
         return plugins.call_method(frame, name, receiver, args)
     if isinstance(receiver, Heap):
         return call_on_heap(frame, name, receiver, args)
     if isinstance(receiver, Tuple):
+        compare_with(frame, name, receiver, args)
         for value in args.all():
             escape(frame, value, SPECIAL)
         return instance_of(frame, int)

@@ -23,7 +23,7 @@ from dumbo.tracing import (
 )
 from dumbo.tracing.attributes import attribute, special
 from dumbo.tracing.calls import Arguments, construct_bare, escape_all, invoke, out_of_sight
-from dumbo.tracing.containers import instance_of, text_of
+from dumbo.tracing.containers import hashed, instance_of, text_of
 from dumbo.tracing.escapes import consume, escape
 from dumbo.tracing.formatting import stringify
 from dumbo.tracing.frame import Frame
@@ -49,16 +49,19 @@ from dumbo.tracing.values import (
 _CALLS_SPECIAL = {
     "builtins:abs": ("__abs__",),
     "builtins:bin": ("__index__",),
-    "builtins:bytes": ("__bytes__",),
-    "builtins:complex": ("__complex__", "__float__"),
-    "builtins:divmod": ("__divmod__",),
+    "builtins:bytes": ("__bytes__", "__buffer__", "__index__", "__iter__", "__getitem__"),
+    "builtins:chr": ("__index__",),
+    "builtins:complex": ("__complex__", "__float__", "__index__"),
+    "builtins:divmod": ("__divmod__", "__rdivmod__"),
     "builtins:format": ("__format__", "__str__", "__repr__"),
     "builtins:hash": ("__hash__",),
     "builtins:hex": ("__index__",),
     "builtins:bool": ("__bool__", "__len__"),
-    "builtins:float": ("__float__", "__index__"),
-    "builtins:int": ("__int__", "__index__", "__trunc__"),
+    "builtins:float": ("__float__", "__index__", "__buffer__"),
+    "builtins:int": ("__int__", "__index__", "__trunc__", "__buffer__"),
     "builtins:len": ("__len__",),
+    "builtins:oct": ("__index__",),
+    "builtins:pow": ("__pow__", "__rpow__"),
     "builtins:round": ("__round__",),
     "copy:copy": ("__copy__",),
     "copy:deepcopy": ("__deepcopy__",),
@@ -153,6 +156,8 @@ def _make_bare(frame: Frame, args: Arguments) -> Value:
 def _gives(frame: Frame, name: str, args: Arguments) -> Value:
     if name == "builtins:id":
         frame.analysis.identity = True
+    if name == "builtins:hash":
+        hashed(frame, *args.positional)
     for value in args.all():
         consume(frame, value)
     if name in ("builtins:isinstance", "builtins:issubclass"):

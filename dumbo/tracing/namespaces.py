@@ -181,7 +181,10 @@ def keys(frame: Frame, source: Builtin) -> Value:
         live_names(frame, frame.home, ANY)
     elif source.name == "__dict__()":
         for member in each(source.receiver):
-            names_of(frame, member, ANY)
+            if isinstance(member, Known) and not is_module(member.obj):
+                listed(frame, member)
+            else:
+                names_of(frame, member, ANY)
     return iterator_over(frame, instance_of(frame, str), ("keys", source))
 
 
@@ -274,7 +277,7 @@ def names_of(frame: Frame, value: Value, ends: tuple[str, str], *, own: bool = F
         fields = [slot[1] for slot in slots if isinstance(slot, tuple) and slot[0] == "attr"]
         names += names_between(fields, ends)
     elif isinstance(value, Known) and cls is not value:
-        names += live_names(frame, value, ends)
+        names += names_between(listed(frame, value), ends)
     if own and cls is not value:
         return list(dict.fromkeys(names))
     if isinstance(cls, LocalClass):
@@ -290,6 +293,16 @@ def live_names(frame: Frame, home: Known, ends: tuple[str, str]) -> list[str]:
     if found is None:
         return []
     frame.touch(found, f"names {ends[0]}*{ends[1]}")
+    assert isinstance(found, Known)
+    return [name for name in found.obj.split("\0") if name]
+
+
+def listed(frame: Frame, value: Known, *, whole: bool = False) -> list[str]:
+    """The names in the `__dict__` of a live object, or with *whole* all that it has."""
+    found = frame.analysis.get("listing", value.ref, whole)
+    if found is None:
+        return []
+    frame.touch(found, "names")
     assert isinstance(found, Known)
     return [name for name in found.obj.split("\0") if name]
 
@@ -312,6 +325,7 @@ __all__ = [
     "is_namespace",
     "item",
     "keys",
+    "listed",
     "live_names",
     "names_of",
     "put",

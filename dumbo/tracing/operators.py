@@ -5,15 +5,18 @@ Knows special methods; must not know containers other than by what they hold.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any, TypeGuard
 
 from dumbo.tracing import given, sure, truth
 from dumbo.tracing.attributes import call, special
+from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.calls import invoke, result
 from dumbo.tracing.containers import (
     SCALARS,
     add,
     hashed,
+    indexed,
     instance_of,
     is_text,
     make_heap,
@@ -21,14 +24,15 @@ from dumbo.tracing.containers import (
     read_item_quietly,
     text_of,
 )
-from dumbo.tracing.escapes import consume, escape
+from dumbo.tracing.escapes import consume, escape, is_data
 from dumbo.tracing.filling import add_all, merge_into, sliced
 from dumbo.tracing.formatting import concatenate, formatted
 from dumbo.tracing.frame import Frame
-from dumbo.tracing.items import in_places, subscript
-from dumbo.tracing.iteration import items_of, iterator_of
-from dumbo.tracing.lookup import is_class
+from dumbo.tracing.items import in_places, out_of_content, subscript
+from dumbo.tracing.iteration import items_of, iterator_of, next_of
+from dumbo.tracing.lookup import is_class, mro, namespace
 from dumbo.tracing.steps import Step
+from dumbo.tracing.uses import SPECIAL
 from dumbo.tracing.values import (
     UNKNOWN,
     Builtin,
@@ -87,6 +91,8 @@ def operate(frame: Frame, symbol: str, left: Value, right: Value) -> Value | Non
         return concatenate(frame, (left, right))
     if symbol in ("%", "%=") and text_of(left) is not None:
         return formatted(frame, text_of(left) or "", right)
+    if symbol in ("*", "*="):
+        indexed(frame, left, right)
     name = _BINARY[symbol.removesuffix("=")]
     names = [f"__{name}__"] if not symbol.endswith("=") else [f"__i{name}__", f"__{name}__"]
     found: Value | None = None
@@ -263,7 +269,7 @@ def _lacks(frame: Frame, container: Value, name: str) -> bool:
     )
 
 
-def compare(frame: Frame, symbol: str, left: Value, right: Value) -> None:
+def compare(frame: Frame, symbol: str, left: Value, right: Value, depth: int = 0) -> None:
     name, swapped = _COMPARE[symbol]
     names = (name, "__eq__") if symbol == "!=" else (name,)
     for special_name in names:
@@ -272,7 +278,59 @@ def compare(frame: Frame, symbol: str, left: Value, right: Value) -> None:
     for method in special(frame, right, swapped):
         call(frame, method, (left,))
     for value in (left, right):
-        consume(frame, value)
+        if depth:
+            _consume_compared(frame, value)
+        else:
+            consume(frame, value)
+    _compare_inside(frame, symbol, left, right, depth)
+
+
+_DEEP = 3  # containers in containers, beyond which all that is in them is out of sight
+
+
+def _compare_inside(frame: Frame, symbol: str, left: Value, right: Value, depth: int) -> None:
+    """Containers are equal if what is in them is; in order, if what differs first is."""
+    lefts, rights = inside(frame, left), inside(frame, right)
+    if lefts is None and rights is None:
+        return
+    if depth >= _DEEP:
+        escape(frame, left, SPECIAL)
+        escape(frame, right, SPECIAL)
+        return
+    for one in dict.fromkeys((symbol, "==")):
+        compare(frame, one, lefts or UNKNOWN, rights or UNKNOWN, depth + 1)
+
+
+def inside(frame: Frame, value: Value) -> Value | None:
+    """Whatever is in the containers that *value* may be, keys too; None if it is none."""
+    found: Value | None = None
+    for member in each(value):
+        if isinstance(member, Tuple):
+            found = frame.pool.join(found, *member.items)
+        elif isinstance(member, Heap) and member.site not in frame.analysis.generators:
+            keys = frame.analysis.read(member.site, "key", frame, frame.index)
+            held = next_of(frame, member) if member.kind == "iterator" else None
+            held = held or read_item_quietly(frame, member)
+            found = frame.pool.join(found, held, keys)
+        elif isinstance(member, Known) and isinstance(member.obj, _CONTAINERS):
+            if frame.analysis.take_whole(member):
+                found = frame.pool.join(found, out_of_content(frame, member))
+    return found
+
+
+_CONTAINERS = (list, tuple, dict, set, frozenset, deque)
+
+
+def _consume_compared(frame: Frame, value: Value) -> None:
+    """What is in a container counts by its content, unless only by which object it is, or by
+    what a method of the program makes of it."""
+    for member in each(value):
+        if isinstance(member, Known) and is_data(member.obj):
+            definer = next(base for base in mro(type(member.obj)) if "__eq__" in namespace(base))
+            if definer is not object and owner_of(definer) is not None:
+                consume(frame, member)
+        elif isinstance(member, Builtin):
+            consume(frame, member)
 
 
 def contains_op(frame: Frame, step: Step) -> None:
@@ -302,15 +360,16 @@ def contains(frame: Frame, item: Value, container: Value) -> None:
             _depend_on_keys(frame, item, member)
         elif not methods and isinstance(member, Instance | Known):
             consume(frame, member)
+            if (held := inside(frame, member)) is not None:
+                compare(frame, "==", held, item, 1)
             if special(frame, member, "__iter__") or special(frame, member, "__getitem__"):
                 items_of(frame, member)
-        elif isinstance(member, Heap) and member.kind in ("list", "tuple", "set"):
-            for method in special(frame, read_item_quietly(frame, member) or UNKNOWN, "__eq__"):
-                call(frame, method, (item,))
-        elif isinstance(member, Tuple):
-            for value in member.items:
-                for method in special(frame, value, "__eq__"):
-                    call(frame, method, (item,))
+        elif isinstance(member, Heap) and member.kind == "dict":
+            keys = frame.analysis.read(member.site, "key", frame, frame.index)
+            if keys is not None:
+                compare(frame, "==", keys, item, 1)
+        elif isinstance(member, Heap | Tuple) and (held := inside(frame, member)) is not None:
+            compare(frame, "==", held, item, 1)
     consume(frame, item)
 
 

@@ -23,7 +23,7 @@ from dumbo.tracing.frame import Frame
 from dumbo.tracing.loads import import_module, make_super, read_cell, read_global
 from dumbo.tracing.looks import look, read_text
 from dumbo.tracing.lookup import globals_of, is_class, is_module
-from dumbo.tracing.namespaces import ANY, by_pattern, computed_module, live_names, names_of
+from dumbo.tracing.namespaces import ANY, by_pattern, computed_module, listed, live_names, names_of
 from dumbo.tracing.registry import model
 from dumbo.tracing.storing import rebind, store_attribute
 from dumbo.tracing.uses import by_made
@@ -121,6 +121,9 @@ def _dir(frame: Frame, args: Arguments) -> Value:
         for method in special(frame, value, "__dir__"):
             invoke(frame, method, ())
         for member in each(value):
+            cls = member.cls if isinstance(member, Instance) else member
+            if isinstance(cls, Known) and not is_module(cls.obj):
+                listed(frame, cls, whole=True)
             names_of(frame, member, ANY)
     if not args.positional:
         live_names(frame, frame.home, ANY)
