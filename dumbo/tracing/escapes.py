@@ -179,6 +179,8 @@ def _escape_known(frame: Frame, value: Known, use: Use) -> None:
         if not use.calls or (use is KEPT and _is_importable(obj)):
             frame.touch(value, "function")  # pickled by its name, or looked at; and not called
         else:
+            if use not in (KEPT, SPECIAL, CALLED):
+                _escape_marks(frame, value)
             _escape_function(frame, value)
     elif is_memoized(obj):
         from dumbo.tracing.attributes import unwrap_memoized  # a cycle: it escapes in turn
@@ -231,6 +233,19 @@ def _escape_function(frame: Frame, value: Known) -> None:
         frame.analysis.outside.receive(value, CALLED)
         return
     escape_captured(frame, value)
+
+
+def _escape_marks(frame: Frame, value: Known) -> None:
+    """The attributes that a function has been given: who gets it may read them."""
+    if owner_of(value.obj) is not None:
+        return
+    found = frame.analysis.get("listing", value.ref, False)
+    frame.touch(found, "names")
+    for name in found.obj.split("\0") if found is not None else ():
+        held = frame.analysis.get("member", value.ref, name) if name else None
+        if held is not None:
+            frame.touch(held, name)
+            consume(frame, held)
 
 
 def escape_captured(frame: Frame, value: Known) -> None:

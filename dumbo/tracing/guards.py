@@ -55,6 +55,7 @@ class Guard:
         "functions",
         "kwdefaults",
         "listed",
+        "marks",
         "missing",
         "named",
         "others",
@@ -82,6 +83,7 @@ class Guard:
         self.types: list[tuple[Any, type]] = []
         self.classes: list[tuple[type, Any]] = []
         self.listed: list[tuple[Mapping[str, Any], tuple[str, ...]]] = []
+        self.marks: list[tuple[FunctionType, tuple[str, ...]]] = []
         self.others: list[tuple[str, Any, Any, Any]] = []
         self.contents: list[tuple[Any, bytes, tuple[Any, ...]]] = []
         # Many functions of a module look the same names up: each is checked once.
@@ -113,7 +115,7 @@ class Guard:
                 self.functions.append((self._fresh, self._fresh.__code__))
                 self._fresh = None
         del self._known
-        self.rest = bool(self.types or self.others or self.contents or self.listed)
+        self.rest = bool(self.types or self.others or self.contents or self.listed or self.marks)
         # Most functions have none of these, and who is asked at each hit looks at no empty list.
         self.seldom = bool(
             self.missing or self.defaults or self.kwdefaults or self.cells or self.classes
@@ -138,6 +140,8 @@ class Guard:
             self.types.append((base, obj))
         elif op == "specials" and is_class(base):
             self._add_names(base)
+        elif op == "listing" and type(base) is FunctionType:
+            self.marks.append((base, tuple(base.__dict__)))
         elif op == "cell" and obj is not ABSENT:
             self.cells.append((base.__closure__[arg], obj))
         elif op == "field" and (held := _fields_of(base)) is not None and arg in held:
@@ -238,6 +242,9 @@ class Guard:
                 return False
         for own, listed in self.listed:
             if tuple(own) != listed:
+                return False
+        for function, names in self.marks:
+            if tuple(function.__dict__) != names:
                 return False
         for op, base, arg, obj in self.others:
             if not _same(reach(op, base, arg), obj):
