@@ -24,7 +24,7 @@ from dumbo.tracing.containers import (
     put,
     text_of,
 )
-from dumbo.tracing.escapes import consume
+from dumbo.tracing.escapes import consume, escape
 from dumbo.tracing.filling import shift
 from dumbo.tracing.formatting import stringify
 from dumbo.tracing.frame import Frame
@@ -33,6 +33,7 @@ from dumbo.tracing.items import live_item, read_item, shrinks, subscript
 from dumbo.tracing.iteration import items_of, next_by_hand, note_order
 from dumbo.tracing.operators import compare, inside
 from dumbo.tracing.rows import iterator_over, pairs_of, rows_of, values_of
+from dumbo.tracing.uses import SPECIAL
 from dumbo.tracing.values import UNKNOWN, Const, Heap, Known, Text, Value, each
 
 _TEXT_METHODS = frozenset(
@@ -41,7 +42,8 @@ _TEXT_METHODS = frozenset(
 )
 _SHRINKING = frozenset({"clear", "pop", "popleft", "popitem"})
 _COMPARING = frozenset(
-    "count index remove discard __contains__ __eq__ __ne__ __lt__ __le__ __gt__ __ge__".split()
+    "count index remove discard __contains__ __eq__ __ne__ __lt__ __le__ __gt__ __ge__ issubset "
+    "issuperset isdisjoint difference intersection symmetric_difference".split()
 )
 # After these, items of a list stand at other places; after `pop(index)`, too.
 _SHIFTING = frozenset("appendleft extendleft insert popleft remove reverse rotate sort".split())
@@ -212,6 +214,7 @@ def _more_on_heap(frame: Frame, name: str, receiver: Heap, args: Arguments) -> V
         key_function(frame, args, read_quietly(frame, receiver))
         return frame.pool.const(None)
     if name in ("copy", "union", "intersection", "difference", "symmetric_difference", "__enter__"):
+        compare_with(frame, name, receiver, args)
         for source in args.positional:
             add(frame, receiver, items_of(frame, source))
         return _copied(frame, receiver) if name == "copy" else receiver
@@ -219,8 +222,9 @@ def _more_on_heap(frame: Frame, name: str, receiver: Heap, args: Arguments) -> V
         return next_by_hand(frame, receiver) or frame.unknown_value("the next item")
     if name in ("clear", "reverse", "rotate", "close", "aclose", "move_to_end"):
         return frame.pool.const(None)
-    if name in _COMPARING:
-        _compare_items(frame, receiver, args)
+    compare_with(frame, name, receiver, args)
+    if name.startswith("__"):  # such as `__repr__`: it looks at all that is in there
+        escape(frame, receiver, SPECIAL)
     escape_all(frame, args)
     for value in args.all():
         add(frame, receiver, value)  # who knows what it does with them

@@ -135,7 +135,7 @@ def _call_on(frame: Frame, name: str, receiver: Value, args: Arguments) -> Value
         return call_on_heap(frame, name, receiver, args)
     if isinstance(receiver, Tuple):
         compare_with(frame, name, receiver, args)
-        for value in args.all():
+        for value in (*args.all(), *([receiver] if name.startswith("__") else ())):
             escape(frame, value, SPECIAL)
         return instance_of(frame, int)
     if isinstance(receiver, Const | Text) or _is_scalar(receiver):

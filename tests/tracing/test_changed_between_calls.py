@@ -118,8 +118,13 @@ def grow() -> None:
     numbers.append(7)
 
 
+def marked() -> None:
+    """It has an attribute."""
+
+
 def replace() -> None:
     numbers[0] = 7
+    marked.n = [3, 1, 7]  # type: ignore[attr-defined]
 
 
 COMPARED: dict[str, Callable[[Any], Any]] = {
@@ -143,6 +148,8 @@ COMPARED: dict[str, Callable[[Any], Any]] = {
     "how often it is in a list": lambda x: [numbers].count([3, 1, 2]),
     "how often it is in a tuple": lambda x: (numbers,).count([3, 1, 2]),
     "what a partial holds": lambda x: functools.partial(list, numbers).args == ([3, 1, 2],),
+    "shown by a method": lambda x: [numbers].__repr__(),
+    "what a namespace carries": lambda x: types.SimpleNamespace(h=marked).h.n,
     "rows of two": lambda x: list(itertools.product([numbers], [1])) == [([3, 1, 2], 1)],
 }
 
@@ -153,6 +160,7 @@ def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(globals(), "equal", Equal())
     monkeypatch.setitem(globals(), "equals", [Equal(), Equal(2)])
     vars(side).pop("__getattr__", None)
+    marked.n = [3, 1, 2]  # type: ignore[attr-defined]
     side.x = [1]  # type: ignore[attr-defined]
 
 

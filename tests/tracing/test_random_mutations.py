@@ -11,7 +11,8 @@ tells of each difference, and DUMBO_RANDOM_PROGRAMS=5000:2000 lets the test go t
 
 Left out is what dumbo says that it does not count: what `functools.lru_cache` and `cached_property`
 keep, what is in weak tables, attributes of loggers, the inside of the standard library, names and
-line numbers of code, and what a function does besides returning (a hit does none of it). The clock,
+line numbers of code, functions and classes in results (which are kept by their names, whatever
+these lead to later), and what a function does besides returning (a hit does none of it). The clock,
 the environment and random numbers are refused (`on_impure="refuse"`), so that they count here.
 """
 
@@ -61,6 +62,8 @@ PROBES = _entries("probes.txt")
 CHANGES = _entries("changes.txt")
 WAYS = _entries("ways.txt", "---\n")
 REACHES = _entries("reaches.txt", "---\n")
+# Results that hang on addresses, or hold what is pickled by its name.
+NAMED = re.compile(r" at 0x|\b(?:function|method|type|Meta) |\bmethod\[")
 ROOT = re.compile(r"[a-zA-Z_]\w*")
 
 
@@ -227,7 +230,7 @@ def _world(program: Program) -> dict[str, Any] | None:
             object.__new__(kind) for kind in (names["Kid"], names["Slot"], names["Square"])
         ]
         same = shown(names["f"](argument)) == before
-        return names if same and elsewhere and " at 0x" not in before else None
+        return names if same and elsewhere and not NAMED.search(before) else None
     except Exception:
         return None
 
