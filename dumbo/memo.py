@@ -16,9 +16,10 @@ from types import FunctionType
 
 from dumbo import config
 from dumbo.arguments.annotated import said_of
+from dumbo.bound import ClassMemoized
 from dumbo.decision.worth import KEEP
 from dumbo.errors import InvalidUse, UnusableDirectory
-from dumbo.memoized import ClassMemoized, wrap
+from dumbo.memoized import wrap
 from dumbo.options import HOW, Options
 from dumbo.shelf import Shelf, check_usable
 from dumbo.target import Target, is_coroutine_function, is_generator_function

@@ -205,7 +205,7 @@ def test_a_bound_method_has_the_attributes_of_its_function() -> None:
     assert bound.__func__ is Model.method
     assert bound.__wrapped__(4) == 8
     assert Model.of.__doc__ == "Name the class."
-    assert type(bound).__module__ == "dumbo.memoized"
+    assert type(bound).__module__ == "dumbo.bound"
     with pytest.raises(AttributeError):
         bound.nothing
 

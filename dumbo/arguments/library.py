@@ -303,7 +303,7 @@ def _register() -> None:
     register("_ctypes:_SimpleCData", Entry(foreign(_c_value)))
     _register_typing()
     register("dumbo.memoized:Memoized", Entry(_memoized, "whole"))
-    register("dumbo.memoized:BoundMemoized", Entry(_bound_memoized, "whole"))
+    register("dumbo.bound:BoundMemoized", Entry(_bound_memoized, "whole"))
     for name, reason in _REFUSED.items():
         register(name, Entry(refuse(reason), "whole"))
     for name in _BY_TYPE_ONLY:
@@ -325,8 +325,8 @@ def _register() -> None:
 # dumbo's own: a memoized function stands for its function, whatever its cache is
 
 
-_memoized_function = _own_field("dumbo.memoized", "BoundMemoized", "__func__")
-_memoized_self = _own_field("dumbo.memoized", "BoundMemoized", "__self__")
+_memoized_function = _own_field("dumbo.bound", "BoundMemoized", "__func__")
+_memoized_self = _own_field("dumbo.bound", "BoundMemoized", "__self__")
 
 
 def _memoized(value: Any) -> Node:

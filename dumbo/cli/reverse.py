@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import networkx as nx
 
 import dumbo as package
+from dumbo.bound import BoundMemoized
 from dumbo.cli import table
 from dumbo.cli.graphs import root_of
 from dumbo.errors import DumboError
-from dumbo.memoized import BoundMemoized
 from dumbo.target import label_of
 from dumbo.tracing import fingerprint
 from dumbo.tracing.boundary import owner_of
