@@ -99,7 +99,7 @@ def _may_ask(frame: Frame, places: tuple[Any, ...]) -> bool:
     questions = frame.analysis.questions
     if questions.asked.issuperset(places):
         return True
-    questions.unasked.update(places)
+    questions.unasked.update(set(places) - questions.asked)
     return False
 
 

@@ -46,6 +46,8 @@ from dumbo.tracing.strangers import Strangers
 from dumbo.tracing.uses import KEPT
 from dumbo.tracing.values import UNKNOWN, Heap, Instance, Known, Tuple, Value
 
+from dumbo.tracing.words import AskedTooLate
+
 if TYPE_CHECKING:
     from dumbo.tracing.shapes import Shape
     from dumbo.tracing.words import Place, Told, Words
@@ -61,6 +63,8 @@ HANDLERS: dict[str, Callable[[Any, Any], None]] = {
     **formatting.HANDLERS,
     **patterns.HANDLERS,
 }
+
+_ANEW = 4  # times that an analysis is begun anew in the middle; after that, at its end
 
 
 def trace(
@@ -103,11 +107,18 @@ def trace(
         analysis.plain_tables = refused
         analysis.questions.words = words
         analysis.questions.asked |= asked
+        analysis.questions.anew = begun <= _ANEW
         analysis.methods = Methods(analysis, function) if by_name else None
         return _trace(analysis, function, roots, shape, names, guessing)
 
+    begun = 0
     while True:
-        analysis = (_trace_partly if observed else _trace_wholly)(trace_so_far)
+        begun += 1
+        try:
+            analysis = (_trace_partly if observed else _trace_wholly)(trace_so_far)
+        except AskedTooLate as again:
+            asked = again.asked
+            continue
         more = memo_tables.finish(analysis)
         questions = analysis.questions
         if questions.asked & questions.unasked:

@@ -106,19 +106,29 @@ class Told:
         return True if name in held else False if name in lacking else None
 
 
+class AskedTooLate(Exception):
+    """Raised where something is asked of a place of which it would have been good to know more
+    before: the analysis is better made anew, with these places asked from the start."""
+
+    def __init__(self, asked: frozenset[Place]) -> None:
+        self.asked = asked
+
+
 class Questions:
     """What an analysis asks of the arguments, and what it is told.
 
     Attributes:
+        anew: whether whoever asks too late is told so at once, and not in the end.
         words: who answers; None if nobody does.
         texts: the places of arguments that are strings.
         asked: the places of which something was asked.
         unasked: those of which it would be good to know more, if something is asked at all.
     """
 
-    __slots__ = ("_told", "asked", "texts", "unasked", "words")
+    __slots__ = ("_told", "anew", "asked", "texts", "unasked", "words")
 
     def __init__(self) -> None:
+        self.anew = False
         self.words: Words | Told | None = None
         self.texts: set[Place] = set()
         self.asked: set[Place] = set()
@@ -126,7 +136,11 @@ class Questions:
         self._told: dict[Place, dict[str, bool]] = {}
 
     def has(self, place: Place, name: str) -> bool | None:
-        """Whether the string *name* is in a place; None if that is not known."""
+        """Whether the string *name* is in a place; None if that is not known.
+
+        Raises:
+            AskedTooLate: if the analysis is better made anew.
+        """
         told = self._told.setdefault(place, {})
         if name not in told:
             answer = None if self.words is None else self.words.has(place, name)
@@ -134,6 +148,8 @@ class Questions:
                 return None
             told[name] = answer
             self.asked.add(place)
+            if self.anew and place in self.unasked:
+                raise AskedTooLate(frozenset(self.asked))
         return told[name]
 
     def every(self, place: Place) -> list[str] | None:
