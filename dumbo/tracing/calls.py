@@ -19,7 +19,7 @@ import functools
 from _weakref import ReferenceType
 from collections.abc import Sequence
 from types import BuiltinFunctionType, CodeType, FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
 from dumbo.tracing import fingerprint, sure
 from dumbo.tracing.attributes import bind, special, unwrap_memoized
@@ -265,6 +265,10 @@ def _invoke_known(frame: Frame, callee: Known, args: Arguments) -> Value | None:
     from dumbo.tracing.models import call_library  # a cycle: `map` calls its function
 
     obj = callee.obj
+    if type(obj) is FunctionType:
+        entered = _entered_before(frame, callee, args)
+        if entered is not None:
+            return _given(frame, callee, args, _finish(frame, entered, obj.__code__))
     if id(obj) in frame.analysis.impure and not _is_given(frame.analysis.impure[id(obj)], args):
         frame.meet(callee, called=True)
     if is_memoized(obj):
@@ -380,8 +384,13 @@ def _invoke_function(frame: Frame, callee: Known, args: Arguments) -> Value | No
     frame.touch(callee, "call")
     if frame.is_doomed():
         return _left_out(frame, args)
-    parameters = bind_arguments(frame, callee, callee.obj.__code__, args)
-    given = _finish(frame, _enter(frame, callee, parameters), callee.obj.__code__)
+    code = callee.obj.__code__
+    parameters = bind_arguments(frame, callee, code, args)
+    return _given(frame, callee, args, _finish(frame, _enter(frame, callee, parameters, args), code))
+
+
+def _given(frame: Frame, callee: Known, args: Arguments, given: Value | None) -> Value | None:
+    """What a call of *callee* gives, if its code gives *given*."""
     site = ("object", id(callee.obj))
     if frame.analysis.read(site, ("attr", "__code__"), frame, frame.index) is not None:
         # The program puts other code into the function. What it wraps is likely called.
@@ -392,6 +401,47 @@ def _invoke_function(frame: Frame, callee: Known, args: Arguments) -> Value | No
             frame.touch(wrapped, "__wrapped__")
             given = frame.pool.join(given, invoke(frame, wrapped, args))
     return given
+
+
+class _Call(NamedTuple):
+    """What a step that calls has entered, and what else that hung on."""
+
+    entered: Frame
+    written: frozenset[Any]
+    sure: sure.Sure
+    is_direct: bool
+    far: bool
+
+
+def _key_of_call(frame: Frame, callee: Known, args: Arguments) -> Any:
+    return (
+        frame.index,
+        callee,
+        args.positional,
+        tuple(args.named.items()) if args.named else (),
+        args.rest,
+        args.named_rest,
+    )
+
+
+def _entered_before(frame: Frame, callee: Known, args: Arguments) -> Frame | None:
+    """The frame that this step has entered by the same call, if nothing else has changed.
+
+    Arguments only ever join what the parameters of a frame may be, so that joining the same
+    ones again is of no use.
+    """
+    call = frame.calls.get(_key_of_call(frame, callee, args))
+    if (
+        call is None
+        or call.written != frame.written
+        or call.far != frame.far
+        or call.is_direct != frame.is_direct
+        or not (call.sure is frame.sure or call.sure == frame.sure)
+    ):
+        return None
+    sure.entered(call.entered, frame)
+    found: Frame = call.entered
+    return found
 
 
 def _invoke_local(frame: Frame, callee: Local, args: Arguments) -> Value | None:
@@ -424,9 +474,16 @@ def _finish(frame: Frame, entered: Frame, code: CodeType) -> Value | None:
 
 
 def _enter(
-    frame: Frame, callee: Value, parameters: dict[str, Value], namespace: Any = None
+    frame: Frame,
+    callee: Value,
+    parameters: dict[str, Value],
+    args: Arguments | None = None,
+    namespace: Any = None,
 ) -> Frame:
     """The frame of *callee* with *parameters*, having run as far as it can.
+
+    Parameters:
+        args: from which alone the parameters were made, if so; see `_entered_before`.
 
     Raises:
         NeedsCallee: if it is new: the step is made again when it has run.
@@ -473,6 +530,11 @@ def _enter(
     entered.entered_with(frame.written, held)
     sure.entered(entered, frame)
     entered.callers[frame, frame.index] = None
+    if args is not None and analysis.guesses is None:
+        assert isinstance(callee, Known)
+        frame.calls[_key_of_call(frame, callee, args)] = _Call(
+            entered, frame.written, frame.sure, frame.is_direct, frame.far
+        )
     if grown:
         entered.start()
         raise NeedsCallee(entered)

@@ -196,6 +196,7 @@ class Frame:
         self.entry_written: frozenset[Any] | None = None
         self.entry_sure: sure.Sure | None = None
         self.callers: dict[tuple[Frame, int], None] = {}
+        self.calls: dict[Any, Any] = {}  # that its steps have made, see `calls`
         self.is_once = site[1:] == (0,)  # as far as is known, see `sure`; later frames share a heap
         self.entries: set[tuple[Frame, int]] = set()
         self.inner: list[Frame] = []  # frames that only this one enters, once
