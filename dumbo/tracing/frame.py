@@ -73,6 +73,7 @@ class Plan:
         "given",
         "handlers",
         "joins",
+        "moves",
         "steps",
     )
 
@@ -90,6 +91,12 @@ class Plan:
         }
         self.joins = {step.target for step in self.steps if step.target is not None}
         self.joins |= {handler.target for handler in self.handlers}
+        # Steps that do nothing but read or set a local variable: whether they set it, and which.
+        self.moves: dict[int, tuple[bool, str]] = {
+            index: (step.name == "STORE_FAST", step.arg)
+            for index, step in enumerate(self.steps)
+            if step.name in ("LOAD_FAST", "STORE_FAST")
+        }
         self._variables: dict[tuple[int, int], str | None] = {}
         self._bodies: dict[int, frozenset[int]] = {}
         self._doomed: frozenset[int] | None = None
@@ -209,6 +216,7 @@ class Frame:
         self._queued: set[int] = set()
         self._stale: set[int] = set()  # steps that read something which has grown
         self._passes: dict[int, _Passage] = {}
+        self._raised: dict[int, State] = {}  # by handler: the last state that led there
         self._times: dict[int, int] = {}  # that a step was made ready
         self.stack: list[Value] = []
         self._locals: dict[str, Value] = {}
@@ -295,28 +303,51 @@ class Frame:
 
     def run(self) -> None:
         """Run what is pending. May raise `NeedsCallee`."""
-        steps = self.plan.steps
+        analysis = self.analysis
         while self._pending:
-            index = heapq.heappop(self._pending)
+            index: int | None = heapq.heappop(self._pending)
+            assert index is not None
             self._queued.discard(index)
-            state = self.states[index]
-            at = index % len(steps)
-            caught = self.plan.catches.get(at)
-            if caught is not None:
-                self._raise_into(index, caught, state)
-            passage = self._passes.get(index)
-            if passage is not None and index not in self._stale and passage.fits(state):
-                for target, stack, written, held in passage.ways:
-                    self._arrive(index, target, (stack, state[1], written, held))
-                continue
+            while index is not None:
+                index = self._flow(index)
+                if analysis.is_over():
+                    if index is not None:
+                        self._queue(index)
+                    analysis.check()
+
+    def _flow(self, index: int) -> int | None:
+        """Let the state of a step flow on through it; see `_follow`."""
+        plan = self.plan
+        count = len(plan.steps)
+        at = index % count
+        state = self.states[index]
+        move = plan.moves.get(at)
+        if move is not None and self.namespace is None:
+            self.analysis.work += 1
+            return self._follow(index, self._place_of(at + 1, index // count), _moved(state, *move))
+        caught = plan.catches.get(at)
+        if caught is not None:
+            self._raise_into(index, caught, state)
+        passage = self._passes.get(index)
+        if passage is not None and index not in self._stale and passage.fits(state):
+            ways: Sequence[tuple[int, State]] = [
+                (target, (stack, state[1], written, held))
+                for target, stack, written, held in passage.ways
+            ]
+        else:
             self._stale.discard(index)
-            self._make(index, steps[at], state)
+            ways = self._make(index, plan.steps[at], state)
             if caught is not None and self.sure is not state[3]:
                 # It may raise before or after it has changed what is sure.
                 self._raise_into(index, caught, (*state[:3], self.sure))
+        if len(ways) == 1:
+            return self._follow(index, *ways[0])
+        for target, after in ways:
+            self._arrive(index, target, after)
+        return None
 
-    def _make(self, index: int, step: Step, state: State) -> None:
-        """Make one step and let its state flow on."""
+    def _make(self, index: int, step: Step, state: State) -> Sequence[tuple[int, State]]:
+        """Make one step; the steps behind it that are reached, each with the state there."""
         stack, self._locals, self.written, self.sure = state
         self.stack = list(stack)
         self.is_direct = False
@@ -336,7 +367,7 @@ class Frame:
                 handler(self, step)
         except Stalled:
             self._passes.pop(index, None)
-            return
+            return ()
         except BaseException:
             self._passes.pop(index, None)
             self._push(index)
@@ -348,16 +379,18 @@ class Frame:
             self._passes.pop(index, None)
         else:
             self._passes[index] = _Passage(state, ways)
-        for target, after in ways:
-            self._arrive(index, target, after)
-        self.analysis.check()
+        return ways
 
     def _raise_into(self, index: int, handler: Handler, state: State) -> None:
+        last = self._raised.get(target := self._place_of(handler.target, index // len(self.plan.steps)))
         stack, variables, written, held = state
         kept = handler.depth - handler.lasti
+        if last is not None and last[1] is variables and last[2] is written and last[3] is held:
+            if last[0] == stack[:kept]:
+                return  # as from the step before
+        self._raised[target] = (stack[:kept], variables, written, held)
         # More is known of what is raised only where it is caught by class.
         values = (*stack[:kept], *([UNKNOWN] * handler.lasti), UNKNOWN)
-        target = self._place_of(handler.target, index // len(self.plan.steps))
         self._arrive(index, target, (values, variables, written, held))
 
     def _ways(self, index: int, step: Step) -> Sequence[tuple[int, State]]:
@@ -416,32 +449,52 @@ class Frame:
         self._ends = True
 
     def _arrive(self, source: int, target: int, state: State) -> None:
-        old = self.states.get(target)
-        if old is None:
-            self.states[target] = state
-            self._push(target)
-            return
-        count = len(self.plan.steps)
-        # Where a round ends, all rounds meet.
-        joins = target % count in self.plan.joins or target // count < source // count
-        new = self._join(old, state) if joins else state
-        if new is not old and not _same(old, new):
-            self.states[target] = new
+        """*state* flows on to *target*, which is made ready if it is reached by anything new."""
+        if self._takes(source, target, state):
             self._push(target)
 
+    def _follow(self, source: int, target: int, state: State) -> int | None:
+        """The same; the step to be made next is returned, if it is *target*."""
+        if not self._takes(source, target, state) or not self._is_due(target):
+            return None
+        if self._pending and self._pending[0] < target:
+            self._queue(target)
+            return None
+        return target
+
+    def _takes(self, source: int, target: int, state: State) -> bool:
+        """Join *state* into that of *target*; whether it has grown."""
+        old = self.states.get(target)
+        if old is not None:
+            count = len(self.plan.steps)
+            # Where a round ends, all rounds meet.
+            if target % count in self.plan.joins or target // count < source // count:
+                state = self._join(old, state)
+            if state is old or _same(old, state):
+                return False
+        self.states[target] = state
+        return True
+
     def _join(self, old: State, new: State) -> State:
+        """The least that is true of both; *old* itself, if *new* says nothing else."""
         stack, variables, written, held = old
         join = self.pool.join
-        joined = tuple(_must(join(a, b)) for a, b in zip(stack, new[0], strict=True))
-        both = {
-            name: _must(join(value, new[1][name]))
-            for name, value in variables.items()
-            if name in new[1]
-        }
-        for name, value in (*variables.items(), *new[1].items()):
-            if name not in both:
-                both[name] = value  # unbound on one way: reading it there raises
-        return (joined, both, written & new[2], sure.meet(self.pool, held, new[3]))
+        joined = stack
+        if stack != new[0]:
+            joined = tuple([_must(join(a, b)) for a, b in zip(stack, new[0], strict=True)])
+        both = variables
+        if variables is not new[1]:
+            for name, value in new[1].items():
+                known = variables.get(name, value)  # unbound on one way: reading it there raises
+                found = known if known is value else _must(join(known, value))
+                if found is not known or name not in variables:
+                    both = {**variables} if both is variables else both
+                    both[name] = found
+        common = written if written == new[2] else written & new[2]
+        sure_of_both = sure.meet(self.pool, held, new[3])
+        if joined is stack and both is variables and common is written and sure_of_both is held:
+            return old
+        return (joined, both, common, sure_of_both)
 
     def is_settled(self) -> bool:
         """Whether nothing is left to be done that is known of, and each step was reached."""
@@ -449,11 +502,22 @@ class Frame:
         return not self._pending and len({index % count for index in self.states}) == count
 
     def _push(self, index: int) -> None:
+        if self._is_due(index):
+            self._queue(index)
+
+    def _is_due(self, index: int) -> bool:
+        """Whether a step is to be made ready: it is not yet, and is not put off."""
+        if index in self._queued:
+            return False
         times = self._times.get(index, 0)
-        if index not in self._queued and not self.analysis.is_hot(self, index, times):
-            self._times[index] = times + 1
-            self._queued.add(index)
-            heapq.heappush(self._pending, index)
+        if self.analysis.is_hot(self, index, times):
+            return False
+        self._times[index] = times + 1
+        return True
+
+    def _queue(self, index: int) -> None:
+        self._queued.add(index)
+        heapq.heappush(self._pending, index)
 
     # --- the stack ---------------------------------------------------------------
 
@@ -578,6 +642,17 @@ class Frame:
 
 def _must(value: Value | None) -> Value:
     return UNKNOWN if value is None else value
+
+
+def _moved(state: State, sets: bool, name: str) -> State:
+    """*state* behind a step that reads or sets a local variable."""
+    stack, variables, written, held = state
+    if not sets:
+        return ((*stack, variables.get(name, UNKNOWN)), variables, written, held)
+    value = stack[-1]
+    if variables.get(name) is not value:
+        variables = {**variables, name: value}
+    return (stack[:-1], variables, written, held)
 
 
 def _same(a: State, b: State) -> bool:

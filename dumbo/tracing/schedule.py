@@ -87,8 +87,12 @@ class Schedule:
                 raise
             self.cut = True
 
+    def is_over(self) -> bool:
+        """Whether it has taken more work than it may."""
+        return self.work > self.limit + MORE * self.entered
+
     def check(self) -> None:
-        if self.work > self.limit + MORE * self.entered:
+        if self.is_over():
             raise TooManySteps
 
     def _next(self) -> Frame | None:
