@@ -110,7 +110,11 @@ class Node:
         self.named: dict[int, bool] = {}
 
     def edge(self, step: int, target: Node, label: str) -> None:
-        self.edges.setdefault(step, {}).setdefault(target, label)
+        ends = self.edges.get(step)
+        if ends is None:
+            self.edges[step] = {target: label}
+        elif target not in ends:
+            ends[target] = label
 
     def __repr__(self) -> str:
         return f"<{self.kind} {self.name}>"
@@ -175,6 +179,8 @@ class Analysis(Schedule):
         self._before = before.found if before else {}
         self._paths: list[Any] = []
         self._contents: dict[Any, Any] = dict(before.contents) if before else {}
+        self._wholes: dict[Known, list[Known]] = {}  # of what was taken whole, the code in it
+        self._nodes_of: dict[Value, Node | None] = {}
         self._classes_in: dict[Known, frozenset[int] | None] = {}
         self._heap: dict[tuple[Any, Any], Value] = {}
         self._slots: dict[Any, dict[Any, None]] = {}
@@ -206,7 +212,7 @@ class Analysis(Schedule):
 
     def get(self, op: str, base: int, arg: Any) -> Known | None:
         """The value that a lookup finds, or None where it finds nothing."""
-        if arg == "__self__" and op == "member" and id(self.found[base]) in self.impure:
+        if op == "member" and arg == "__self__" and id(self.found[base]) in self.impure:
             return None  # the generator of a library: its state is chance, and no dependency
         index = self.look(op, base, arg)
         found = self.found[index]
@@ -224,8 +230,12 @@ class Analysis(Schedule):
     # --- heap --------------------------------------------------------------------
 
     def read(self, site: Any, slot: Any, frame: Frame, step: int) -> Value | None:
-        self._readers.setdefault((site, slot), {})[frame, step] = None
-        return self._heap.get((site, slot))
+        place = (site, slot)
+        readers = self._readers.get(place)
+        if readers is None:
+            readers = self._readers[place] = {}
+        readers[frame, step] = None
+        return self._heap.get(place)
 
     def slots(self, site: Any, frame: Frame, step: int) -> list[Any]:
         self._readers.setdefault((site, None), {})[frame, step] = None
@@ -274,8 +284,8 @@ class Analysis(Schedule):
             return known
         self.frames[node, key] = frame
         self.by_node.setdefault(node, []).append(frame)
-        self.entered = len(self.by_node)
-        if self.partial and self.entered > CROWD:
+        self.have_entered(len(self.by_node))
+        if self.partial and len(self.by_node) > CROWD:
             self.contexts = min(self.contexts, CROWDED)
         return frame
 
@@ -286,10 +296,17 @@ class Analysis(Schedule):
 
     def node(self, value: Value) -> Node | None:
         """The node that stands for a value; None for what is no dependency by itself."""
+        if value in self._nodes_of:
+            return self._nodes_of[value]
+        node: Node | None = None
         if isinstance(value, Local):
-            return self._local_node(value)
-        if not isinstance(value, Known):
-            return None
+            node = self._local_node(value)
+        elif isinstance(value, Known):
+            node = self._known_node(value)
+        self._nodes_of[value] = node
+        return node
+
+    def _known_node(self, value: Known) -> Node | None:
         obj = value.obj
         if is_module(obj):
             owner = owner_of(obj)
@@ -401,6 +418,12 @@ class Analysis(Schedule):
 
         Where the content has no honest digest, `untraceable` says so.
         """
+        known = self._wholes.get(value)
+        if known is None:
+            known = self._wholes[value] = self._take_whole(value)
+        return known
+
+    def _take_whole(self, value: Known) -> list[Known]:
         node = self._value_node(value)
         if type(value.obj) in fingerprint.ATOMS:
             return []

@@ -25,6 +25,7 @@ from dumbo.tracing.lookup import globals_of, is_module
 from dumbo.tracing.mentions import CARRYING, use_operands
 from dumbo.tracing.normal import normalise, raises
 from dumbo.tracing.rewritten import plain
+from dumbo.tracing.schedule import COLD
 from dumbo.tracing.rounds import Rounds, body_of, doomed, repeated
 from dumbo.tracing.steps import FINAL, Handler, Step
 from dumbo.tracing.values import UNKNOWN, Cell, Known, Unknown, Value
@@ -319,12 +320,13 @@ class Frame:
         """Let the state of a step flow on through it; see `_follow`."""
         plan = self.plan
         count = len(plan.steps)
-        at = index % count
+        at = index if index < count else index % count
         state = self.states[index]
         move = plan.moves.get(at)
         if move is not None and self.namespace is None:
             self.analysis.work += 1
-            return self._follow(index, self._place_of(at + 1, index // count), _moved(state, *move))
+            behind = at + 1 if index < count else self._place_of(at + 1, index // count)
+            return self._follow(index, behind, _moved(state, *move))
         caught = plan.catches.get(at)
         if caught is not None:
             self._raise_into(index, caught, state)
@@ -510,7 +512,7 @@ class Frame:
         if index in self._queued:
             return False
         times = self._times.get(index, 0)
-        if self.analysis.is_hot(self, index, times):
+        if times >= COLD and self.analysis.is_hot(self, index, times):
             return False
         self._times[index] = times + 1
         return True

@@ -151,12 +151,14 @@ def _traits(cls: type) -> tuple[type, bool, bool]:
 
 
 def is_module(obj: object) -> bool:
-    return _traits(type(obj))[1]
+    kind = type(obj)
+    return (_known.get(id(kind)) or _traits(kind))[1]
 
 
 def is_memoized(obj: object) -> bool:
     """Whether *obj* is what `memo` made: it stands for its function and its version."""
-    return _traits(type(obj))[2]
+    kind = type(obj)
+    return (_known.get(id(kind)) or _traits(kind))[2]
 
 
 def draws_of(memoized: Any) -> tuple[str, int | None, str] | None:

@@ -27,6 +27,7 @@ PARTIAL = 300_000  # the same, where what is left out is observed
 FAR = 10_000  # of these, for what is far
 MORE = 40  # steps for each function that is entered: a large program is not a hard one
 HEATS = (32, 128)  # times that a step is made before it is put off
+COLD = HEATS[0]  # nothing is that was made less often
 
 
 class NeedsCallee(Exception):
@@ -55,7 +56,7 @@ class Schedule:
         self.partial = partial
         self.work = 0
         self.cut = False
-        self.entered = 0  # functions
+        self._most = limit  # of work, for as many functions as were entered
         self._far_work = 0  # of the work, what was done for what is far
         self._near: deque[Frame] = deque()
         self._far: deque[Frame] = deque()
@@ -89,7 +90,11 @@ class Schedule:
 
     def is_over(self) -> bool:
         """Whether it has taken more work than it may."""
-        return self.work > self.limit + MORE * self.entered
+        return self.work > self._most
+
+    def have_entered(self, functions: int) -> None:
+        """So many functions are looked at by now."""
+        self._most = self.limit + MORE * functions
 
     def check(self) -> None:
         if self.is_over():
