@@ -386,7 +386,9 @@ def _invoke_function(frame: Frame, callee: Known, args: Arguments) -> Value | No
         return _left_out(frame, args)
     code = callee.obj.__code__
     parameters = bind_arguments(frame, callee, code, args)
-    return _given(frame, callee, args, _finish(frame, _enter(frame, callee, parameters, args), code))
+    return _given(
+        frame, callee, args, _finish(frame, _enter(frame, callee, parameters, args), code)
+    )
 
 
 def _given(frame: Frame, callee: Known, args: Arguments, given: Value | None) -> Value | None:

@@ -25,8 +25,8 @@ from dumbo.tracing.lookup import globals_of, is_module
 from dumbo.tracing.mentions import CARRYING, use_operands
 from dumbo.tracing.normal import normalise, raises
 from dumbo.tracing.rewritten import plain
-from dumbo.tracing.schedule import COLD
 from dumbo.tracing.rounds import Rounds, body_of, doomed, repeated
+from dumbo.tracing.schedule import COLD
 from dumbo.tracing.steps import FINAL, Handler, Step
 from dumbo.tracing.values import UNKNOWN, Cell, Known, Unknown, Value
 
@@ -384,15 +384,16 @@ class Frame:
         return ways
 
     def _raise_into(self, index: int, handler: Handler, state: State) -> None:
-        last = self._raised.get(target := self._place_of(handler.target, index // len(self.plan.steps)))
+        target = self._place_of(handler.target, index // len(self.plan.steps))
         stack, variables, written, held = state
-        kept = handler.depth - handler.lasti
+        kept = stack[: handler.depth - handler.lasti]
+        last = self._raised.get(target)
         if last is not None and last[1] is variables and last[2] is written and last[3] is held:
-            if last[0] == stack[:kept]:
+            if last[0] == kept:
                 return  # as from the step before
-        self._raised[target] = (stack[:kept], variables, written, held)
+        self._raised[target] = (kept, variables, written, held)
         # More is known of what is raised only where it is caught by class.
-        values = (*stack[:kept], *([UNKNOWN] * handler.lasti), UNKNOWN)
+        values = (*kept, *([UNKNOWN] * handler.lasti), UNKNOWN)
         self._arrive(index, target, (values, variables, written, held))
 
     def _ways(self, index: int, step: Step) -> Sequence[tuple[int, State]]:

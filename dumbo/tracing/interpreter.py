@@ -45,7 +45,6 @@ from dumbo.tracing.schedule import NeedsCallee, TooManySteps
 from dumbo.tracing.strangers import Strangers
 from dumbo.tracing.uses import KEPT
 from dumbo.tracing.values import UNKNOWN, Heap, Instance, Known, Tuple, Value
-
 from dumbo.tracing.words import AskedTooLate
 
 if TYPE_CHECKING:

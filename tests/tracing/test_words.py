@@ -9,6 +9,7 @@ import pytest
 
 from dumbo import Cache
 from dumbo.persistence.store import Store
+from dumbo.tracing.callgraph import Analysis
 from dumbo.tracing.tracker import WORDINGS, Tracker
 from dumbo.tracing.words import PART, Told, Words, fits, with_words, without_words, words_in
 from tests.tracing.test_tracker import module
@@ -68,6 +69,31 @@ def test_a_test_for_a_key_is_decided_where_a_table_is_asked_as_well() -> None:
     tracker = Tracker(module(TABLE).test_only)
     assert held(tracker, {"mode": "fast", "inner": {}}) == {"fast"}
     assert held(tracker, {"mode": "fast", "inner": {"slow": 1}}) == {"fast", "slow"}
+
+
+def test_who_asks_too_late_does_not_trace_to_the_end_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    more = "".join(f"    def g{n}(x): return g{n + 1}(x)\n" for n in range(50))
+    late = """
+    def late(data):
+        if "slow" in data["inner"]:
+            return slow(1)
+        return g0(TABLE[data["mode"]](1))
+    """
+    begun: list[Analysis] = []
+    begin = Analysis.__init__
+
+    def noted(self: Analysis, *args: Any, **bounds: Any) -> None:
+        begun.append(self)
+        begin(self, *args, **bounds)
+
+    monkeypatch.setattr(Analysis, "__init__", noted)
+    made = module(TABLE + more + "    def g50(x): return x\n" + late)
+    names = held(Tracker(made.late), {"mode": "fast", "inner": {}})
+    assert {"fast", "g0", "g50"} <= names
+    assert "slow" not in names
+    *before, last = [analysis.work for analysis in begun]
+    assert before
+    assert sum(before) < last / 4
 
 
 def test_arguments_that_pick_the_same_share_a_closure(store: Store) -> None:
