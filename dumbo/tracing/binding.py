@@ -39,6 +39,9 @@ def bind_arguments(
     count, kwonly = code.co_argcount, code.co_kwonlyargcount
     names = code.co_varnames[: count + kwonly]
     bound: dict[str, Value] = dict(zip(names[:count], args.positional, strict=False))
+    if len(bound) == len(names) and not args.named and args.named_rest is None:
+        if not code.co_flags & (_VARARGS | _VARKEYWORDS):
+            return bound
     named = dict(args.named)
     if named or args.named_rest is not None:
         node = frame.analysis.node(callee)

@@ -17,6 +17,8 @@ import json
 import os
 import sys
 import sysconfig
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from types import FunctionType
 from typing import Any, NamedTuple
@@ -41,8 +43,45 @@ STDLIB = Owner("python")
 _DUMBO = Owner("dumbo")
 
 
+# Owner and wall by id, and what has that id, so that it keeps it; while something is traced.
+_found: dict[int, tuple[Any, Owner | None, Owner | None]] = {}
+_tracing: list[None] = []
+
+
+@contextmanager
+def one_analysis() -> Iterator[None]:
+    """Within, the owner of a function or class is found once."""
+    refresh()
+    _tracing.append(None)
+    try:
+        yield
+    finally:
+        _tracing.pop()
+        if not _tracing:
+            _found.clear()
+
+
 def owner_of(obj: Any) -> Owner | None:
     """Who owns a function, class, module or code object's function; None for user code."""
+    found = _found.get(id(obj))
+    return _find(obj)[1] if found is None else found[1]
+
+
+def wall_of(obj: Any) -> Owner | None:
+    """The owner of a function or class that is not looked into; None if it is."""
+    found = _found.get(id(obj))
+    return _find(obj)[2] if found is None else found[2]
+
+
+def _find(obj: Any) -> tuple[Any, Owner | None, Owner | None]:
+    owner = _owner_of(obj)
+    found = (obj, owner, _wall_of(obj, owner))
+    if _tracing and (type(obj) is FunctionType or is_class(obj)):
+        _found[id(obj)] = found
+    return found
+
+
+def _owner_of(obj: Any) -> Owner | None:
     if type(obj) is FunctionType:
         return owner_of_code(obj.__code__.co_filename, str(obj.__globals__.get("__name__", "")))
     if is_module(obj):
@@ -62,9 +101,7 @@ def owner_of(obj: Any) -> Owner | None:
 _OPEN = frozenset({"collections.abc", "_collections_abc"})
 
 
-def wall_of(obj: Any) -> Owner | None:
-    """The owner of a function or class that is not looked into; None if it is."""
-    owner = owner_of(obj)
+def _wall_of(obj: Any, owner: Owner | None) -> Owner | None:
     if owner != STDLIB:
         return owner
     if type(obj) is FunctionType:
@@ -93,6 +130,7 @@ def _user_packages() -> frozenset[str]:
 
 def refresh() -> None:
     """Forget what is only true for one analysis: settings, and which modules are loaded."""
+    _found.clear()
     _user_packages.cache_clear()
     _owner_of_module.cache_clear()
 

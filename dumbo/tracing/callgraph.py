@@ -179,6 +179,7 @@ class Analysis(Schedule):
         self._before = before.found if before else {}
         self._paths: list[Any] = []
         self._contents: dict[Any, Any] = dict(before.contents) if before else {}
+        self.contexts_of: dict[Value, Any] = {}  # see `calls.context_of`
         self._wholes: dict[Known, list[Known]] = {}  # of what was taken whole, the code in it
         self._nodes_of: dict[Value, Node | None] = {}
         self._classes_in: dict[Known, frozenset[int] | None] = {}

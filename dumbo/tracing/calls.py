@@ -25,7 +25,7 @@ from dumbo.tracing import fingerprint, sure
 from dumbo.tracing.attributes import bind, special, unwrap_memoized
 from dumbo.tracing.binding import Arguments, bind_arguments
 from dumbo.tracing.boundary import owner_of, wall_of
-from dumbo.tracing.callgraph import describe_value
+from dumbo.tracing.callgraph import Analysis, describe_value
 from dumbo.tracing.escapes import (
     consume,
     enter_unknown,
@@ -220,7 +220,10 @@ def invoke(
     if not isinstance(args, Arguments):
         split = len(args) - len(names)
         args = Arguments(args[:split], dict(zip(names, args[split:], strict=True)))
-    members = each(callee)
+    if not isinstance(callee, Union):
+        frame.analysis.work += 1
+        return _invoke_one(frame, callee, args)
+    members = callee.members
     frame.analysis.work += len(members)
     before, held = frame.written, frame.sure
     found: Value | None = None
@@ -497,7 +500,7 @@ def _enter(
     if analysis.guesses is not None:
         parameters = analysis.guesses.of_parameters(frame, code, parameters)
     outer = callee.site if isinstance(callee, Local) else None
-    key: Any = (outer, *map(context_of, parameters.values()))
+    key: Any = (outer, *[_context(analysis, value) for value in parameters.values()])
     entered = analysis.frames.get((node, key))
     allowed = analysis.contexts
     if allowed > 1 and len(code.co_code) <= SMALL and any(map(_is_name, parameters.values())):
@@ -516,12 +519,7 @@ def _enter(
         analysis.enter(node, entered, key)
         grown = True
     else:
-        joined = {
-            name: frame.pool.join(entered.parameters.get(name), value) or UNKNOWN
-            for name, value in parameters.items()
-        }
-        grown = joined != entered.parameters
-        entered.parameters = joined
+        grown = entered.gets(parameters)
         if isinstance(callee, Local) and key[:1] == ("joined",):
             _share_cells(frame, callee, entered)
     if entered.far and not frame.far:
@@ -556,6 +554,13 @@ def _share_cells(frame: Frame, callee: Local, entered: Frame) -> None:
             if isinstance(cell, Cell) and isinstance(own, Cell) and cell is not own:
                 value = frame.analysis.read(cell.site, "value", frame, frame.index)
                 frame.analysis.write(own.site, "value", value)
+
+
+def _context(analysis: Analysis, value: Value) -> Any:
+    found = analysis.contexts_of.get(value)
+    if found is None:
+        found = analysis.contexts_of[value] = context_of(value)
+    return found
 
 
 def context_of(value: Value) -> Any:

@@ -43,20 +43,18 @@ class Stalled(Exception):
 class _Passage:
     """What a step made of a state, local variables aside, which it neither read nor set."""
 
-    __slots__ = ("stack", "sure", "ways", "written")
+    __slots__ = ("state", "ways")
 
     def __init__(self, state: State, ways: Sequence[tuple[int, State]]) -> None:
-        self.stack, _, self.written, self.sure = state
-        self.ways = tuple(
-            [(target, stack, written, sure) for target, (stack, _, written, sure) in ways]
-        )
+        self.state = state
+        self.ways = ways
 
     def fits(self, state: State) -> bool:
         """Whether only local variables have changed since."""
-        stack, _, written, held = state
-        if self.stack != stack or self.written != written:
+        stack, _, written, held = self.state
+        if stack != state[0] or written != state[2]:
             return False
-        return self.sure is held or self.sure == held
+        return held is state[3] or held == state[3]
 
 
 class Plan:
@@ -260,6 +258,20 @@ class Frame:
         )
         self._push(0)
 
+    def gets(self, parameters: dict[str, Value]) -> bool:
+        """Join *parameters* into those it has; whether any of these has grown."""
+        grown = False
+        for name, value in parameters.items():
+            known = self.parameters.get(name)
+            if known is not value:
+                joined = value if known is None else self.pool.join(known, value)
+                if joined is not known:
+                    if not grown:
+                        self.parameters = {**self.parameters}
+                    self.parameters[name] = _must(joined)
+                    grown = True
+        return grown
+
     def again(self, step: int) -> bool:
         """Put *step* back to be made again; whether the frame must be queued for it."""
         if step not in self.states:
@@ -334,7 +346,7 @@ class Frame:
         if passage is not None and index not in self._stale and passage.fits(state):
             ways: Sequence[tuple[int, State]] = [
                 (target, (stack, state[1], written, held))
-                for target, stack, written, held in passage.ways
+                for target, (stack, _, written, held) in passage.ways
             ]
         else:
             self._stale.discard(index)
@@ -352,12 +364,13 @@ class Frame:
         """Make one step; the steps behind it that are reached, each with the state there."""
         stack, self._locals, self.written, self.sure = state
         self.stack = list(stack)
-        self.is_direct = False
-        self.entering.clear()
-        self.index, self._ends, self._successors = index, False, None
-        self.at = index % len(self.plan.steps)
-        self._sees_locals = False
-        self.escaping.clear()
+        self.is_direct = self._sees_locals = self._ends = False
+        self._successors = None
+        self.index, self.at = index, index % len(self.plan.steps)
+        if self.entering:
+            self.entering.clear()
+        if self.escaping:
+            self.escaping.clear()
         handler = self.handlers.get(step.name)
         before = self.analysis.work
         try:

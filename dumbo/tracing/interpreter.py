@@ -96,7 +96,6 @@ def trace(
     Raises:
         ClosureTooLarge: if that takes more work than it may, and is not observed.
     """
-    boundary.refresh()
     refused: frozenset[int] = frozenset()
     asked: frozenset[Place] = frozenset()
 
@@ -111,22 +110,23 @@ def trace(
         return _trace(analysis, function, roots, shape, names, guessing)
 
     begun = 0
-    while True:
-        begun += 1
-        try:
-            analysis = (_trace_partly if observed else _trace_wholly)(trace_so_far)
-        except AskedTooLate as again:
-            asked = again.asked
-            continue
-        more = memo_tables.finish(analysis)
-        questions = analysis.questions
-        if questions.asked & questions.unasked:
-            # Now that something is asked of these, all that helps may be asked.
-            asked = frozenset(questions.asked)
-        elif not more:
-            mentions.drop(analysis)
-            return analysis
-        refused |= more
+    with boundary.one_analysis():
+        while True:
+            begun += 1
+            try:
+                analysis = (_trace_partly if observed else _trace_wholly)(trace_so_far)
+            except AskedTooLate as again:
+                asked = again.asked
+                continue
+            more = memo_tables.finish(analysis)
+            questions = analysis.questions
+            if questions.asked & questions.unasked:
+                # Now that something is asked of these, all that helps may be asked.
+                asked = frozenset(questions.asked)
+            elif not more:
+                mentions.drop(analysis)
+                return analysis
+            refused |= more
 
 
 def _trace_partly(trace_so_far: Callable[..., Analysis]) -> Analysis:
