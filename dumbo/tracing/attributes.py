@@ -62,6 +62,9 @@ MARKERS = frozenset({"globals()", "sys.modules()", "__dict__()", "table()"})  # 
 REBOUND = "rebound"  # heap site of what is assigned to attributes of live classes
 ALIAS = "alias"  # heap site of what is assigned to fields of objects that came with the call
 SWAPPED = "swapped"  # heap site of what is assigned to `__class__`
+_WITH_DICT = (Known, Instance, LocalClass)
+_STRANGE = (Unknown, Builtin)
+_PLAIN = (Heap, Const, Text, Tuple, Bound, Partial)
 NAMES = frozenset({"__name__", "__qualname__", "__module__"})
 # Classes of the standard library that are nothing but fields; of `local`, this thread's.
 _PLAIN_HOLDERS = (b"_thread:_local", b"argparse:Namespace", b"types:SimpleNamespace")
@@ -84,7 +87,7 @@ def of_member(frame: Frame, value: Value, name: str) -> Value | None:
     hook = _lookup_hook(frame, value) if name in ("__class__", "__dict__") else None
     if hook is not None:
         return call(frame, hook, (value, frame.pool.const(name)))
-    if name == "__dict__" and isinstance(value, Known | Instance | LocalClass):
+    if name == "__dict__" and isinstance(value, _WITH_DICT):
         marker: Value = frame.pool.make(Builtin, "__dict__()", value)
         return marker
     use(frame, value)
@@ -110,9 +113,9 @@ def of_member(frame: Frame, value: Value, name: str) -> Value | None:
     if isinstance(value, Partial) and name in ("args", "keywords"):
         for item in value.args:
             consume(frame, item)
-    if isinstance(value, Unknown | Builtin):
+    if isinstance(value, _STRANGE):
         return _of_unknown(frame, value, name)
-    if isinstance(value, Heap | Const | Text | Tuple | Bound | Partial):
+    if isinstance(value, _PLAIN):
         if not _may_have(value, name):
             return None  # it raises AttributeError, so nothing comes of it
         found: Value = frame.pool.make(Builtin, name, value)
@@ -664,12 +667,14 @@ def special(frame: Frame, value: Value, name: str) -> list[Value]:
     """The special methods *name* of user code that an operator on *value* calls, bound."""
     found: list[Value] = []
     for member in each(value):
-        cls: Value | None = None
+        cls: Value | None
         if isinstance(member, Instance):
             cls = member.cls
-        elif (
-            isinstance(member, Known) and not is_module(member.obj) and _may_be_special(member.obj)
-        ):
+        elif not isinstance(member, Known):
+            continue
+        elif is_module(member.obj) or not _may_be_special(member.obj):
+            continue
+        else:
             cls = frame.analysis.get("type", member.ref, None)
         if isinstance(cls, LocalClass):
             own = _of_local_class_quietly(frame, cls, name, member)

@@ -174,6 +174,7 @@ class Analysis(Schedule):
         self.plain_tables: frozenset[int] = frozenset()
         self.generators: dict[Any, Frame] = {}  # by heap site of what calling them gives
         self.used: set[int] = set()  # ids of functions, or code, of which more is known than a name
+        self.noted: set[Value] = set()  # of which that is taken down: see `mentions`
         self.names_read: set[str] = set()  # of __name__, __qualname__, __module__
         self._index: dict[Any, int] = {}
         self._before = before.found if before else {}

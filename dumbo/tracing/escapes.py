@@ -66,6 +66,7 @@ PLAIN_BASES = frozenset(
         "enum:ReprEnum",
     }
 )
+_MADE_HERE = (Local, LocalClass)
 OUT = "out of sight"  # a heap site, with a slot for each class
 _MADE_WITH = frozenset(
     {"__init__", "__new__", "__init_subclass__", "__class_getitem__", "__set_name__"}
@@ -106,7 +107,7 @@ def _escape_member(frame: Frame, value: Value, use: Use) -> None:
         remember(frame, value.cls, value)
         _expose_site(frame, value.site, use)
         frame.analysis.outside.receive(value, use)
-    elif isinstance(value, Local | LocalClass):
+    elif isinstance(value, _MADE_HERE):
         if use.calls:
             frame.analysis.outside.receive(value, CALLED if isinstance(value, Local) else use)
     elif isinstance(value, Heap):

@@ -91,11 +91,12 @@ class Plan:
         self.joins = {step.target for step in self.steps if step.target is not None}
         self.joins |= {handler.target for handler in self.handlers}
         # Steps that do nothing but read or set a local variable: whether they set it, and which.
-        self.moves: dict[int, tuple[bool, str]] = {
-            index: (step.name == "STORE_FAST", step.arg)
-            for index, step in enumerate(self.steps)
+        self.moves: list[tuple[bool, str] | None] = [
+            (step.name == "STORE_FAST", step.arg)
             if step.name in ("LOAD_FAST", "STORE_FAST")
-        }
+            else None
+            for step in self.steps
+        ]
         self._variables: dict[tuple[int, int], str | None] = {}
         self._bodies: dict[int, frozenset[int]] = {}
         self._doomed: frozenset[int] | None = None
@@ -334,7 +335,7 @@ class Frame:
         count = len(plan.steps)
         at = index if index < count else index % count
         state = self.states[index]
-        move = plan.moves.get(at)
+        move = plan.moves[at]
         if move is not None and self.namespace is None:
             self.analysis.work += 1
             behind = at + 1 if index < count else self._place_of(at + 1, index // count)

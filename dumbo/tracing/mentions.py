@@ -138,6 +138,7 @@ _MOVING = frozenset(
     }
 )
 _BY_KEY = frozenset({"get", "pop", "setdefault"})  # of these, the first argument is compared
+_HOLDERS = (Tuple, Bound, Partial, Heap)
 # How a function is reached that is named and nothing else; other ways say what is done with it.
 _NAMING = ("global ", "attribute ", "cell ", "function ", "import ")
 
@@ -168,6 +169,10 @@ def use_in_method(frame: Frame, name: str, receiver: Value, args: Iterable[Value
 
 def use(frame: Frame, value: Value | None) -> None:
     """Note that something depends on which function *value* is, if it is one."""
+    noted = frame.analysis.noted
+    if value is None or value in noted:
+        return
+    noted.add(value)
     for member in each(value):
         if isinstance(member, Known):
             if type(member.obj) is FunctionType:
@@ -184,7 +189,7 @@ def use_inside(frame: Frame, values: Iterable[Value]) -> None:
         value = todo.pop()
         use(frame, value)
         for member in each(value):
-            if member not in seen and isinstance(member, Tuple | Bound | Partial | Heap):
+            if member not in seen and isinstance(member, _HOLDERS):
                 seen.add(member)
                 todo += _parts(frame, member)
 

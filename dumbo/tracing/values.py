@@ -210,6 +210,11 @@ class _Null(Value):
     __slots__ = ()
 
 
+# For `isinstance`, which is asked millions of times: `A | B` would be made anew each time.
+_MERGED = (Tuple, Bound)
+_CONSTANT = (Const, Text)
+_WITH_OBJECT = (Const, Known)
+
 NULL = _Null()
 NULL.number, NULL.depth = -1, 0
 UNKNOWN = Unknown("not known")
@@ -288,26 +293,23 @@ class Pool:
             if found is None:
                 found = value
             elif value is not None and value is not found:
-                found = self._join_two(found, value)
-        return found
-
-    def _join_two(self, one: Value, two: Value) -> Value:
-        key = (one, two)
-        found = self._joins.get(key)
-        if found is None:
-            found = self._joins[key] = self._unite((*each(one), *each(two)))
+                key = (found, value)
+                known = self._joins.get(key)
+                if known is None:
+                    known = self._joins[key] = self._unite((*each(found), *each(value)))
+                found = known
         return found
 
     def _unite(self, values: tuple[Value, ...]) -> Value:
         members: dict[Value, None] = dict.fromkeys(values)
-        if sum(isinstance(member, Tuple | Bound) for member in members) > 1:
+        if len([member for member in members if isinstance(member, _MERGED)]) > 1:
             members = self._merge_alike(members)
         unknown = [member for member in members if isinstance(member, Unknown)]
         for member in unknown:
             del members[member]
         # Many constants say no more than that it is a constant; and so it stays, or a
         # union would grow and shrink for ever.
-        consts = [member for member in members if isinstance(member, Const | Text)]
+        consts = [member for member in members if isinstance(member, _CONSTANT)]
         others = [member for member in unknown if not is_plain(member)]
         rest: Value | None = next(iter(others), None)
         if unknown and not others:
@@ -403,7 +405,7 @@ def is_plain(value: Value) -> bool:
 
 def _is_data(value: Value) -> bool:
     """Whether a member is a scalar, or an attribute of something unknown."""
-    if isinstance(value, Const | Known):
+    if isinstance(value, _WITH_OBJECT):
         return type(value.obj) in _SCALARS
     if isinstance(value, Instance):
         return isinstance(value.cls, Known) and value.cls.obj in _SCALARS and not value.vague
