@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import sys
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 from dumbo.tracing import boundary
 from dumbo.tracing.boundary import STDLIB, Owner, owner_of
+from dumbo.tracing.interpreter import trace
 
 
 @pytest.fixture
@@ -206,3 +210,13 @@ def test_a_namesake_that_does_not_list_the_file_has_no_say(
     owner = owner_of(load("namesake").f)
     assert owner is not None
     assert owner.name == "real"
+
+
+def test_no_function_is_kept_for_longer_than_it_is_analysed() -> None:
+    names: dict[str, Any] = {"__name__": "nowhere"}
+    exec("def inner(): return 1\ndef outer(): return inner()", names)
+    alive = weakref.ref(names["inner"])
+    trace(names["outer"])
+    names.clear()
+    gc.collect()
+    assert alive() is None
