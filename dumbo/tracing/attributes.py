@@ -293,6 +293,8 @@ def _of_class(frame: Frame, value: Known, name: str) -> Value | None:
     if name in _LINEAGE and from_meta is not None and from_meta.obj is namespace(type)[name]:
         return _lineage(frame, value, name)
     if name in ("__subclasses__", "mro", "__call__", "__new__") and isinstance(from_meta, Known):
+        if name == "__call__" and type(from_meta.obj) is FunctionType:
+            return bind(frame, from_meta, value, meta)
         if analysis.get("mro", value.ref, name) is None or name == "__subclasses__":
             found: Value = frame.pool.make(Builtin, name, value)
             return found

@@ -623,8 +623,13 @@ def _new_frame(
 # --- making objects ----------------------------------------------------------------------
 
 
-def construct(frame: Frame, cls: Known, args: Arguments) -> Value | None:
-    """``cls(...)`` on the live class: its metaclass, `__new__`, `__init__`."""
+def construct(
+    frame: Frame, cls: Known, args: Arguments, *, past_metaclass: bool = False
+) -> Value | None:
+    """``cls(...)`` on the live class: its metaclass, `__new__`, `__init__`.
+
+    With *past_metaclass*, what ``type.__call__(cls, ...)`` does, for a metaclass goes on with that.
+    """
     from dumbo.tracing.models import call_library  # a cycle: `map` calls its function
 
     frame.touch(cls, "class")
@@ -638,7 +643,7 @@ def construct(frame: Frame, cls: Known, args: Arguments) -> Value | None:
     meta = analysis.get("type", cls.ref, None)
     assert isinstance(meta, Known)
     caller = analysis.get("mro", meta.ref, "__call__")
-    if isinstance(caller, Known) and type(caller.obj) is FunctionType:
+    if isinstance(caller, Known) and type(caller.obj) is FunctionType and not past_metaclass:
         if owner_of(caller.obj) is None:
             frame.touch(caller, "metaclass __call__")
             return invoke(frame, caller, args.before(cls))

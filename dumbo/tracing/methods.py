@@ -11,6 +11,7 @@ from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.calls import (
     Arguments,
     build_class,
+    construct,
     construct_bare,
     escape_all,
     invoke,
@@ -29,7 +30,7 @@ from dumbo.tracing.formatting import stringify
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.impure import READING, STREAM
 from dumbo.tracing.items import live_item, subscript
-from dumbo.tracing.lookup import mro, namespace
+from dumbo.tracing.lookup import is_class, mro, namespace
 from dumbo.tracing.namespaces import is_namespace
 from dumbo.tracing.registry import MODELS
 from dumbo.tracing.rows import iterator_over
@@ -122,6 +123,8 @@ def _call_on(frame: Frame, name: str, receiver: Value, args: Arguments) -> Value
     if name == "__new__" and args.positional:
         return construct_bare(frame, args.positional[0])
     if name == "__call__":
+        if isinstance(receiver, Known) and is_class(receiver.obj):
+            return construct(frame, receiver, args, past_metaclass=True)
         return invoke(frame, receiver, args)
     if name == "__getattribute__" and isinstance(receiver, Known):
         text = text_of(args.positional[0]) if args.positional else None

@@ -37,6 +37,7 @@ from dumbo.tracing.values import (
     UNKNOWN,
     Builtin,
     Const,
+    Given,
     Heap,
     Instance,
     Known,
@@ -44,6 +45,7 @@ from dumbo.tracing.values import (
     LocalClass,
     Text,
     Tuple,
+    Unknown,
     Value,
     each,
 )
@@ -377,12 +379,45 @@ def is_op(frame: Frame, step: Step) -> None:
     left, right = frame.take(2)
     if not any(_is_unique(value) for value in (left, right)):
         frame.analysis.identity = True
+    for one, other in ((left, right), (right, left)):
+        _refuse_identity(frame, one, other)
     for operand, value, other in ((1, left, right), (0, right, left)):
         if isinstance(other, Const) and other.obj is None:
             judge = _is_not_none if step.arg else truth.is_none
             frame.push(truth.test(frame, operand, value, judge))
             return
     frame.push(frame.unknown_value("an identity test"))
+
+
+def _refuse_identity(frame: Frame, value: Value, other: Value) -> None:
+    """Whether an argument is a container of the module, or one like it, no key tells.
+
+    Of instances that is asked of singletons for the most part, and equal ones are one.
+    """
+    held = [m for m in each(value) if isinstance(m, Known) and type(m.obj) in _CHANGEABLE]
+    if held and any(_may_be_given(frame, member, held[0].obj) for member in each(other)):
+        analysis = frame.analysis
+        analysis.untraceable = analysis.untraceable or (
+            f"{frame.node.name}, line {frame.line()}, asks whether something is a "
+            f"{type(held[0].obj).__name__} of the program: equal arguments may be that, or not"
+        )
+
+
+_CHANGEABLE = (bytearray, deque, dict, list, set)
+
+
+def _may_be_given(frame: Frame, value: Value, obj: Any) -> bool:
+    if isinstance(value, Unknown | Given):
+        return True
+    return (
+        isinstance(value, Heap)
+        and value.site[0] == "argument"
+        and value.kind
+        in (
+            type(obj).__name__,
+            "list",
+        )
+    )
 
 
 def _is_not_none(value: Value) -> bool | None:

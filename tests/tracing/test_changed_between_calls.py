@@ -260,6 +260,42 @@ def test_a_method_that_nobody_looks_for_changes_nothing(monkeypatch: pytest.Monk
     assert function.cache_info().hits == 1
 
 
+class Stamping(type):
+    def __call__(cls, *args: Any) -> Any:
+        made = super().__call__(*args)
+        made.stamp = list(numbers)
+        return made
+
+
+class Stamped(metaclass=Stamping):
+    stamp: list[int]
+
+
+def test_what_a_metaclass_does_after_it_has_made_an_object_counts() -> None:
+    _differs(lambda x: Stamped().stamp, replace, observe=False)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x is numbers,
+        lambda x: (x if isinstance(x, list) else None) is not numbers,
+        lambda x: any([item is numbers for item in x]),
+    ],
+)
+def test_whether_an_argument_is_a_list_of_the_module_is_told_by_no_key(function: Any) -> None:
+    memoized = dumbo.memo(keep="always")(function)
+    for argument in (numbers, list(numbers), [numbers], [list(numbers)]):
+        assert memoized(argument) == function(argument)
+
+
+def test_what_can_be_none_of_the_module_s_lists_is_cached() -> None:
+    memoized = dumbo.memo(keep="always")(lambda x: x is numbers)
+    memoized(5)
+    memoized(5)
+    assert memoized.cache_info().hits == 1
+
+
 def _reads_by_hand() -> None:
     """Something here reads its own `__dict__`."""
 
