@@ -70,7 +70,10 @@ ROOT = re.compile(r"[a-zA-Z_]\w*")
 @functools.cache
 def _written_out(thing: str) -> str:
     """The literal of what *thing* is in the beginning; nothing if it has none."""
-    value = eval(thing, _beginning())
+    names = _beginning()
+    with Aside():
+        sys.modules.update({NAME: names["module_itself"], "side_module": names["module"]})
+        value = eval(thing, names)
     try:
         same = ast.literal_eval(repr(value)) == value and type(value) in _LITERALS
     except (SyntaxError, ValueError):
@@ -84,7 +87,7 @@ def _beginning() -> dict[str, Any]:
     with Aside():
         sys.modules[NAME] = module
         exec(SETTING_CODE, vars(module))
-    return vars(module)
+    return {**vars(module), "module_itself": module}
 
 
 _LITERALS = (int, float, str, bytes, bool, type(None), list, tuple, dict, set)
