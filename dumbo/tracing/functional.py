@@ -8,7 +8,7 @@ Knows the standard library by name; must not know steps or stacks.
 from __future__ import annotations
 
 from dumbo.tracing import sure
-from dumbo.tracing.attributes import special
+from dumbo.tracing.attributes import MARKERS, special
 from dumbo.tracing.calls import DECORATED, Arguments, escape_all, invoke, out_of_sight
 from dumbo.tracing.containers import add, hashed, instance_of, make_heap, make_tuple, measure, put
 from dumbo.tracing.escapes import consume, escape, is_data, look_for_methods
@@ -248,6 +248,11 @@ def merge_any(frame: Frame, target: Value, source: Value) -> None:
         is_table = isinstance(member, Heap) and member.kind == "dict"
         if is_table or (isinstance(member, Known) and type(member.obj) is dict):
             merge_into(frame, target, member)
+            continue
+        if isinstance(member, Builtin) and member.name in MARKERS:
+            from dumbo.tracing import namespaces  # a cycle: it follows attributes
+
+            put(frame, target, namespaces.keys(frame, member), namespaces.everything(frame, member))
             continue
         for row in each(items_of(frame, member)):
             if isinstance(row, Tuple) and len(row.items) == 2:

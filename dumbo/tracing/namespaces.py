@@ -20,7 +20,7 @@ from dumbo.tracing.attributes import (
 from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.calls import Arguments, out_of_sight
 from dumbo.tracing.containers import instance_of, make_tuple
-from dumbo.tracing.escapes import escape, out_of_sight_with
+from dumbo.tracing.escapes import escape, is_data, out_of_sight_with
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.loads import import_module, read_global
 from dumbo.tracing.lookup import globals_of, is_class, is_module, mro, names_between, namespace
@@ -80,7 +80,12 @@ def _field(frame: Frame, owner: Value, name: str) -> Value | None:
         if held is not None:
             anything = frame.analysis.read(owner.site, ("attr", None), frame, frame.index)
             return frame.pool.join(held, anything)
-    return attribute(frame, owner, name)
+    found = attribute(frame, owner, name)
+    if isinstance(owner, Known) and is_class(owner.obj) and name in namespace(owner.obj):
+        raw = frame.analysis.get("mro", owner.ref, name)
+        if isinstance(raw, Known) and is_data(raw.obj):  # a descriptor itself, not what it gives
+            found = frame.pool.join(found, frame.touch(raw, f"attribute {name}"))
+    return found
 
 
 def _has_fields(value: Value) -> bool:

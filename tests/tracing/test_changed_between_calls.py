@@ -77,6 +77,27 @@ equal = Equal()
 equals = [Equal(), Equal(2)]
 
 
+class Field:
+    """A descriptor."""
+
+    more = 1
+
+    def __get__(self, obj: Any, cls: Any = None) -> int:
+        return 5
+
+
+field = Field()
+held = types.SimpleNamespace(v=[1])
+
+
+class Described:
+    field = field
+
+
+def grow_held() -> None:
+    held.v.append(2)
+
+
 async def slow(value: Any) -> Any:
     return value
 
@@ -315,6 +336,9 @@ def _reads_by_hand() -> None:
         (lambda x: len(dir(plain)), lambda: setattr(plain, "__note2__", 1)),
         (lambda x: list(vars(_reads_by_hand)), lambda: setattr(_reads_by_hand, "mark", 1)),
         (lambda x: str(vars(_reads_by_hand)), lambda: setattr(_reads_by_hand, "mark2", 1)),
+        (lambda x: dict(vars(held)), grow_held),
+        (lambda x: (lambda table: table.update(vars(held)) or table)({}), grow_held),
+        (lambda x: Described.__dict__["field"].more, lambda: setattr(field, "more", 2)),
         (lambda x: sorted(vars(Plain)), lambda: setattr(Plain, "__note__", 1)),
     ],
     ids=[
@@ -329,6 +353,9 @@ def _reads_by_hand() -> None:
         "all names",
         "the names of what a function holds",
         "what a function holds",
+        "a copy of fields",
+        "fields that are put into a table",
+        "a descriptor itself",
         "the names of a class",
     ],
 )
