@@ -350,6 +350,10 @@ def look_for_methods(frame: Frame, cls: Value, use: Use) -> None:
     ):
         kind = EVERY
     frame.touch(frame.analysis.get("specials", cls.ref, kind), "special methods")
+    meta = frame.analysis.get("type", cls.ref, None)
+    if kind != TEXT and isinstance(meta, Known) and owner_of(meta.obj) is None:
+        # Libraries look for methods on classes, too: `getattr(cls, "__copy__", None)`.
+        frame.touch(frame.analysis.get("specials", meta.ref, ALL), "special methods")
 
 
 def _is_code(held: Any) -> bool:

@@ -64,7 +64,10 @@ _NAMES = {
     "environment": """
         os.environ os.environb os.getenv os.getenvb os.getcwd os.getcwdb os.getpid os.getppid
         os.getlogin os.cpu_count os.process_cpu_count os.uname platform.node platform.uname
-        sys.argv sys.orig_argv
+        sys.argv sys.orig_argv sys.getrecursionlimit sys.getswitchinterval
+        os.getuid os.geteuid os.getgid os.getegid os.getloadavg os.get_terminal_size
+        shutil.get_terminal_size locale.getlocale locale.localeconv locale.getpreferredencoding
+        gc.get_count gc.get_objects gc.get_stats
         getpass.getuser socket.gethostname tempfile.gettempdir
     """,
     "network": """

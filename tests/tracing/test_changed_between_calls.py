@@ -317,6 +317,32 @@ def test_what_can_be_none_of_the_module_s_lists_is_cached() -> None:
     assert memoized.cache_info().hits == 1
 
 
+class Quiet(type):
+    """A metaclass without hooks, until it gets one."""
+
+
+class Classed(metaclass=Quiet):
+    pass
+
+
+classed = Classed()
+
+
+def test_a_hook_that_a_metaclass_gets_is_seen_where_libraries_look_at_classes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def hook(cls: type, name: str) -> Any:
+        if name == "__copy__":
+            return lambda self: "copied"
+        raise AttributeError(name)
+
+    _differs(
+        lambda x: type(copy.copy(classed)).__name__,
+        lambda: monkeypatch.setattr(Quiet, "__getattr__", hook, raising=False),
+        observe=False,
+    )
+
+
 def _reads_by_hand() -> None:
     """Something here reads its own `__dict__`."""
 

@@ -322,7 +322,7 @@ def _spoil(value: Any) -> None:
 
 
 def _asked_for() -> tuple[int, int]:
-    first, _, count = os.environ.get("DUMBO_RANDOM_PROGRAMS", "0:160").partition(":")
+    first, _, count = os.environ.get("DUMBO_RANDOM_PROGRAMS", "0:100").partition(":")
     return int(first), int(count)
 
 
