@@ -181,6 +181,8 @@ def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(globals(), "equal", Equal())
     monkeypatch.setitem(globals(), "equals", [Equal(), Equal(2)])
     vars(side).pop("__getattr__", None)
+    vars(field).clear()
+    held.v = [1]
     marked.n = [3, 1, 2]  # type: ignore[attr-defined]
     side.x = [1]  # type: ignore[attr-defined]
 
