@@ -61,7 +61,8 @@ def own_names(obj: Any) -> list[str]:
         held = module_namespace(obj)
     else:
         held = instance_dict(obj) or ()
-    return [name for name in held if type(name) is str and name not in _BY_ITSELF]
+    names = [name if type(name) is str else f"<{type(name).__name__}>" for name in held]
+    return [name for name in names if name not in _BY_ITSELF]
 
 
 def all_names(obj: Any) -> list[str]:

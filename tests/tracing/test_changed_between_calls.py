@@ -182,6 +182,7 @@ def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(globals(), "equals", [Equal(), Equal(2)])
     vars(side).pop("__getattr__", None)
     vars(field).clear()
+    vars(held).clear()
     held.v = [1]
     marked.n = [3, 1, 2]  # type: ignore[attr-defined]
     side.x = [1]  # type: ignore[attr-defined]
@@ -365,6 +366,7 @@ def _reads_by_hand() -> None:
         (lambda x: list(vars(_reads_by_hand)), lambda: setattr(_reads_by_hand, "mark", 1)),
         (lambda x: str(vars(_reads_by_hand)), lambda: setattr(_reads_by_hand, "mark2", 1)),
         (lambda x: dict(vars(held)), grow_held),
+        (lambda x: len(vars(held)), lambda: vars(held).update({1: 2})),
         (lambda x: (lambda table: table.update(vars(held)) or table)({}), grow_held),
         (lambda x: Described.__dict__["field"].more, lambda: setattr(field, "more", 2)),
         (lambda x: sorted(vars(Plain)), lambda: setattr(Plain, "__note__", 1)),
@@ -382,6 +384,7 @@ def _reads_by_hand() -> None:
         "the names of what a function holds",
         "what a function holds",
         "a copy of fields",
+        "how many fields there are",
         "fields that are put into a table",
         "a descriptor itself",
         "the names of a class",
