@@ -33,6 +33,7 @@ from dumbo.tracing.lookup import (
     is_module,
     module_namespace,
     mro,
+    name_of,
     namespace,
 )
 from dumbo.tracing.mentions import use
@@ -72,19 +73,24 @@ _OF_MEMBERS = {"name": "_name_", "value": "_value_"}  # what properties of enums
 _MODELLED = (dict, list, tuple, set, frozenset, str, bytes, int, float, bool, complex, type(None))
 
 
-def attribute(frame: Frame, value: Value, name: str) -> Value | None:
-    """The join of what *name* may be on each member of *value*; None while nothing is known."""
+def attribute(frame: Frame, value: Value, name: str, *, hooked: bool = True) -> Value | None:
+    """The join of what *name* may be on each member of *value*; None while nothing is known.
+
+    Parameters:
+        hooked: whether `__getattribute__` and `__getattr__` of user code are asked; what they ask
+            in turn, `object.__getattribute__`, does not.
+    """
     if name in NAMES:
         frame.analysis.names_read.add(name)
     members = each(value)
     frame.analysis.work += len(members)
     if not all(isinstance(member, Known) and is_module(member.obj) for member in members):
         frame.node.named[frame.at] = False
-    return frame.pool.join(*[of_member(frame, member, name) for member in members])
+    return frame.pool.join(*[of_member(frame, member, name, hooked=hooked) for member in members])
 
 
-def of_member(frame: Frame, value: Value, name: str) -> Value | None:
-    hook = _lookup_hook(frame, value) if name in ("__class__", "__dict__") else None
+def of_member(frame: Frame, value: Value, name: str, *, hooked: bool = True) -> Value | None:
+    hook = _lookup_hook(frame, value) if hooked and name in ("__class__", "__dict__") else None
     if hook is not None:
         return call(frame, hook, (value, frame.pool.const(name)))
     if name == "__dict__" and isinstance(value, _WITH_DICT):
@@ -92,13 +98,13 @@ def of_member(frame: Frame, value: Value, name: str) -> Value | None:
         return marker
     use(frame, value)
     if isinstance(value, Known):
-        return _of_known(frame, value, name)
+        return _of_known(frame, value, name, hooked=hooked)
     if isinstance(value, Instance):
-        return _of_instance(frame, value, name)
+        return _of_instance(frame, value, name, hooked=hooked)
     if isinstance(value, Super):
         return _of_super(frame, value, name)
     if isinstance(value, LocalClass):
-        return _of_local_class(frame, value, value, name, None)
+        return _of_local(frame, value, value, name, None, hooked=hooked)
     if isinstance(value, Local):
         held = frame.analysis.read(value.site, ("attr", name), frame, frame.index)
         if name == "__doc__" and held is None and (node := frame.analysis.node(value)) is not None:
@@ -176,14 +182,14 @@ def _of_unknown(frame: Frame, value: Value, name: str) -> Value | None:
     return frame.pool.join(found, frame.pool.make(Builtin, name, UNKNOWN))
 
 
-def _of_known(frame: Frame, value: Known, name: str) -> Value | None:
+def _of_known(frame: Frame, value: Known, name: str, *, hooked: bool) -> Value | None:
     obj = value.obj
     if is_module(obj):
         return _of_module(frame, value, name)
     if is_memoized(obj):
         return _of_memoized(frame, value, name)
     if is_class(obj):
-        return _of_class(frame, value, name)
+        return _of_class(frame, value, name, hooked=hooked)
     if type(obj) is FunctionType or type(obj) in MEMBERS:
         return _of_member_holder(frame, value, name)
     if type(obj) in _MODELLED:
@@ -191,7 +197,7 @@ def _of_known(frame: Frame, value: Known, name: str) -> Value | None:
             return None
         found: Value = frame.pool.make(Builtin, name, value)
         return found
-    return _of_object(frame, value, name)
+    return _of_object(frame, value, name, hooked=hooked)
 
 
 def _of_module(frame: Frame, value: Known, name: str) -> Value | None:
@@ -277,12 +283,16 @@ def _of_member_holder(frame: Frame, value: Known, name: str) -> Value | None:
     return bound
 
 
-def _of_class(frame: Frame, value: Known, name: str) -> Value | None:
+def _of_class(frame: Frame, value: Known, name: str, *, hooked: bool) -> Value | None:
     analysis = frame.analysis
     stored = analysis.read(("object", id(value.obj)), ("attr", name), frame, frame.index)
     stored = analysis.pool.join(stored, _rebound(frame, name, value))
     meta = analysis.get("type", value.ref, None)
     assert isinstance(meta, Known)
+    if hooked and wall_of(meta.obj) is None:
+        hook = user_hook(frame, meta, "__getattribute__")
+        if hook is not None:
+            return _by_hook(frame, hook, meta, value, name)
     from_meta = analysis.get("mro", meta.ref, name)
     if (
         isinstance(from_meta, Known)
@@ -292,9 +302,9 @@ def _of_class(frame: Frame, value: Known, name: str) -> Value | None:
         return bind(frame, from_meta, value, meta)
     if name in _LINEAGE and from_meta is not None and from_meta.obj is namespace(type)[name]:
         return _lineage(frame, value, name)
+    if name == "__call__" and isinstance(from_meta, Known) and type(from_meta.obj) is FunctionType:
+        return bind(frame, from_meta, value, meta)
     if name in ("__subclasses__", "mro", "__call__", "__new__") and isinstance(from_meta, Known):
-        if name == "__call__" and type(from_meta.obj) is FunctionType:
-            return bind(frame, from_meta, value, meta)
         if analysis.get("mro", value.ref, name) is None or name == "__subclasses__":
             found: Value = frame.pool.make(Builtin, name, value)
             return found
@@ -309,9 +319,9 @@ def _of_class(frame: Frame, value: Known, name: str) -> Value | None:
     if stored is not None:
         return stored
     if owner_of(value.obj) is not None:
-        return frame.unknown_value(f"attribute {name} of {value.obj.__name__}")
+        return frame.unknown_value(f"attribute {name} of {name_of(value.obj)}")
     return _by_getattr_hook(frame, meta, value, name) or frame.unresolved(
-        f"attribute {name} of class {value.obj.__name__}"
+        f"attribute {name} of class {name_of(value.obj)}"
     )
 
 
@@ -353,7 +363,7 @@ def _of_enum(frame: Frame, value: Known, name: str) -> Value | None:
     return frame.unknown_value(f"attribute {name} of an enum")
 
 
-def _of_object(frame: Frame, value: Known, name: str) -> Value | None:
+def _of_object(frame: Frame, value: Known, name: str, *, hooked: bool) -> Value | None:
     """An attribute of a live instance: of a user class, a library's, or a partial."""
     analysis = frame.analysis
     if name == "__class__":
@@ -371,9 +381,9 @@ def _of_object(frame: Frame, value: Known, name: str) -> Value | None:
         return frame.unresolved(f"attribute {name}, too many fields deep")
     stored = analysis.read(("object", id(value.obj)), ("attr", name), frame, frame.index)
     stored = analysis.pool.join(stored, _rebound(frame, name, value))
-    hook = user_hook(frame, cls, "__getattribute__")
+    hook = user_hook(frame, cls, "__getattribute__") if hooked else None
     if hook is not None:
-        return call(frame, hook, (value, frame.pool.const(name)))
+        return _by_hook(frame, hook, cls, value, name)
     raw = analysis.get("mro", cls.ref, name)
     if isinstance(raw, Known) and _is_data_descriptor(raw.obj):
         if name in _OF_MEMBERS and _is_enum(cls.obj) and owner_of(raw.obj.fget) is not None:
@@ -386,7 +396,9 @@ def _of_object(frame: Frame, value: Known, name: str) -> Value | None:
     frame.depend(analysis.absent(), f"field {name}")
     if raw is not None:
         return analysis.pool.join(bind(frame, raw, value, cls), stored)
-    return stored or _by_getattr_hook(frame, cls, value, name) or _unfound(frame, cls, name)
+    if stored is None and hooked:
+        stored = _by_getattr_hook(frame, cls, value, name)
+    return stored or _unfound(frame, cls, name)
 
 
 def _is_plain_holder(cls: type) -> bool:
@@ -396,25 +408,26 @@ def _is_plain_holder(cls: type) -> bool:
 def _unfound(frame: Frame, cls: Known, name: str) -> Value:
     if any(owner_of(base) for base in mro(cls.obj)[:-1]):
         return frame.unknown_value(f"attribute {name} of a library's class")
-    return frame.unresolved(f"attribute {name} of {cls.obj.__name__}")
+    return frame.unresolved(f"attribute {name} of {name_of(cls.obj)}")
 
 
-def _of_instance(frame: Frame, value: Instance, name: str) -> Value | None:
+def _of_instance(frame: Frame, value: Instance, name: str, *, hooked: bool) -> Value | None:
     """As what it was made, and as what an assignment to `__class__` may have made of it."""
-    found = _of_instance_of(frame, value, name)
+    found = _of_instance_of(frame, value, name, hooked=hooked)
     for cls in each(frame.analysis.read(SWAPPED, "elem", frame, frame.index)):
         if isinstance(cls, Known | LocalClass) and cls is not value.cls:
             if name == "__class__" or defines(frame, cls, name):
                 other = frame.pool.make(Instance, cls, value.site)
-                found = frame.pool.join(found, _of_instance_of(frame, other, name))
+                held = _of_instance_of(frame, other, name, hooked=hooked)
+                found = frame.pool.join(found, held)
     return found
 
 
-def _of_instance_of(frame: Frame, value: Instance, name: str) -> Value | None:
+def _of_instance_of(frame: Frame, value: Instance, name: str, *, hooked: bool) -> Value | None:
     if name == "__class__":
         return value.cls
     if isinstance(value.cls, LocalClass):
-        return _of_local_class(frame, value.cls, value.cls, name, value)
+        return _of_local(frame, value.cls, value.cls, name, value, hooked=hooked)
     assert isinstance(value.cls, Known)
     analysis, cls = frame.analysis, value.cls
     if wall_of(cls.obj) is not None:
@@ -425,9 +438,9 @@ def _of_instance_of(frame: Frame, value: Instance, name: str) -> Value | None:
             return held  # which cannot be written to
         found: Value = frame.pool.make(Builtin, name, value)
         return frame.pool.join(held, found)
-    hook = user_hook(frame, cls, "__getattribute__")
+    hook = user_hook(frame, cls, "__getattribute__") if hooked else None
     if hook is not None:
-        return call(frame, hook, (value, frame.pool.const(name)))
+        return _by_hook(frame, hook, cls, value, name)
     raw = analysis.get("mro", cls.ref, name)
     if isinstance(raw, Known) and _is_data_descriptor(raw.obj):
         if type(raw.obj) is not MemberDescriptorType:
@@ -436,7 +449,9 @@ def _of_instance_of(frame: Frame, value: Instance, name: str) -> Value | None:
     held = _fields(frame, value, name)
     if raw is None:
         frame.depend(analysis.absent(), f"attribute {name}")
-        return held or _by_getattr_hook(frame, cls, value, name) or _missing(frame, value, name)
+        if held is None and hooked:
+            held = _by_getattr_hook(frame, cls, value, name)
+        return held or _missing(frame, value, name)
     return analysis.pool.join(bind(frame, raw, value, cls), held)
 
 
@@ -505,7 +520,7 @@ def _missing(frame: Frame, value: Instance, name: str) -> Value | None:
         escape(frame, value, SPECIAL)
         found: Value = frame.pool.make(Builtin, name, value)
         return found
-    reason = f"attribute {name} of {value.cls.obj.__name__}"
+    reason = f"attribute {name} of {name_of(value.cls.obj)}"
     if frame.analysis.partial and value.site[0] == "class":
         # It was made by code that was seen, none of which sets the field: this raises.
         frame.unresolved(reason)
@@ -523,11 +538,20 @@ def _sets_fields(base: type) -> bool:
     return name not in PLAIN_BASES and not name.startswith("builtins:")
 
 
-def _of_local_class(
-    frame: Frame, cls: LocalClass, owner: Value, name: str, receiver: Value | None
+def _of_local(
+    frame: Frame,
+    cls: LocalClass,
+    owner: Value,
+    name: str,
+    receiver: Value | None,
+    *,
+    hooked: bool,
 ) -> Value | None:
     analysis = frame.analysis
-    held = None
+    held: Value | None = None
+    lookup, otherwise = _hooks_of_local(frame, cls, receiver) if hooked else ([], [])
+    if lookup:
+        return _ask(frame, [*lookup, *otherwise], name)
     if isinstance(receiver, Instance):
         held = analysis.read(receiver.site, ("attr", name), frame, frame.index)
         anything = analysis.read(receiver.site, ("attr", None), frame, frame.index)
@@ -535,8 +559,56 @@ def _of_local_class(
     for one in linearised(cls):
         found = _in_namespace(frame, one, owner, name, receiver)
         if found is not None:
+            if receiver is None and _is_local_member(frame, cls, found):
+                found = frame.pool.make(Instance, cls, ("instance", cls.site))
             return frame.pool.join(held, found)
+    if receiver is None:
+        from dumbo.tracing import class_hooks  # a cycle: it reads attributes
+
+        of_meta = class_hooks.of_metaclass(frame, cls, name)
+        if of_meta:
+            return frame.pool.join(held, *of_meta)
+    if held is None and otherwise:
+        return _ask(frame, otherwise, name)
     return held or frame.await_or(lambda: frame.unresolved(f"attribute {name} of a local class"))
+
+
+def _hooks_of_local(
+    frame: Frame, cls: LocalClass, receiver: Value | None
+) -> tuple[list[Value], list[Value]]:
+    """The `__getattribute__` and `__getattr__` by which attributes of it are read, bound."""
+    found: list[list[Value]] = []
+    for name in ("__getattribute__", "__getattr__"):
+        if receiver is None:
+            from dumbo.tracing import class_hooks  # a cycle: it reads attributes
+
+            found.append(class_hooks.of_metaclass(frame, cls, name))
+        else:
+            own = of_local_class(frame, cls, name, receiver)
+            found.append([one for one in each(own) if _is_user_method(one)] if own else [])
+    return found[0], found[1]
+
+
+def _is_user_method(value: Value) -> bool:
+    if not isinstance(value, Bound):
+        return False
+    function = value.function
+    return isinstance(function, Local) or (
+        isinstance(function, Known) and wall_of(function.obj) is None
+    )
+
+
+def _ask(frame: Frame, hooks: list[Value], name: str) -> Value | None:
+    asked = frame.pool.const(name)
+    return frame.pool.join(*[call(frame, hook, (asked,)) for hook in hooks])
+
+
+def _is_local_member(frame: Frame, cls: LocalClass, held: Value) -> bool:
+    """Whether what stands in the body of a class is a member of an enumeration."""
+    if isinstance(held, Local | Bound):
+        return False
+    kinds = [one.obj for one in linearised(cls) if isinstance(one, Known) and is_class(one.obj)]
+    return any(map(_is_enum, kinds))
 
 
 def _in_namespace(
@@ -566,6 +638,13 @@ def _bind_local(frame: Frame, raw: Value, receiver: Value | None, owner: Value) 
             return found
         if raw.cls.obj is property and held is not None and receiver is not None:
             return call(frame, held, (receiver,))
+    if isinstance(raw, Known) and type(raw.obj) is FunctionType and receiver is not None:
+        method: Value = frame.pool.make(Bound, raw, receiver)
+        return method
+    getters = special(frame, raw, "__get__") if isinstance(raw, Instance | Known) else []
+    if getters:
+        given = receiver or frame.pool.const(None)
+        return frame.pool.join(*[call(frame, getter, (given, owner)) for getter in getters])
     return raw
 
 
@@ -625,7 +704,7 @@ def bind(frame: Frame, raw: Value, receiver: Value | None, owner: Value) -> Valu
     if hasattr(type(obj), "__get__") and receiver is not None:
         escape(frame, raw)
         escape(frame, receiver)
-        return frame.unknown_value(f"a descriptor of type {type(obj).__name__}")
+        return frame.unknown_value(f"a descriptor of type {name_of(type(obj))}")
     return raw
 
 
@@ -658,6 +737,12 @@ def user_hook(frame: Frame, cls: Value | None, name: str) -> Value | None:
     return None
 
 
+def _by_hook(frame: Frame, hook: Value, cls: Known, receiver: Value, name: str) -> Value | None:
+    """What a `__getattribute__` gives, and, where it may raise, the `__getattr__` beside it."""
+    found = call(frame, hook, (receiver, frame.pool.const(name)))
+    return frame.pool.join(found, _by_getattr_hook(frame, cls, receiver, name))
+
+
 def _by_getattr_hook(frame: Frame, cls: Known, receiver: Value, name: str) -> Value | None:
     hook = user_hook(frame, cls, "__getattr__")
     if hook is None:
@@ -672,6 +757,11 @@ def special(frame: Frame, value: Value, name: str) -> list[Value]:
         cls: Value | None
         if isinstance(member, Instance):
             cls = member.cls
+        elif isinstance(member, LocalClass):
+            from dumbo.tracing import class_hooks  # a cycle: it reads attributes
+
+            found += class_hooks.of_metaclass(frame, member, name)
+            continue
         elif not isinstance(member, Known):
             continue
         elif is_module(member.obj) or not _may_be_special(member.obj):
@@ -679,7 +769,7 @@ def special(frame: Frame, value: Value, name: str) -> list[Value]:
         else:
             cls = frame.analysis.get("type", member.ref, None)
         if isinstance(cls, LocalClass):
-            own = _of_local_class_quietly(frame, cls, name, member)
+            own = of_local_class(frame, cls, name, member)
             found += [own] if own is not None else []
         elif isinstance(cls, Known) and wall_of(cls.obj) is None:
             raw = frame.analysis.get("mro", cls.ref, name)
@@ -695,9 +785,10 @@ def _may_be_special(obj: Any) -> bool:
     return type(obj) not in _MODELLED and type(obj) not in MEMBERS
 
 
-def _of_local_class_quietly(
-    frame: Frame, cls: LocalClass, name: str, receiver: Value
+def of_local_class(
+    frame: Frame, cls: LocalClass, name: str, receiver: Value | None
 ) -> Value | None:
+    """What a class of the program has under *name*, bound to *receiver*; None if it has nothing."""
     for one in linearised(cls):
         found = _in_namespace(frame, one, cls, name, receiver)
         if found is not None:
@@ -716,6 +807,7 @@ __all__ = [
     "Node",
     "attribute",
     "bind",
+    "of_local_class",
     "of_member",
     "special",
     "unwrap_memoized",

@@ -22,7 +22,7 @@ from types import BuiltinFunctionType, CodeType, FunctionType
 from typing import Any, NamedTuple
 
 from dumbo.tracing import fingerprint, sure
-from dumbo.tracing.attributes import bind, special, unwrap_memoized
+from dumbo.tracing.attributes import bind, of_local_class, special, unwrap_memoized
 from dumbo.tracing.binding import Arguments, bind_arguments
 from dumbo.tracing.boundary import owner_of, wall_of
 from dumbo.tracing.callgraph import Analysis, describe_value
@@ -207,6 +207,10 @@ def build_class(frame: Frame, args: Arguments) -> Value:
             )
     entered = _enter(frame, body, {}, namespace=site)
     frame.analysis.write((entered.site, "__class__"), "value", made)  # what super() means
+    from dumbo.tracing import class_hooks  # a cycle: these are called
+
+    assert isinstance(made, LocalClass)
+    class_hooks.finish(frame, made, args)
     return made if entered.result is not None else frame.unresolved("a class body that raises")
 
 
@@ -623,12 +627,12 @@ def _new_frame(
 # --- making objects ----------------------------------------------------------------------
 
 
-def construct(
-    frame: Frame, cls: Known, args: Arguments, *, past_metaclass: bool = False
-) -> Value | None:
+def construct(frame: Frame, cls: Known, args: Arguments, *, hooked: bool = True) -> Value | None:
     """``cls(...)`` on the live class: its metaclass, `__new__`, `__init__`.
 
-    With *past_metaclass*, what ``type.__call__(cls, ...)`` does, for a metaclass goes on with that.
+    Parameters:
+        hooked: whether a `__call__` of the metaclass is asked; what it asks in turn,
+            `type.__call__`, does not.
     """
     from dumbo.tracing.models import call_library  # a cycle: `map` calls its function
 
@@ -643,7 +647,7 @@ def construct(
     meta = analysis.get("type", cls.ref, None)
     assert isinstance(meta, Known)
     caller = analysis.get("mro", meta.ref, "__call__")
-    if isinstance(caller, Known) and type(caller.obj) is FunctionType and not past_metaclass:
+    if hooked and isinstance(caller, Known) and type(caller.obj) is FunctionType:
         if owner_of(caller.obj) is None:
             frame.touch(caller, "metaclass __call__")
             return invoke(frame, caller, args.before(cls))
@@ -671,6 +675,14 @@ def construct(
     return made
 
 
+def construct_by_default(frame: Frame, cls: Value, args: Arguments) -> Value | None:
+    """``type.__call__(cls, ...)``: past what a metaclass has put in its place."""
+    if isinstance(cls, LocalClass):
+        return _construct_local(frame, cls, args, hooked=False)
+    assert isinstance(cls, Known)
+    return construct(frame, cls, args, hooked=False)
+
+
 def construct_bare(frame: Frame, cls: Value) -> Value:
     """What ``object.__new__(cls)`` makes."""
     if isinstance(cls, Known) and is_class(cls.obj):
@@ -692,8 +704,22 @@ def _is_user_code(obj: Any) -> bool:
     return type(inner) is FunctionType and wall_of(inner) is None
 
 
-def _construct_local(frame: Frame, cls: LocalClass, args: Arguments) -> Value | None:
+def _construct_local(
+    frame: Frame, cls: LocalClass, args: Arguments, *, hooked: bool = True
+) -> Value | None:
+    from dumbo.tracing import class_hooks  # a cycle: these are called
+
+    callers = class_hooks.of_metaclass(frame, cls, "__call__") if hooked else []
+    if callers:
+        return frame.pool.join(*[invoke(frame, caller, args) for caller in callers])
     made: Value = frame.pool.make(Instance, cls, ("instance", cls.site))
+    for new in each(of_local_class(frame, cls, "__new__", None)):
+        if isinstance(new, Local) or (isinstance(new, Known) and _is_user_code(new.obj)):
+            given = invoke(frame, new, args.before(cls))
+            if given is None:
+                return None
+            if not any(isinstance(one, Unknown | Instance) for one in each(given)):
+                made = given  # something else, of which no `__init__` is called
     if frame.analysis.read((DECORATED, cls.site), "elem", frame, frame.index) is not None:
         _fill_fields(frame, made, args)
     elif frame.analysis.read(cls.site, "__init__", frame, frame.index) is not None or cls.bases:

@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import Any
 
 from dumbo.tracing import fingerprint, given, sure
-from dumbo.tracing.attributes import MARKERS, call, special
-from dumbo.tracing.boundary import owner_of
+from dumbo.tracing.attributes import MARKERS, call, of_local_class, special
+from dumbo.tracing.boundary import owner_of, wall_of
 from dumbo.tracing.containers import SCALARS, hashed, indexed, key_of
 from dumbo.tracing.escapes import consume, escape
 from dumbo.tracing.frame import Frame
@@ -22,11 +22,14 @@ from dumbo.tracing.values import (
     PLAIN,
     POINTS,
     UNKNOWN,
+    Bound,
     Builtin,
     Const,
     Heap,
     Instance,
     Known,
+    Local,
+    LocalClass,
     Tuple,
     Value,
     each,
@@ -72,6 +75,8 @@ def item_of(frame: Frame, source: Value, key: Value) -> Value | None:
         from dumbo.tracing import namespaces  # a cycle: it follows attributes
 
         return namespaces.item(frame, source, key)
+    if isinstance(source, LocalClass):
+        return _item_of_local(frame, source, key)
     methods = [
         *special(frame, source, "__getitem__"),
         *special(frame, source, "__missing__"),
@@ -169,7 +174,7 @@ def _item_of_live(
     if methods:
         return frame.pool.join(*[call(frame, method, (key,)) for method in methods])
     missing = [call(frame, method, (key,)) for method in special(frame, source, "__missing__")]
-    if isinstance(obj, dict | list | tuple):
+    if issubclass(type(obj), (dict, list, tuple)):  # nobody is asked for its `__class__`
         # defaultdict, OrderedDict and the like: their content counts, any value may come.
         return frame.pool.join(out_of_content(frame, source), *missing)
     escape(frame, source)
@@ -180,6 +185,9 @@ def _item_of_class(
     frame: Frame, source: Known, key: Value, constant: tuple[Any] | None
 ) -> Value | None:
     analysis = frame.analysis
+    methods = special(frame, source, "__getitem__")  # of its metaclass
+    if methods:
+        return frame.pool.join(*[call(frame, method, (key,)) for method in methods])
     if any(fingerprint.qualified_name(base) == b"enum:Enum" for base in mro(source.obj)):
         members = analysis.get("mro", source.ref, "_member_map_")
         if isinstance(members, Known) and constant:
@@ -193,6 +201,19 @@ def _item_of_class(
         bound = bind(frame, method, None, source)
         return call(frame, bound, (key,)) if bound is not None else source
     return source  # a generic alias: calling it makes an instance of the class
+
+
+def _item_of_local(frame: Frame, source: LocalClass, key: Value) -> Value | None:
+    """By its metaclass, or by a `__class_getitem__`, which is a classmethod without being told."""
+    methods = special(frame, source, "__getitem__")
+    for own in each(of_local_class(frame, source, "__class_getitem__", None)):
+        if isinstance(own, Local):
+            methods.append(frame.pool.make(Bound, own, source))
+        elif isinstance(own, Bound) and isinstance(own.function, Local | Known):
+            if isinstance(own.function, Local) or wall_of(own.function.obj) is None:
+                methods.append(own)
+    found = [call(frame, method, (key,)) for method in methods]
+    return frame.pool.join(*found) if methods else source  # which makes instances of the class
 
 
 def _any_of_live(frame: Frame, source: Known, key: Value) -> Value | None:

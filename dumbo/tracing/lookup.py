@@ -124,6 +124,15 @@ def mro(cls: type) -> tuple[type, ...]:
     return found
 
 
+_name_of = type.__dict__["__name__"].__get__
+
+
+def name_of(cls: type) -> str:
+    """The name of a class, whatever a metaclass says of it."""
+    name: str = _name_of(cls)
+    return name
+
+
 def namespace(cls: type) -> Mapping[str, Any]:
     """The class's own attributes, not bound."""
     found: Mapping[str, Any] = _dict_of(cls)

@@ -11,8 +11,8 @@ from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.calls import (
     Arguments,
     build_class,
-    construct,
     construct_bare,
+    construct_by_default,
     escape_all,
     invoke,
     out_of_sight,
@@ -31,7 +31,7 @@ from dumbo.tracing.frame import Frame
 from dumbo.tracing.impure import READING, STREAM
 from dumbo.tracing.items import live_item, subscript
 from dumbo.tracing.lookup import is_class, mro, namespace
-from dumbo.tracing.namespaces import is_namespace
+from dumbo.tracing.namespaces import by_pattern, is_namespace
 from dumbo.tracing.registry import MODELS
 from dumbo.tracing.rows import iterator_over
 from dumbo.tracing.uses import SHOWN, SPECIAL, Use, by_module
@@ -47,6 +47,7 @@ from dumbo.tracing.values import (
     Instance,
     Known,
     Local,
+    LocalClass,
     Partial,
     Text,
     Tuple,
@@ -123,13 +124,15 @@ def _call_on(frame: Frame, name: str, receiver: Value, args: Arguments) -> Value
     if name == "__new__" and args.positional:
         return construct_bare(frame, args.positional[0])
     if name == "__call__":
-        if isinstance(receiver, Known) and is_class(receiver.obj):
-            return construct(frame, receiver, args, past_metaclass=True)
+        is_made = isinstance(receiver, LocalClass)
+        if is_made or (isinstance(receiver, Known) and is_class(receiver.obj)):
+            return construct_by_default(frame, receiver, args)
+        if isinstance(receiver, Instance) and _is_metaclass(receiver.cls):
+            escape_all(frame, args)
+            return frame.unknown_value("an instance of a class that was made by its metaclass")
         return invoke(frame, receiver, args)
-    if name == "__getattribute__" and isinstance(receiver, Known):
-        text = text_of(args.positional[0]) if args.positional else None
-        if text is not None:
-            return attribute(frame, receiver, text)
+    if name == "__getattribute__" and isinstance(receiver, Known) and args.positional:
+        return _by_default(frame, receiver, args.positional[0])
     if name == "__dir__":
         return MODELS["builtins:dir"](frame, Arguments((receiver,), {}))
     if isinstance(receiver, Heap) and receiver.kind in (POINTS, GROUPS):
@@ -170,6 +173,11 @@ def _call_on(frame: Frame, name: str, receiver: Value, args: Arguments) -> Value
         escape_all(frame, args, use)
         return frame.unknown_value(f"the result of {name}")
     return out_of_sight(frame, args, f"method {name} of {getattr(receiver, 'reason', 'a value')}")
+
+
+def _is_metaclass(cls: Value) -> bool:
+    # By identity: a metaclass may define ==.
+    return isinstance(cls, Known) and is_class(cls.obj) and any(c is type for c in mro(cls.obj))
 
 
 def _call_on_plain(frame: Frame, name: str, receiver: Value, args: Arguments) -> Value | None:
@@ -248,7 +256,19 @@ def _definer_of(receiver: Instance, name: str) -> type | None:
     return None
 
 
-def _call_of_object(frame: Frame, name: str, receiver: Instance, args: Arguments) -> Value:
+def _by_default(frame: Frame, receiver: Value, name: Value) -> Value | None:
+    """``object.__getattribute__(receiver, name)``: past what user code has put in its place."""
+    found: Value | None = None
+    for wanted in each(name):
+        text = text_of(wanted)
+        if text is not None:
+            found = frame.pool.join(found, attribute(frame, receiver, text, hooked=False))
+        else:
+            found = frame.pool.join(found, by_pattern(frame, receiver, wanted))
+    return found
+
+
+def _call_of_object(frame: Frame, name: str, receiver: Instance, args: Arguments) -> Value | None:
     """A method of `object`, or of an exception: it keeps what it is given, and calls nothing."""
     positional = args.positional
     if name == "__setattr__" and len(positional) == 2:
@@ -256,9 +276,7 @@ def _call_of_object(frame: Frame, name: str, receiver: Instance, args: Arguments
         frame.analysis.changes(receiver)
         return frame.pool.const(None)
     if name == "__getattribute__" and positional:
-        text = text_of(positional[0])
-        held = frame.analysis.read(receiver.site, ("attr", text), frame, frame.index)
-        return frame.pool.join(held, frame.unknown_value("an attribute")) or UNKNOWN
+        return _by_default(frame, receiver, positional[0])
     for value in args.all():
         escape(frame, value, SHOWN)
     if name in ("__init__", "__init_subclass__", "__delattr__"):

@@ -62,6 +62,7 @@ _CALLS_SPECIAL = {
     "builtins:len": ("__len__",),
     "builtins:oct": ("__index__",),
     "builtins:pow": ("__pow__", "__rpow__"),
+    "builtins:range": ("__index__",),
     "builtins:round": ("__round__",),
     "copy:copy": ("__copy__",),
     "copy:deepcopy": ("__deepcopy__",),
@@ -186,14 +187,13 @@ def _check_instance(frame: Frame, args: Arguments, name: str) -> Value:
     for kind in kinds:
         if isinstance(kind, Known) and is_class(kind.obj):
             frame.touch(kind, "isinstance")
-            for hook in ("__instancecheck__", "__subclasscheck__", "__subclasshook__"):
-                for method in special(frame, kind, hook):
-                    invoke(frame, method, Arguments((args.positional[0],), {}))
+            truth.ask(frame, kind, args.positional[0])
             _registered(frame, kind)
             if fingerprint.qualified_name(type(kind.obj)) == b"typing:_ProtocolMeta":
                 look(frame, kind)  # what it is asked for is what stands in it
-        elif isinstance(kind, Known):
+        else:
             consume(frame, kind)
+            truth.ask(frame, kind, args.positional[0])
     if not kinds or name == "builtins:issubclass":
         return instance_of(frame, bool)
     tested = truth.test(

@@ -314,7 +314,7 @@ def inside(frame: Frame, value: Value) -> Value | None:
             held = next_of(frame, member) if member.kind == "iterator" else None
             held = held or read_item_quietly(frame, member)
             found = frame.pool.join(found, held, keys)
-        elif isinstance(member, Known) and isinstance(member.obj, _CONTAINERS):
+        elif isinstance(member, Known) and issubclass(type(member.obj), _CONTAINERS):
             if frame.analysis.take_whole(member):
                 found = frame.pool.join(found, out_of_content(frame, member))
     return found

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from itertools import zip_longest
 
+from dumbo.tracing import truth
 from dumbo.tracing.attributes import attribute
 from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.containers import SCALARS, make_tuple
@@ -24,6 +25,8 @@ def match_class(frame: Frame, step: Step) -> None:
     columns: list[Value | None] = [None] * (step.arg + len(names))
     for kind in each(kinds):
         frame.touch(kind, "match")
+        for member in each(subject):
+            truth.ask(frame, kind, member)
         if isinstance(kind, Known) and is_class(kind.obj):
             wanted = [*_match_args(frame, kind, step.arg), *names]
             narrowed = frame.pool.make(Instance, kind, ("found", id(kind.obj)))

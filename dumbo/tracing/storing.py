@@ -14,6 +14,7 @@ from dumbo.tracing.attributes import ALIAS, REBOUND, SWAPPED, call, special, use
 from dumbo.tracing.boundary import owner_of, wall_of
 from dumbo.tracing.escapes import escape
 from dumbo.tracing.frame import Frame
+from dumbo.tracing.local_classes import linearised
 from dumbo.tracing.lookup import globals_of, is_class, is_module
 from dumbo.tracing.values import Cell, Instance, Known, Local, LocalClass, Value, each
 
@@ -31,6 +32,8 @@ def store_attribute(frame: Frame, target: Value, name: str, value: Value) -> Non
             if isinstance(cls, Known) and wall_of(cls.obj) is None:
                 if _set_by_descriptor(frame, cls, member, name, value):
                     continue
+            if isinstance(cls, LocalClass) and _set_by_local(frame, cls, member, name, value):
+                continue
             write_field(frame, member, name, value)
         elif isinstance(member, Known):
             _store_on_known(frame, member, name, value, sure=member is target)
@@ -108,6 +111,20 @@ def _set_by_descriptor(frame: Frame, cls: Known, receiver: Value, name: str, val
         call(frame, hook, (raw, receiver, value))
         return True
     return False
+
+
+def _set_by_local(frame: Frame, cls: LocalClass, receiver: Value, name: str, value: Value) -> bool:
+    """The same for a class that the program makes: whether a descriptor has taken the value."""
+    for method in special(frame, receiver, "__setattr__"):
+        call(frame, method, (frame.pool.const(name), value))
+    taken = False
+    for one in linearised(cls):
+        if isinstance(one, LocalClass):
+            for raw in each(frame.analysis.read(one.site, name, frame, frame.index)):
+                for method in special(frame, raw, "__set__"):
+                    call(frame, method, (receiver, value))
+                    taken = True
+    return taken
 
 
 def rebind(frame: Frame, cls: Known, name: str | None, value: Value) -> None:

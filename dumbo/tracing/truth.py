@@ -117,6 +117,15 @@ def is_of(frame: Frame, value: Value, kinds: list[Value]) -> bool | None:
     return None if any(answer is None for answer in answers) else False
 
 
+def ask(frame: Frame, kind: Value, value: Value) -> None:
+    """Call what a class of user code says of what its instances and subclasses are."""
+    from dumbo.tracing.attributes import call, special  # a cycle: these test what they find
+
+    for hook in ("__instancecheck__", "__subclasscheck__", "__subclasshook__"):
+        for method in special(frame, kind, hook):
+            call(frame, method, (value,))
+
+
 def _is_of_one(frame: Frame, value: Value, kind: Value) -> bool | None:
     cls = class_of(frame, value)
     if not isinstance(kind, Known) or not is_class(kind.obj):

@@ -84,6 +84,77 @@ class Word(str):
     def __len__(self):
         return seldom()
 
+class ByObject:
+    def __init__(self):
+        self.field = work
+
+    def method(self, value):
+        return seldom()
+
+    def __getattribute__(self, name):
+        return object.__getattribute__(self, name)
+
+class BySuper(ByObject):
+    def __getattribute__(self, name):
+        return super().__getattribute__(name)
+
+class Raising:
+    def __init__(self):
+        self.field = work
+
+    def __getattribute__(self, name):
+        if name == "method":
+            raise AttributeError(name)
+        return super().__getattribute__(name)
+
+    def __getattr__(self, name):
+        return lambda value: seldom()
+
+HOOKED = {kind.__name__: kind() for kind in (ByObject, BySuper, Raising)}
+BY_OBJECT, BY_SUPER, RAISING = HOOKED.values()
+
+def of_made(kind):
+    made = {"ByObject": ByObject, "BySuper": BySuper, "Raising": Raising}[kind]()
+    return made.field(1), made.method(1)
+
+def of_given(value):
+    return value.field(1), value.method(1)
+
+def of_by_object():
+    return BY_OBJECT.field(1), BY_OBJECT.method(1)
+
+def of_by_super():
+    return BY_SUPER.field(1), BY_SUPER.method(1)
+
+def of_raising():
+    return RAISING.field(1), RAISING.method(1)
+
+class Renderer:
+    def paragraph(self, token):
+        return work(token)
+
+    def text(self, token):
+        return one(token)
+
+    def unused(self, token):
+        return seldom()
+
+    def by_object(self, token):
+        return object.__getattribute__(self, token["type"])(token)
+
+    def by_super(self, token):
+        return super().__getattribute__(token["type"])(token)
+
+def tokens(text):
+    for letter in text:
+        yield {"type": "paragraph" if letter == "p" else "text"}
+
+def render(text):
+    return [Renderer().by_object(token) for token in tokens(text)]
+
+def render_by_super(text):
+    return [Renderer().by_super(token) for token in tokens(text)]
+
 def ask(value):
     found = []
     for item in (Box(), Word("a"), Shape()):
@@ -133,3 +204,27 @@ def test_a_class_of_a_builtin_base_has_only_the_fields_that_it_sets(module: Any)
     found = closure(module.ask, 1)
     assert {"Shape.area", "one"} <= found
     assert not {"Box.show", "Box.__str__", "Word.__len__", "seldom"} & found
+
+
+HOOKED = ["of_by_object", "of_by_super", "of_raising", "of_made", "of_given"]
+
+
+@pytest.mark.parametrize("observed", [True, False])
+@pytest.mark.parametrize("name", HOOKED)
+def test_what_a_getattribute_hands_on_to_that_of_object_is_followed(
+    module: Any, name: str, observed: bool
+) -> None:
+    function = getattr(module, name)
+    for kind in module.HOOKED if name in ("of_made", "of_given") else [""]:
+        given = module.HOOKED[kind] if name == "of_given" else kind
+        found = closure(function, *([given] if kind else []), observed=observed)
+        assert {"work", "seldom"} <= found
+
+
+@pytest.mark.parametrize("name", ["render", "render_by_super"])
+def test_an_attribute_of_object_by_a_name_of_the_code_is_one_of_these(
+    module: Any, name: str
+) -> None:
+    found = closure(getattr(module, name), "pt")
+    assert {"Renderer.paragraph", "Renderer.text", "work", "one"} <= found
+    assert "Renderer.unused" not in found
