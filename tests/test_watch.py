@@ -825,7 +825,7 @@ def test_why_names_what_ran_and_has_changed(module: Callable[..., Any], cache: C
     f = cache.memo(keep="always")(made.f)
     f(1)
     redefine(made, "def h():\n    return 2\n")
-    assert f.why(1) == "no entry: made:h, which made:f uses, changed"
+    assert f.why(1).startswith("no entry: made:h, which made:f uses, changed")
     assert f.why(2).startswith("no entry: new arguments")
 
 

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 __all__ = ["Express", "learn"]
 
 _SPREADS = 4 | 8  # of `co_flags`: *args and **kwargs
-_SERVE = rows.SERVE
+_SERVE, _FURTHER = rows.SERVE, rows.SLOTS - 1
 _USUAL = rows.usual(PYTHON, PICKLE)
 _KINDS = 64  # lists of types that are known of one function
 
@@ -101,7 +101,7 @@ class Express:
                 if index.absence is not None and index.lacks(begins, first, begun):
                     listed = None
                 else:
-                    listed = index.find(_SERVE, (first,), begun)
+                    listed = index.find(_SERVE, (first, first + _FURTHER), begun)
                     if not listed:
                         index.missed(begins, begins + rows.WHOLE, rows.IDS)
                 if not listed:

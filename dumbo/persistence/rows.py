@@ -42,9 +42,7 @@ HAS = "SELECT COUNT(*) FROM entries WHERE id = ? AND told = ?"
 ALL = f"SELECT {_COLUMNS} FROM entries"
 FIND = f"SELECT {_COLUMNS} FROM entries WHERE id BETWEEN ? AND ?"
 # Of these, what a hit of the usual kind needs: each column costs as much as a system call.
-SERVE = (
-    f"SELECT payload, checksum, used, compute FROM entries WHERE id BETWEEN ?1 AND ?1 + {SLOTS - 1}"
-)
+SERVE = "SELECT payload, checksum, used, compute FROM entries WHERE id BETWEEN ? AND ?"
 IDS = "SELECT id FROM entries WHERE id BETWEEN ? AND ?"
 OF_CLOSURE = (
     f"SELECT {_COLUMNS} FROM entries WHERE id BETWEEN ? AND ? AND closure = ? "

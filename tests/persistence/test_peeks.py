@@ -41,20 +41,20 @@ def index(desk: Desk) -> Index:
 def look(index: Index) -> None:
     """Read until a peek is open."""
     for _ in range(2000):
-        index.find(rows.SERVE, slots(0)[:1], perf_counter())
+        index.find(rows.SERVE, slots(0), perf_counter())
         if index._peeks:
             return
     raise AssertionError("no peek was opened")
 
 
 def found(index: Index, number: int) -> bool:
-    return bool(index.find(rows.SERVE, slots(number)[:1], perf_counter()))
+    return bool(index.find(rows.SERVE, slots(number), perf_counter()))
 
 
 def by_peek(index: Index, number: int) -> bool | None:
     """What the peek that is open says by itself."""
     (peek,) = index._peeks
-    answer = peek.read(rows.SERVE, slots(number)[:1])
+    answer = peek.read(rows.SERVE, slots(number))
     return None if answer is None else bool(answer)
 
 
@@ -84,9 +84,9 @@ def test_what_another_process_removed_is_seen_no_more(index: Index) -> None:
 
 
 def test_what_another_process_replaced_is_seen_anew(index: Index) -> None:
-    (before,) = index.find(rows.SERVE, slots(3)[:1], perf_counter())
+    (before,) = index.find(rows.SERVE, slots(3), perf_counter())
     elsewhere(index, f"UPDATE entries SET payload = x'00' WHERE id = {slots(3)[0]}")
-    (after,) = index.find(rows.SERVE, slots(3)[:1], perf_counter())
+    (after,) = index.find(rows.SERVE, slots(3), perf_counter())
     assert (before[0] != b"\0", after[0]) == (True, b"\0")
 
 
@@ -116,7 +116,7 @@ def test_no_peek_is_opened_in_the_middle_of_a_transaction(index: Index) -> None:
 def served(index: Index, number: int) -> object:
     """What a hit would be served; None: nothing."""
     try:
-        listed = index.find(rows.SERVE, slots(number)[:1], perf_counter())
+        listed = index.find(rows.SERVE, slots(number), perf_counter())
     except OSError:
         return None
     for payload, checksum, *_ in listed:
