@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HIGH", "LOW", "lowest", "rank", "rank_of", "rent"]
 
-HIGH, LOW = 0.89, 0.84  # of the limit: above the first, results go until the second is reached
+HIGH, LOW = 0.88, 0.83  # of the limit: above the first, results go until the second is reached
 _FREE = 0.65  # of the limit: below that, room costs nothing
 _OVERHEAD = 256  # bytes that a result takes beside its own
 

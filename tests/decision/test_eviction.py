@@ -80,7 +80,7 @@ def test_a_byte_costs_nothing_in_a_store_with_room_and_the_full_rent_in_a_full_o
 ) -> None:
     found = rent(last, used, 100)
     assert 0 <= found <= last
-    assert found == (0 if used <= 65 else last if used >= 84 else pytest.approx(found))
+    assert found == (0 if used <= 65 else last if used >= 83 else pytest.approx(found))
     assert rent(last, used + 5, 100) >= found
 
 
