@@ -26,6 +26,7 @@ from dumbo.tracing.local_classes import after, linearised
 from dumbo.tracing.looks import OF_FUNCTIONS, look
 from dumbo.tracing.lookup import (
     MEMBERS,
+    NAMES_OF_CLASSES,
     describe,
     globals_of,
     is_class,
@@ -302,6 +303,9 @@ def _of_class(frame: Frame, value: Known, name: str, *, hooked: bool) -> Value |
         return bind(frame, from_meta, value, meta)
     if name in _LINEAGE and from_meta is not None and from_meta.obj is namespace(type)[name]:
         return _lineage(frame, value, name)
+    if name in NAMES_OF_CLASSES and from_meta is not None and _is_named_by_itself(value.obj):
+        if from_meta.obj is namespace(type)[name] and stored is None:
+            return frame.touch(analysis.get("member", value.ref, name), name)
     if name == "__call__" and isinstance(from_meta, Known) and type(from_meta.obj) is FunctionType:
         return bind(frame, from_meta, value, meta)
     if name in ("__subclasses__", "mro", "__call__", "__new__") and isinstance(from_meta, Known):
@@ -323,6 +327,14 @@ def _of_class(frame: Frame, value: Known, name: str, *, hooked: bool) -> Value |
     return _by_getattr_hook(frame, meta, value, name) or frame.unresolved(
         f"attribute {name} of class {name_of(value.obj)}"
     )
+
+
+def _is_named_by_itself(cls: type) -> bool:
+    """Whether the type of a value that is taken for one of *cls* surely has the name of *cls*.
+
+    What is caught may be of a class that derives from it, and so may an object of a library's.
+    """
+    return owner_of(cls) is None and not issubclass(cls, BaseException)
 
 
 _LINEAGE = ("__mro__", "__bases__", "__base__")

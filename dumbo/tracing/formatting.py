@@ -14,7 +14,18 @@ from dumbo.tracing.escapes import consume, escape
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.steps import Step
 from dumbo.tracing.uses import SHOWN
-from dumbo.tracing.values import Builtin, Heap, Instance, Known, Text, Tuple, Value, each
+from dumbo.tracing.values import (
+    CONSTANTS,
+    UNKNOWN,
+    Builtin,
+    Heap,
+    Instance,
+    Known,
+    Text,
+    Tuple,
+    Value,
+    each,
+)
 
 
 def build_string(frame: Frame, step: Step) -> None:
@@ -22,9 +33,10 @@ def build_string(frame: Frame, step: Step) -> None:
 
 
 def concatenate(frame: Frame, parts: tuple[Value, ...]) -> Value:
-    """A string of which the known ends are kept."""
-    if all(text_of(part) is not None for part in parts):
-        return frame.pool.const("".join(text_of(part) or "" for part in parts))
+    """A string of which the known ends are kept; one of a few, if each part is one of a few."""
+    whole = _each_whole(parts)
+    if whole:
+        return frame.pool.join(*map(frame.pool.const, whole)) or UNKNOWN
     prefix = suffix = ""
     for part in parts:
         text = text_of(part)
@@ -42,6 +54,22 @@ def concatenate(frame: Frame, parts: tuple[Value, ...]) -> Value:
         return instance_of(frame, str)
     made: Value = frame.pool.make(Text, prefix, suffix)
     return made
+
+
+def _each_whole(parts: tuple[Value, ...]) -> list[str]:
+    """All that a string may be which is made of *parts*; empty if they are too many."""
+    found = [""]
+    for part in parts:
+        texts = [text_of(member) for member in each(part)]
+        if None in texts or len(found) * len(texts) > CONSTANTS:
+            return []
+        found = [start + (text or "") for start in found for text in texts]
+    return found
+
+
+def is_known_text(value: Value) -> bool:
+    """Whether it is known which string it is, or which of a few."""
+    return all(text_of(member) is not None for member in each(value))
 
 
 def build_interpolation(frame: Frame, step: Step) -> None:
@@ -92,7 +120,7 @@ def stringify(frame: Frame, value: Value, names: tuple[str, ...]) -> None:
 
 def convert(frame: Frame, step: Step) -> None:
     value = frame.pop()
-    if text_of(value) is not None and step.arg == "str":
+    if is_known_text(value) and step.arg == "str":
         frame.push(value)
         return
     names = ("__str__", "__repr__") if step.arg == "str" else ("__repr__",)
@@ -104,7 +132,7 @@ def format_value(frame: Frame, step: Step) -> None:
     if step.arg:
         escape(frame, frame.pop())
     value = frame.pop()
-    if text_of(value) is not None or isinstance(value, Text):
+    if is_known_text(value) or isinstance(value, Text):
         frame.push(value)
         return
     stringify(frame, value, ("__format__", "__str__", "__repr__"))

@@ -7,7 +7,7 @@ Knows the standard library by name; must not know steps or stacks.
 
 from __future__ import annotations
 
-from dumbo.tracing import sure
+from dumbo.tracing import columns, sure
 from dumbo.tracing.attributes import MARKERS, special
 from dumbo.tracing.calls import DECORATED, Arguments, escape_all, invoke, out_of_sight
 from dumbo.tracing.containers import add, hashed, instance_of, make_heap, make_tuple, measure, put
@@ -62,8 +62,16 @@ def _filter(frame: Frame, args: Arguments) -> Value | None:
     return iterator_over(frame, item, "filter")
 
 
-@model("builtins:zip", "itertools:zip_longest", "itertools:product")
-def _zip(frame: Frame, args: Arguments) -> Value:
+@model("builtins:zip")
+def _zip(frame: Frame, args: Arguments) -> Value | None:
+    rows = columns.zipped(frame, args.positional) if args.rest is None else None
+    if rows is None:
+        return _combined(frame, args)
+    return iterator_over(frame, None, ("zip", args.positional), rows)
+
+
+@model("itertools:zip_longest", "itertools:product")
+def _combined(frame: Frame, args: Arguments) -> Value:
     items = [items_of(frame, source) for source in args.positional]
     row = make_tuple(frame, tuple(item or UNKNOWN for item in items))
     if args.rest is not None:

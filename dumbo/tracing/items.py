@@ -139,6 +139,13 @@ def in_places(frame: Frame, source: Value, *, all_there: bool = True) -> tuple[V
         return known if known is not None else source.items  # type: ignore[attr-defined]
     if isinstance(source, Const) and type(source.obj) is tuple and len(source.obj) <= TABLE:
         return tuple(map(frame.pool.const, source.obj))
+    return ever_in_places(frame, source, all_there=all_there)
+
+
+def ever_in_places(
+    frame: Frame, source: Value, *, all_there: bool = True
+) -> tuple[Value, ...] | None:
+    """The same of a list, whatever is put into it later."""
     if not isinstance(source, Heap) or source.kind not in ("list", "tuple"):
         return None
     if all_there and source.site not in frame.analysis.fixed:

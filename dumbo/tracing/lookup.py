@@ -9,7 +9,8 @@
     super     class                  (index, n)   the same, behind the class at *index* of the MRO
     type      instance               -            its class
     field     instance               name         its own attribute, in `__dict__` or a slot
-    member    function, partial, ... name         what CPython's own types hold, by MEMBERS
+    member    function, partial, ... name         what CPython's own types hold, by MEMBERS; of a
+                                                  class, its name
     cell      function               number       the content of a cell
     default   function               number       a default of a positional parameter
     kwdefault function               name         a default of a keyword-only parameter
@@ -115,6 +116,7 @@ MEMBERS: dict[type, frozenset[str]] = {
     operator.itemgetter: frozenset({"args"}),
     operator.methodcaller: frozenset({"args"}),
 }
+NAMES_OF_CLASSES = frozenset({"__name__", "__qualname__"})
 GETTERS = (operator.attrgetter, operator.itemgetter, operator.methodcaller)
 
 
@@ -276,6 +278,8 @@ def _member(base: Any, name: str) -> Any:
         return base.__wrapped__ if name == "__wrapped__" else ABSENT
     if type(base) is FunctionType and name not in MEMBERS[FunctionType]:
         return base.__dict__.get(name, ABSENT)
+    if is_class(base):
+        return type.__dict__[name].__get__(base) if name in NAMES_OF_CLASSES else ABSENT
     if type(base) in GETTERS:
         # As they are pickled; a method that is called with keywords is pickled another way.
         made, args = base.__reduce__()

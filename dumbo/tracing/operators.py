@@ -26,7 +26,7 @@ from dumbo.tracing.containers import (
 )
 from dumbo.tracing.escapes import consume, escape, is_data
 from dumbo.tracing.filling import add_all, merge_into, sliced
-from dumbo.tracing.formatting import concatenate, formatted
+from dumbo.tracing.formatting import concatenate, formatted, is_known_text
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.items import in_places, out_of_content, subscript
 from dumbo.tracing.iteration import items_of, iterator_of, next_of
@@ -87,7 +87,7 @@ def operate(frame: Frame, symbol: str, left: Value, right: Value) -> Value | Non
         if isinstance(right, Instance) and isinstance(right.cls, Known) and right.cls.obj is slice:
             return sliced(frame, left)
         return subscript(frame, left, right)
-    if symbol == "+" and (text_of(left) is not None or isinstance(left, Text)):
+    if symbol == "+" and (is_known_text(left) or isinstance(left, Text)):
         return concatenate(frame, (left, right))
     if symbol == "+" and (text_of(right) is not None or isinstance(right, Text)) and is_text(left):
         return concatenate(frame, (left, right))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from types import CodeType
 
 from dumbo.tracing import given
-from dumbo.tracing.attributes import attribute, special
+from dumbo.tracing.attributes import SWAPPED, attribute, special
 from dumbo.tracing.calls import (
     Arguments,
     build_class,
@@ -57,7 +57,8 @@ def _type(frame: Frame, args: Arguments) -> Value:
     found: Value | None = None
     for member in each(args.positional[0]):
         if isinstance(member, Instance):
-            found = frame.pool.join(found, member.cls)
+            swapped = frame.analysis.read(SWAPPED, "elem", frame, frame.index)
+            found = frame.pool.join(found, member.cls, swapped)
         elif isinstance(member, Known):
             cls = frame.analysis.get("type", member.ref, None)
             found = frame.pool.join(found, frame.touch(cls, "type"))

@@ -20,6 +20,7 @@ from dumbo.tracing.boundary import STDLIB, owner_of
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.lookup import MEMBERS, TRUTHFUL, is_class, is_memoized, is_module, mro, namespace
 from dumbo.tracing.values import (
+    UNKNOWN,
     Bound,
     Const,
     Heap,
@@ -119,11 +120,33 @@ def is_of(frame: Frame, value: Value, kinds: list[Value]) -> bool | None:
 
 def ask(frame: Frame, kind: Value, value: Value) -> None:
     """Call what a class of user code says of what its instances and subclasses are."""
-    from dumbo.tracing.attributes import call, special  # a cycle: these test what they find
+    from dumbo.tracing.attributes import bind, call, special  # a cycle: these test what they find
 
-    for hook in ("__instancecheck__", "__subclasscheck__", "__subclasshook__"):
+    for hook in ("__instancecheck__", "__subclasscheck__"):
         for method in special(frame, kind, hook):
             call(frame, method, (value,))
+    if not isinstance(kind, Known) or not is_class(kind.obj) or owner_of(kind.obj) is not None:
+        return
+    if type(kind.obj) is not type:
+        # This one is asked of the class itself, by its metaclass `ABCMeta`.
+        raw = frame.analysis.get("mro", kind.ref, "__subclasshook__")
+        if isinstance(raw, Known) and type(raw.obj) in (classmethod, staticmethod):
+            hook_of_kind = bind(frame, raw, None, kind)
+            if hook_of_kind is not None:
+                call(frame, hook_of_kind, (_class_asked_for(frame, value),))
+
+
+def _class_asked_for(frame: Frame, value: Value) -> Value:
+    """The class of *value*, or *value* itself if it is one."""
+    found: Value | None = None
+    for member in each(value):
+        if isinstance(member, Instance):
+            found = frame.pool.join(found, member.cls)
+        elif isinstance(member, Known) and is_class(member.obj):
+            found = frame.pool.join(found, member)
+        else:
+            found = frame.pool.join(found, frame.unknown_value("a class"))
+    return found or UNKNOWN
 
 
 def _is_of_one(frame: Frame, value: Value, kind: Value) -> bool | None:

@@ -344,9 +344,7 @@ class Pool:
     def _is_too_wide(self, members: dict[Value, None]) -> bool:
         if len(members) <= self._width:
             return False
-        functions = sum(
-            isinstance(member, Known) and type(member.obj) is FunctionType for member in members
-        )
+        functions = sum(map(_is_function, members))
         return len(members) - functions > self._width or len(members) > CALLABLE
 
     def _plain(self, members: list[Unknown]) -> Value:
@@ -416,6 +414,12 @@ def _is_of_stranger(value: Value) -> bool:
     if not isinstance(value, Builtin) or value.receiver is not UNKNOWN:
         return False
     return not value.name.endswith("()") and value.name != "__build_class__"
+
+
+def _is_function(value: Value) -> bool:
+    """Whether a member is a live function, or a method that is one: see `CALLABLE`."""
+    inner = value.function if isinstance(value, Bound) else value
+    return isinstance(inner, Known) and type(inner.obj) is FunctionType
 
 
 def _is_number(value: Value) -> bool:

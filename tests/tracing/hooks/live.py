@@ -210,6 +210,7 @@ class Rnd:
     def __sizeof__(self): return one()
     def __del__(self): pass
 rn = Rnd()
+import abc
 import math, copy, pickle, os, operator, sys
 def f_r1(): return round(rn)
 def f_r2(): return math.trunc(rn)
@@ -230,3 +231,10 @@ def f_r16(): return copy.deepcopy(rn)
 def f_r17(): return pickle.dumps(rn)
 def f_r18(): return sys.getsizeof(rn)
 def f_r20(): return operator.neg(rn)
+class Hk(abc.ABC):
+    @classmethod
+    def __subclasshook__(cls, C): return one(C)
+class Hk2(Hk): pass
+def f_s1(): return isinstance(3, Hk)
+def f_s2(): return issubclass(int, Hk)
+def f_s3(): return isinstance("a", (int, Hk2))
