@@ -9,7 +9,7 @@ they are for:
     interpreting        values, frame, and what steps do: loads, attributes, calls, flow,
                         containers, items, iteration, filling, operators, formatting, patterns;
                         what is called of the standard library: models, registry, functional,
-                        reflection, methods, container_methods, namespaces, queries; and
+                        copying, reflection, methods, container_methods, namespaces, queries; and
                         local_classes, memo_tables, truth, escapes, uses, vocabulary, mentions,
                         by_name; callgraph, schedule, outside, interpreter, building,
                         unfinished, words, given
@@ -33,5 +33,6 @@ from __future__ import annotations
 #          objects that lie deep in arguments are looked into
 # 8        what reads code, fields of threads, context variables and the like counts
 # 9        what is in containers that are compared counts, and which methods a class lacks
-# 10       names of classes pick methods; hooks of abstract classes count
+# 10       names of classes pick methods; hooks of abstract classes, what copying calls, and
+#          hooks of modules that are asked for their path count
 DIGEST_VERSION = 10

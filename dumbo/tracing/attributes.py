@@ -27,6 +27,7 @@ from dumbo.tracing.looks import OF_FUNCTIONS, look
 from dumbo.tracing.lookup import (
     MEMBERS,
     NAMES_OF_CLASSES,
+    class_has,
     describe,
     globals_of,
     is_class,
@@ -713,7 +714,7 @@ def bind(frame: Frame, raw: Value, receiver: Value | None, owner: Value) -> Valu
         name = getattr(obj, "__name__", "")
         found: Value = frame.pool.make(Builtin, name, receiver)
         return found
-    if hasattr(type(obj), "__get__") and receiver is not None:
+    if class_has(type(obj), "__get__") and receiver is not None:
         escape(frame, raw)
         escape(frame, receiver)
         return frame.unknown_value(f"a descriptor of type {name_of(type(obj))}")

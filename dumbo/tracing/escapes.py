@@ -23,6 +23,7 @@ from dumbo.tracing.listings import ALL, EVERY, TEXT
 from dumbo.tracing.looks import look
 from dumbo.tracing.lookup import (
     MEMBERS,
+    class_has,
     is_class,
     is_memoized,
     is_module,
@@ -301,7 +302,7 @@ def _take_data(frame: Frame, cls: Known, name: str, held: Any) -> None:
     found = frame.analysis.get("mro", cls.ref, name)
     if isinstance(found, Known):
         frame.touch(found, f"attribute {name}")
-        if not hasattr(type(found.obj), "__get__"):
+        if not class_has(type(found.obj), "__get__"):
             consume(frame, found)
 
 

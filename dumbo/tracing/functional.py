@@ -7,11 +7,11 @@ Knows the standard library by name; must not know steps or stacks.
 
 from __future__ import annotations
 
-from dumbo.tracing import columns, sure
+from dumbo.tracing import columns
 from dumbo.tracing.attributes import MARKERS, special
 from dumbo.tracing.calls import DECORATED, Arguments, escape_all, invoke, out_of_sight
 from dumbo.tracing.containers import add, hashed, instance_of, make_heap, make_tuple, measure, put
-from dumbo.tracing.escapes import consume, escape, is_data, look_for_methods
+from dumbo.tracing.escapes import consume, escape
 from dumbo.tracing.filling import add_all, merge_into
 from dumbo.tracing.formatting import stringify
 from dumbo.tracing.frame import Frame
@@ -21,14 +21,13 @@ from dumbo.tracing.lookup import is_class
 from dumbo.tracing.operators import compare, operate
 from dumbo.tracing.registry import MODELS, Model, model
 from dumbo.tracing.rows import Rows, iterator_over, rows_of
-from dumbo.tracing.uses import SHOWN, SPECIAL, by_module
+from dumbo.tracing.uses import SHOWN, SPECIAL
 from dumbo.tracing.values import (
     UNKNOWN,
     Bound,
     Builtin,
     Const,
     Heap,
-    Instance,
     Known,
     Local,
     LocalClass,
@@ -398,27 +397,6 @@ def _print(frame: Frame, args: Arguments) -> Value:
     for value in args.all():
         stringify(frame, value, ("__str__", "__repr__"))
     return frame.pool.const(None)
-
-
-@model("copy:copy", "copy:deepcopy")
-def _copy(frame: Frame, args: Arguments) -> Value:
-    for value in args.positional[:1]:
-        consume(frame, value)
-        for member in each(value):
-            if isinstance(member, Heap | Tuple):  # what is in there is copied, too
-                escape(frame, member, by_module("copy"))
-            elif isinstance(member, Instance):
-                look_for_methods(frame, member.cls, SPECIAL)
-            elif isinstance(member, Known) and is_data(member.obj):
-                cls = frame.analysis.get("type", member.ref, None)
-                look_for_methods(frame, cls or UNKNOWN, SPECIAL)
-        sure.stands_for_more(frame, value)
-        found: Value | None = None
-        for name in ("__copy__", "__deepcopy__"):
-            for method in special(frame, value, name):
-                found = frame.pool.join(found, invoke(frame, method, (UNKNOWN,)))
-        return found or value
-    return UNKNOWN
 
 
 @model("dataclasses:replace")

@@ -14,9 +14,10 @@ from typing import Any
 
 from dumbo.tracing import memo_tables, sure
 from dumbo.tracing.attributes import attribute
+from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.calls import result
 from dumbo.tracing.frame import Frame
-from dumbo.tracing.lookup import globals_of, is_class, is_module, mro
+from dumbo.tracing.lookup import globals_of, is_class, is_module, module_namespace, mro
 from dumbo.tracing.sources import is_nowhere
 from dumbo.tracing.steps import Step
 from dumbo.tracing.storing import store_attribute
@@ -275,8 +276,20 @@ def import_named(frame: Frame, name: str, level: Any, wanted: Any) -> Value | No
     depth = level if isinstance(level, int) else 0
     found = import_module(frame, _absolute(frame, name, depth), whole=bool(wanted))
     if wanted:
+        _ask_module(frame, found, wanted)
         _import_submodules(frame, name, depth, wanted)
     return found
+
+
+def _ask_module(frame: Frame, module: Value | None, wanted: Any) -> None:
+    """``from module import name``: whether it is a package, and has that name, its hook may say."""
+    if not isinstance(module, Known) or not is_module(module.obj):
+        return
+    if owner_of(module.obj) is None and frame.analysis.get("attr", module.ref, "__getattr__"):
+        names = module_namespace(module.obj)
+        for name in wanted if "__path__" in names else ("__path__",):
+            if isinstance(name, str) and name != "*" and name not in names:
+                attribute(frame, module, name)
 
 
 def _absolute(frame: Frame, name: str, level: int) -> str:
@@ -320,7 +333,7 @@ def _import_submodules(frame: Frame, name: str, level: int, names: Any) -> None:
     # `from package import submodule`: loaded by the import, if it is not yet.
     package = _absolute(frame, name, level)
     module = sys.modules.get(package)
-    if module is None or not is_module(module) or not hasattr(module, "__path__"):
+    if module is None or not is_module(module) or "__path__" not in module_namespace(module):
         return
     for sub in names:
         if isinstance(sub, str) and sub != "*" and sub not in vars(module):

@@ -141,6 +141,11 @@ def namespace(cls: type) -> Mapping[str, Any]:
     return found
 
 
+def class_has(cls: type, name: str) -> bool:
+    """Whether *cls* has an attribute, without asking its metaclass."""
+    return any(name in namespace(base) for base in mro(cls))
+
+
 def is_class(obj: object) -> bool:
     return issubclass(type(obj), type)
 

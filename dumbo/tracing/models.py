@@ -14,8 +14,9 @@ from types import BuiltinFunctionType
 from typing import Any
 
 from dumbo.tracing import (
+    copying,  # noqa: F401 - its models register themselves
     fingerprint,
-    functional,  # noqa: F401 - its models register themselves
+    functional,  # noqa: F401 - the same
     mentions,
     queries,
     reflection,  # noqa: F401 - the same
@@ -64,8 +65,6 @@ _CALLS_SPECIAL = {
     "builtins:pow": ("__pow__", "__rpow__"),
     "builtins:range": ("__index__",),
     "builtins:round": ("__round__",),
-    "copy:copy": ("__copy__",),
-    "copy:deepcopy": ("__deepcopy__",),
     "math:ceil": ("__ceil__",),
     "math:floor": ("__floor__",),
     "math:trunc": ("__trunc__",),

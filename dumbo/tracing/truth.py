@@ -18,7 +18,16 @@ from dumbo.tracing import fingerprint
 from dumbo.tracing.annotations import instances
 from dumbo.tracing.boundary import STDLIB, owner_of
 from dumbo.tracing.frame import Frame
-from dumbo.tracing.lookup import MEMBERS, TRUTHFUL, is_class, is_memoized, is_module, mro, namespace
+from dumbo.tracing.lookup import (
+    MEMBERS,
+    TRUTHFUL,
+    class_has,
+    is_class,
+    is_memoized,
+    is_module,
+    mro,
+    namespace,
+)
 from dumbo.tracing.values import (
     UNKNOWN,
     Bound,
@@ -228,9 +237,9 @@ def has(frame: Frame, value: Value, name: str) -> bool | None:
 def _by_class(cls: Value | None, name: str, frame: Frame) -> bool | None:
     """A method or a plain value of the class is there; of all else nothing is known."""
     raw = frame.analysis.get("mro", cls.ref, name) if isinstance(cls, Known) else None
-    if isinstance(raw, Known) and not hasattr(type(raw.obj), "__set__"):
+    if isinstance(raw, Known) and not class_has(type(raw.obj), "__set__"):
         simple = type(raw.obj) in (FunctionType, staticmethod, classmethod)
-        return True if simple or not hasattr(type(raw.obj), "__get__") else None
+        return True if simple or not class_has(type(raw.obj), "__get__") else None
     return None
 
 

@@ -93,6 +93,7 @@ def test_every_step_has_a_handler() -> None:
 # ------------------------------------------------------------------ traps
 
 TRAPS = """
+import copy
 import sys
 
 ARMED = []
@@ -153,6 +154,10 @@ class Trapped(metaclass=Meta):
     method = trap("method")
 
 trapped = Trapped()
+
+class Holder:
+    held = trapped
+
 TABLE = {"a": Trapped, "b": trap("item")}
 
 class Mapping(dict):
@@ -181,6 +186,8 @@ def f(x):
     kinds = [isinstance(x, Trapped), issubclass(x, Trapped), Trapped[int], bool(Trapped)]
     names = getattr(trapped, "at" + str(x)), getattr(Trapped, x), vars(trapped), dir(Trapped)
     module = sys.modules[__name__].unheard_of
+    kinds += [hasattr(Holder(), "held"), Holder().held]
+    kinds += [copy.deepcopy(trapped), copy.deepcopy([trapped, mapping]), copy.copy(Trapped)]
     return Trapped(1), Trapped.attribute, annotated(trapped), {trapped: 1}, range(trapped), g(kinds)
 
 def g(values, key=trapped, *, other=TABLE):
@@ -188,6 +195,7 @@ def g(values, key=trapped, *, other=TABLE):
 
 def names_of():
     import there_is_no_such_module, antigravity
+    from trapped_by_tests import unheard_of, trapped
     return there_is_no_such_module
 """
 
