@@ -1,8 +1,7 @@
 """Results that this process has loaded, kept in memory for a while: the hottest road of a hit.
 
-A result is found by what stood in the call, if that is plain (exact numbers, strings, small
-containers of them, and objects whose fields are nothing else), without bind, digest or lookup; else
-by closure and key. In both cases the closure's guard is asked first. So a hit from memory is right
+A result is found by what stood in the call, if that is small and plain, or comes down to what is
+(`arguments/flattened`), without bind, digest or lookup; else by closure and key. In both cases the closure's guard is asked first. So a hit from memory is right
 whenever one from disk would be.
 
 Every hit gives a value of its own: what cannot change is handed out as it is, everything else
@@ -20,6 +19,8 @@ import sys
 from marshal import dumps
 from time import monotonic
 
+from dumbo.arguments.small import ATOMS, CONTAINERS, DEPTH, FIXED, ITEMS, SIZED, WORDS, is_plain
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,14 +35,6 @@ FRESH = 60.0  # seconds after which the disk is asked again
 LARGEST = 1 << 16  # bytes of one result
 _BYTES = 1 << 26  # of all results, of all functions of this process
 _RESULTS = 8192  # of one function
-_WORDS = 1024  # characters or bytes in one argument, digits in a number
-_ITEMS = 64  # in one container
-_DEPTH = 4
-
-_ATOMS = frozenset((int, float, bool, str, bytes, type(None)))
-_SIZED = frozenset((str, bytes))
-_FIXED = _ATOMS - _SIZED
-_CONTAINERS = frozenset((list, tuple, dict))
 
 
 class _Missing:
@@ -169,68 +162,38 @@ def plain_key(args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
         kind = type(value)
         if kind is int:  # most are
             continue
-        if kind in _SIZED:
-            if len(value) > _WORDS:
+        if kind in SIZED:
+            if len(value) > WORDS:
                 return None
         elif kind is float:
             if not value or value != value:  # zeros have signs, and no nan equals another
                 written = True
-        elif kind in _CONTAINERS:
+        elif kind in CONTAINERS:
             written = True
-        elif kind not in _FIXED:
-            return _with_fields(args, kinds)
-    return _written(args, kinds) if written else (args, kinds)
+        elif kind is complex:  # its parts are such numbers
+            written = True
+        elif kind not in FIXED:
+            return _of_others(args, kinds)
+    if not written:
+        return args, kinds
+    return (dumps(args, 2), kinds) if is_plain(args, DEPTH + 1) else _of_others(args, kinds)
 
 
-def _written(args: tuple[Any, ...], kinds: object) -> object:
-    return (dumps(args, 2), kinds) if _is_plain(args, _DEPTH + 1) else None
-
-
-def _with_fields(args: tuple[Any, ...], kinds: object) -> object:
-    """What tells a call with objects from all others, if these are their plain fields."""
+def _of_others(args: tuple[Any, ...], kinds: object) -> object:
+    """What tells a call with objects from all others, if these come down to plain values."""
     # Imported here: whoever gets such arguments has hashed them before.
-    from dumbo.arguments.instances import flat
+    from dumbo.arguments.flattened import flattened
 
-    content: list[Any] = []
-    names: list[str] = []
-    for value in args:
-        kind = type(value)
-        if kind in _ATOMS or kind in _CONTAINERS:
-            content.append(value)
-            continue
-        fields = flat(value)
-        if fields is None:
-            return None
-        names += [name for name, _ in fields]
-        content.append([value for _, value in fields])
-    if not _is_plain(content, _DEPTH + 2):
+    found = flattened(args, DEPTH + 1)
+    if found is None:
         return None
-    return dumps(content, 2), kinds, tuple(names)
-
-
-def _is_plain(items: Any, depth: int) -> bool:
-    """Whether a container holds nothing but exact plain types, and few of them.
-
-    `marshal` would take anything with a buffer for bytes, which is why types are looked at.
-    """
-    if len(items) > _ITEMS or not depth:
-        return False
-    for item in items:
-        kind = type(item)
-        if kind in _SIZED:
-            if len(item) > _WORDS:
-                return False
-        elif kind in _CONTAINERS:
-            if not _is_plain(item, depth - 1):
-                return False
-        elif kind not in _FIXED:
-            return False
-    return type(items) is not dict or _is_plain(items.values(), depth)
+    content, classes = found
+    return dumps(content, 2), kinds, *classes
 
 
 def plain_payload(value: object) -> tuple[bytes, Callable[[bytes], Any]] | None:
     """Return *value* as bytes, and what makes it of them again, if it is plain and small."""
-    if type(value) not in _CONTAINERS or not _is_plain(value, _DEPTH):
+    if type(value) not in CONTAINERS or not is_plain(value, DEPTH):
         return None
     from _pickle import dumps, loads  # here: only what is not stored needs it
 
@@ -240,13 +203,13 @@ def plain_payload(value: object) -> tuple[bytes, Callable[[bytes], Any]] | None:
 def is_unchanging(value: object, depth: int = 3) -> bool:
     """Whether *value* can be handed out again and again, for nobody can change it."""
     kind = type(value)
-    if kind in _ATOMS or kind is complex:
+    if kind in ATOMS:
         return True
     if kind is not tuple and kind is not frozenset:
         return False
     assert isinstance(value, (tuple, frozenset))
     return (
-        depth > 0 and len(value) <= _ITEMS and all(is_unchanging(item, depth - 1) for item in value)
+        depth > 0 and len(value) <= ITEMS and all(is_unchanging(item, depth - 1) for item in value)
     )
 
 

@@ -82,9 +82,13 @@ def test_what_differs_in_type_or_bits_is_another_call(f, one: object, other: obj
 
 def test_numbers_of_numpy_are_no_bytes(f) -> None:
     np = pytest.importorskip("numpy")
-    assert plain_key(([np.float64(1)],), {}) is None
-    assert plain_key((np.float64(1),), {}) is None
-    assert plain_key((np.zeros(3),), {}) is None
+    values = [np.float64(1), np.float32(1), np.zeros(1), 1.0, np.float64(1).tobytes()]
+    for value in values:
+        digest(value)
+    keys = [plain_key((value,), {}) for value in values]
+    keys += [plain_key(([value],), {}) for value in values]
+    assert None not in keys
+    assert len(set(keys)) == len(keys)
 
 
 def test_methods_of_the_users_are_never_asked() -> None:
@@ -360,7 +364,7 @@ def test_objects_that_hold_more_than_plain_values_go_the_long_way() -> None:
     class Unset:
         __slots__ = ("x",)
 
-    for value in (Point(Odd(1)), Point(Point(1)), Point(len), Unset(), Partly(1, None), Path("a")):
+    for value in (Point(len), [Point(len)], Point({Odd(1)}), Unset(), Partly(1, None)):
         digest(value)
         assert plain_key((value,), {}) is None
     assert plain_key((object(),), {}) is None

@@ -1,6 +1,8 @@
 """Arguments of a memoized call: how they are bound, and the key of their data.
 
     registry.py    which type is hashed how; the few words a hasher answers with
+    small.py       what is plain and small; imported with dumbo
+    flattened.py   small arguments as plain values: calls compared without a digest
     plain.py       the fast road: plain scalars in plain containers, a few or many
     bulk.py        many of them, by the C pickler
     hashing.py     the walk: any value -> digest of its data, and its code roots

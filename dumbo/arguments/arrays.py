@@ -17,6 +17,7 @@ from dumbo.arguments.registry import (
     Node,
     Root,
     Token,
+    always,
     belongs_to,
     foreign,
     leaf,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 20  # bytes of a strided array that are copied at once
 # An 80-bit long double lies in 16 bytes, the last six of which nobody sets.
+_SMALL = 1024  # bytes of an array that are looked at as other small arguments are
 _LONG_DOUBLE = 10 if np.finfo(np.longdouble).nmant == 63 else 0
 
 _SIMPLE = frozenset([np.dtype(char).num for char in "?bBhHiIlLqQefdFD"])  # no long doubles
@@ -176,15 +178,22 @@ def _dispatched(value: Any) -> Answer:
     return Node(b"code", (Root(value),))
 
 
-def _register() -> None:
-    def entry(hasher: Any, way: str = "content") -> Entry:
-        return Entry(foreign(hasher), way, package="numpy")
+_size_of = np.ndarray.__dict__["nbytes"].__get__
 
-    register(np.ndarray, entry(_array))
+
+def _is_small(value: Any) -> bool:
+    return bool(_size_of(value) <= _SMALL)
+
+
+def _register() -> None:
+    def entry(hasher: Any, way: str = "content", brief: Any = None) -> Entry:
+        return Entry(foreign(hasher), way, package="numpy", brief=brief)
+
+    register(np.ndarray, entry(_array, brief=_is_small))
     # The last two derive from str and bytes first.
     for kind in (np.generic, np.str_, np.bytes_):
-        register(kind, entry(_scalar))
-    register(np.dtype, entry(_dtype, "whole"))
+        register(kind, entry(_scalar, brief=always))
+    register(np.dtype, entry(_dtype, "whole", always))
     register(np.ufunc, entry(_ufunc, "whole"))
     register(type(np.sum), entry(_dispatched, "whole"))
     # By name: numpy itself may not have loaded these yet.

@@ -28,6 +28,7 @@ from dumbo.arguments.registry import (
     Root,
     Token,
     after_name,
+    always,
     belongs_to,
     derives,
     find,
@@ -40,6 +41,7 @@ from dumbo.arguments.registry import (
     refuse,
     registered,
 )
+from dumbo.arguments.small import ITEMS
 from dumbo.arguments.threads import fields_of, is_thread_local
 from dumbo.errors import UnhashableArgument
 
@@ -70,9 +72,12 @@ def plan(kind: type) -> Hasher:
     known = _layouts.get(id(kind))
     if known is not None and known.holds(kind):
         return _Fields(kind, known)
+    lasting = _lasting.get(id(kind))
+    if lasting is not None and lasting.holds(kind):
+        return lasting.hasher
     base, entry = _nearest(kind)
     if entry is not None and entry.way == "whole":
-        return entry.hasher
+        return _last(kind, entry.hasher, entry.brief)
     if _static(kind, "__next__") and _static(kind, "__iter__"):
         return refuse("an iterator: hashing it would use it up")
     if _static(kind, "__dask_tokenize__") and not belongs_to(kind, "dask"):
@@ -80,16 +85,16 @@ def plan(kind: type) -> Hasher:
         return foreign(_token)
     if entry is not None and entry.package and belongs_to(kind, entry.package):
         first: object = leaf(b"type", f"{entry.package}.{qualname_of(kind)}".encode())
-        return _with_content(first, entry)
+        return _last(kind, _with_content(first, entry), entry.brief)
     if entry is not None and entry.way == "opaque":
         return _with_content(Root(kind), entry)
     if _is_enum(kind):
-        return _enum_member
+        return _last(kind, _enum_member, always)
     if (entry is None and _hides_state(kind)) or _static(kind, "n_unnamed_fields") is not None:
         return _reduce  # the latter is a tuple with fields that it does not show as items
     if entry is not None and _hides_state(kind, base):
         return refuse(f"its class {qualname_of(kind)} keeps state that cannot be read")
-    layout = _layouts[id(kind)] = _Layout(kind, base, entry)
+    layout = _layouts[id(kind)] = Layout(kind, base, entry)
     return _Fields(kind, layout)
 
 
@@ -149,12 +154,13 @@ def _slots_of(cls: type) -> Iterable[tuple[str, Any]]:
 
 def _with_content(first: object, entry: Entry) -> Callable[[Any], Node]:
     def hasher(value: Any) -> Node:
-        return Node(b"subclass", (first, _content(entry, value)))
+        return Node(b"subclass", (first, content_of(entry, value)))
 
     return hasher
 
 
-def _content(entry: Entry, value: Any) -> object:
+def content_of(entry: Entry, value: Any) -> object:
+    """Return what *entry* says of an instance of a subclass: a value, or what hashers answer."""
     if entry.content is not None:
         return entry.content(value)
     answer = entry.hasher(value)
@@ -232,7 +238,7 @@ def extras(
     return _pairs(fields, without) if fields else []
 
 
-class _Layout:
+class Layout:
     """What is to be read of instances of a class, kept from call to call.
 
     Holds neither the class nor anything that does: one defined in a function, or again
@@ -240,7 +246,7 @@ class _Layout:
     """
 
     __slots__ = (
-        "cached", "entry", "has_dict", "ignored", "kind", "mro", "registered", "size",
+        "cached", "dict_at", "entry", "has_dict", "ignored", "kind", "mro", "registered", "size",
         "slots", "without",
     )  # fmt: skip
 
@@ -263,17 +269,35 @@ class _Layout:
             if name not in self.ignored
         ]
         self.has_dict = _dictoffset_of(kind) != 0
+        self.dict_at = _dict_at(kind)
 
     def holds(self, kind: type) -> bool:
         """Whether *kind* is that class, and what was read of it is still so."""
+        classes = mro_of(kind)
+        if (
+            self.kind() is not kind
+            or self.registered != registered()
+            or self.mro != [*map(id, classes)]
+        ):
+            return False
+        size = 0
+        says = False  # something of what is ignored
+        for cls in classes:
+            space = namespace_of(cls)
+            size += len(space)
+            if "__dumbo_ignore__" in space or "__attrs_attrs__" in space:
+                says = True
         return (
-            self.kind() is kind
-            and self.size == _size(kind)
-            and self.registered == registered()
-            and self.mro == [*map(id, mro_of(kind))]
-            and self.ignored == _ignored(kind)
-            and all(_is_cached_property(_static(kind, name)) for name in self.cached)
-            and all(type(slot) is _MemberDescriptor for _, slot in self.slots_of(kind))
+            size == self.size
+            and self.ignored == (_ignored(kind) if says else _NONE)
+            and (
+                not self.cached
+                or all(_is_cached_property(_static(kind, name)) for name in self.cached)
+            )
+            and (
+                not self.slots
+                or all(type(slot) is _MemberDescriptor for _, slot in self.slots_of(kind))
+            )
         )
 
     def slots_of(self, kind: type) -> list[tuple[str, Any]]:
@@ -281,39 +305,93 @@ class _Layout:
         return [(name, namespace_of(classes[place]).get(name)) for place, name in self.slots]
 
 
-_layouts: dict[int, _Layout] = {}
+_layouts: dict[int, Layout] = {}
 
 
-def flat(value: object) -> list[tuple[str, Any]] | None:
-    """Return the fields of *value*, if these and its class are all there is to it; else None.
-
-    For who compares calls without hashing them: only of classes that have been hashed before. All
-    fields, also those that a hash leaves out: what a function does may depend on their types.
-    """
-    kind = type(value)
+def layout_of(kind: type) -> Layout | None:
+    """Return the layout of a class whose instances have been hashed before, if it holds."""
     layout = _layouts.get(id(kind))
-    if layout is None or layout.entry is not None or not layout.holds(kind):
-        return None
-    if (
-        layout.ignored and layout.ignored is not _ATTRS
-    ):  # it may be a slot, of which nothing is known
-        return None
-    found: list[tuple[str, Any]] = []
-    for name, descriptor in layout.slots_of(kind):
-        try:
-            found.append((name, descriptor.__get__(value)))
-        except AttributeError:  # it was never set, or was deleted
-            return None
+    return layout if layout is not None and layout.holds(kind) else None
+
+
+def named_fields(value: object, kind: type, layout: Layout) -> list[Any] | None:
+    """Return the names and values of the fields of *value*, one behind the other; or None.
+
+    For who compares calls without hashing them. All fields, also those that a hash leaves out: what
+    a function does may depend on their types.
+    """
+    if layout.ignored and layout.ignored is not _ATTRS:
+        return None  # it may be a slot, of which nothing is known
+    found: list[Any] = []
+    if layout.slots:
+        for name, descriptor in layout.slots_of(kind):
+            try:
+                found += (name, descriptor.__get__(value))
+            except AttributeError:  # it was never set, or was deleted
+                return None
     if layout.has_dict:
-        fields = dict_of(value)
-        if type(fields) is not dict or not _are_names([*fields]):
+        getter = None
+        if layout.dict_at >= 0:
+            getter = namespace_of(mro_of(kind)[layout.dict_at]).get("__dict__")
+        fields = getter.__get__(value) if type(getter) is _GetSetDescriptor else dict_of(value)
+        if type(fields) is not dict or len(fields) > ITEMS:
             return None
-        found += fields.items()
+        for name, field in fields.items():
+            if type(name) is not str:
+                return None
+            found += (name, field)
     return found
+
+
+def _dict_at(kind: type) -> int:
+    """Return which class along the MRO gives the `__dict__`, if just reading it will do; or -1."""
+    if not is_thread_local(kind):
+        for place, cls in enumerate(mro_of(kind)):
+            if "__dict__" in namespace_of(cls):
+                return place
+    return -1
+
+
+class _Lasting:
+    """A hasher that a class has got, kept from call to call; the class is not held."""
+
+    __slots__ = ("brief", "hasher", "kind", "registered", "size")
+
+    def __init__(self, kind: type, hasher: Hasher, brief: Callable[[Any], bool] | None) -> None:
+        key = id(kind)
+        self.kind = ref(kind, lambda gone: _lasting.pop(key, None))
+        self.hasher = hasher
+        self.brief = brief
+        self.registered = registered()
+        self.size = _size(kind)
+
+    def holds(self, kind: type) -> bool:
+        """Whether *kind* is that class, and what decided about its hasher is still so."""
+        return self.kind() is kind and self.registered == registered() and self.size == _size(kind)
+
+
+_lasting: dict[int, _Lasting] = {}
+
+
+def _last(kind: type, hasher: Hasher, brief: Callable[[Any], bool] | None) -> Hasher:
+    _lasting[id(kind)] = _Lasting(kind, hasher, brief)
+    return hasher
 
 
 def _size(kind: type) -> int:
     return sum(map(len, map(namespace_of, mro_of(kind))))
+
+
+def brief_hasher(value: object, kind: type) -> Hasher | None:
+    """Return the hasher of *value*, if that is no object with fields, and asking costs little."""
+    entry = find(kind)
+    if entry is not None:
+        brief = entry.brief is not None and entry.brief(value)
+        return entry.hasher if brief else None
+    lasting = _lasting.get(id(kind))
+    if lasting is None or lasting.brief is None or not lasting.holds(kind):
+        return None
+    return lasting.hasher if lasting.brief(value) else None
 
 
 class _Fields:
@@ -321,7 +399,7 @@ class _Fields:
 
     __slots__ = ("entry", "has_dict", "names", "order", "root", "slots", "without")
 
-    def __init__(self, kind: type, layout: _Layout) -> None:
+    def __init__(self, kind: type, layout: Layout) -> None:
         # Names of the last instance, as they stood in its `__dict__` and sorted.
         self.names: list[str] = []
         self.order: list[str] = []
@@ -334,7 +412,7 @@ class _Fields:
     def __call__(self, value: Any) -> Node:
         children: list[object] = [self.root]
         if self.entry is not None:
-            children.append(_content(self.entry, value))
+            children.append(content_of(self.entry, value))
         for name, descriptor in self.slots:
             children.append(name)
             try:

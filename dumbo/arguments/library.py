@@ -15,6 +15,7 @@ from dumbo.arguments.registry import (
     Node,
     Root,
     after_name,
+    always,
     derives,
     foreign,
     leaf,
@@ -273,24 +274,25 @@ _DATETIMES = (
 
 def _register() -> None:
     for kind, method, args in _DATETIMES:
-        register(f"datetime:{kind}", Entry(_reduced("datetime", kind, method, *args)))
+        register(f"datetime:{kind}", Entry(_reduced("datetime", kind, method, *args), brief=always))
     zone = _own_method("datetime", "timezone", "__getinitargs__")
-    register("datetime:timezone", Entry(_from(b"datetime.timezone", zone)))
-    register("zoneinfo:ZoneInfo", Entry(_zone))
-    register("decimal:Decimal", Entry(_decimal))
+    register("datetime:timezone", Entry(_from(b"datetime.timezone", zone), brief=always))
+    register("zoneinfo:ZoneInfo", Entry(_zone, brief=always))
+    register("decimal:Decimal", Entry(_decimal, brief=always))
     register("decimal:Context", Entry(_decimal_context))
-    register("fractions:Fraction", Entry(_fraction))
+    register("fractions:Fraction", Entry(_fraction, brief=always))
     for kind in _PATHS:
         for module in ("pathlib", "pathlib._local"):
-            register(f"{module}:{kind}", Entry(_path(f"pathlib.{kind}".encode())))
+            register(f"{module}:{kind}", Entry(_path(f"pathlib.{kind}".encode()), brief=always))
     for version in ("4", "6"):
         for kind in ("Address", "Network", "Interface"):
             name = f"IPv{version}{kind}"
-            register(f"ipaddress:{name}", Entry(foreign(_text(f"ipaddress.{name}".encode()))))
-    register("uuid:UUID", Entry(_uuid))
+            hasher = foreign(_text(f"ipaddress.{name}".encode()))
+            register(f"ipaddress:{name}", Entry(hasher, brief=always))
+    register("uuid:UUID", Entry(_uuid, brief=always))
     for module in ("contextvars", "_contextvars"):  # by version of CPython
         register(f"{module}:ContextVar", Entry(_context_variable))
-    register("re:Pattern", Entry(_pattern))
+    register("re:Pattern", Entry(_pattern, brief=always))
     register("_struct:Struct", Entry(_struct))
     register("array:array", Entry(_array))
     register("random:Random", Entry(_random))

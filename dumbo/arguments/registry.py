@@ -27,6 +27,7 @@ import sys
 
 import xxhash
 
+from dumbo.arguments.small import ITEMS
 from dumbo.config import user_packages
 from dumbo.errors import UnhashableArgument
 
@@ -130,9 +131,10 @@ class Entry:
             ``"opaque"``: a subclass adds its class, but its fields do not count.
         package: subclasses that live in this package are types of the library, so
             they have a name instead of a code root; "" if there are none.
+        brief: whether asking the hasher about a value costs next to nothing; None: who knows.
     """
 
-    __slots__ = ("content", "hasher", "package", "way")
+    __slots__ = ("brief", "content", "hasher", "package", "way")
 
     def __init__(
         self,
@@ -141,11 +143,24 @@ class Entry:
         *,
         content: Callable[[Any], object] | None = None,
         package: str = "",
+        brief: Callable[[Any], bool] | None = None,
     ) -> None:
+        self.brief = brief
         self.hasher = hasher
         self.content = content
         self.way = way
         self.package = package
+
+
+def always(value: object) -> bool:
+    """Say that asking about any value of a type is brief."""
+    return True
+
+
+def if_short(kind: Any) -> Callable[[Any], bool]:
+    """Return what says that asking about a container of *kind*, or a subclass, is brief."""
+    length = kind.__len__  # that of a subclass may be the user's
+    return lambda value: length(value) <= ITEMS
 
 
 _by_identity: dict[int, tuple[type, Entry]] = {}  # holds the type, so that the id stays its own

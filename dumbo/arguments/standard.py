@@ -21,7 +21,9 @@ from dumbo.arguments.registry import (
     Node,
     Root,
     after_name,
+    always,
     derives,
+    if_short,
     leaf,
     mro_of,
     namespace_of,
@@ -330,29 +332,32 @@ def _traceback() -> object:
 
 
 def _register() -> None:
-    scalars: tuple[tuple[type, Callable[[Any], Any]], ...] = (
-        (int, int.__pos__),
-        (float, float.__pos__),
-        (complex, complex.__pos__),
-        (str, str.__str__),
-        (bytes, lambda value: bytes.__getitem__(value, slice(None))),
+    scalars: tuple[tuple[type, Callable[[Any], Any], Callable[[Any], bool]], ...] = (
+        (int, int.__pos__, always),
+        (float, float.__pos__, always),
+        (complex, complex.__pos__, always),
+        (str, str.__str__, if_short(str)),
+        (bytes, lambda value: bytes.__getitem__(value, slice(None)), if_short(bytes)),
     )
-    for kind, content in scalars:
-        register(kind, Entry(refuse("not reached: the walk knows scalars"), content=content))
-    register(list, Entry(_list, content=list.copy))
-    register(tuple, Entry(_tuple, content=lambda value: tuple.__getitem__(value, slice(None))))
-    register(dict, Entry(_dict, content=_dict_content))
+    for kind, content, brief in scalars:
+        hasher = refuse("not reached: the walk knows scalars")
+        register(kind, Entry(hasher, content=content, brief=brief))
+    register(list, Entry(_list, content=list.copy, brief=if_short(list)))
+    whole = slice(None)
+    tuple_of: Callable[[Any], object] = lambda value: tuple.__getitem__(value, whole)  # noqa: E731
+    register(tuple, Entry(_tuple, content=tuple_of, brief=if_short(tuple)))
+    register(dict, Entry(_dict, content=_dict_content, brief=if_short(dict)))
     register(set, Entry(_set))
     register(frozenset, Entry(_frozenset))
-    register(OrderedDict, Entry(_ordered_dict))
-    register(Counter, Entry(_counter))
-    register(defaultdict, Entry(_defaultdict))
-    register(deque, Entry(_deque))
-    register(bytearray, Entry(_bytearray))
+    register(OrderedDict, Entry(_ordered_dict, brief=if_short(OrderedDict)))
+    register(Counter, Entry(_counter, brief=if_short(dict)))
+    register(defaultdict, Entry(_defaultdict, brief=if_short(dict)))
+    register(deque, Entry(_deque, brief=if_short(deque)))
+    register(bytearray, Entry(_bytearray, brief=if_short(bytearray)))
     register(memoryview, Entry(_memoryview))
-    register(range, Entry(_range))
-    register(slice, Entry(_slice))
-    register(type(...), Entry(_name_only(b"Ellipsis")))
+    register(range, Entry(_range, brief=always))
+    register(slice, Entry(_slice, brief=always))
+    register(type(...), Entry(_name_only(b"Ellipsis"), brief=always))
     register(type(NotImplemented), Entry(_name_only(b"NotImplemented")))
     register(_Namespace, Entry(_namespace))
     register(type(namespace_of(type)), Entry(_mapping_proxy))
@@ -373,7 +378,8 @@ def _register() -> None:
 
 
 def _register_code() -> None:
-    for kind in (type, type(sys), type(_code.__code__)):
+    register(type, Entry(_code, "whole", brief=always))
+    for kind in (type(sys), type(_code.__code__)):
         register(kind, Entry(_code, "whole"))
     register(_Function, Entry(_function, "whole"))
     register(type(functools.lru_cache(_own)), Entry(_function, "whole"))

@@ -22,6 +22,7 @@ import xxhash
 from dumbo import shelf
 from dumbo.accounts.tally import RECEIPTS
 from dumbo.arguments.short import SHORT
+from dumbo.arguments.small import ATOMS
 from dumbo.call import Errand
 from dumbo.errors import StorageError
 from dumbo.keeping.weighing import found
@@ -146,7 +147,7 @@ class Express:
 
 def learn(keeper: Keeper, call: Call, args: tuple[Any, ...]) -> None:
     """The general road has located *call*: know calls like it from now on, if they are plain."""
-    plain = plain_key(args, {})
+    plain = plain_key(args, {}) if all(type(value) in ATOMS for value in args) else None
     snapshot, options = call.snapshot, keeper.options
     function = keeper.target.function
     if (

@@ -1,0 +1,131 @@
+"""Small arguments as plain values, so that calls of them can be compared without a digest.
+
+Two calls whose values come out equal here have equal keys. More than a key may be told apart: the
+order of fields, and fields that do not count.
+
+    a plain value              itself
+    an object of the user's    its fields, by name
+    any other                  what its hasher says of it (`registry`)
+    a class                    its place in a list of all classes that were met
+
+What is not plain becomes a tuple that begins with `...`, which no plain value does, and the number
+of its kind.
+
+Knows fields and hashers' answers; must not know calls, or where anything is kept.
+"""
+
+from __future__ import annotations
+
+from dumbo.arguments.instances import brief_hasher, content_of, layout_of, named_fields
+from dumbo.arguments.registry import Node, Root, Token, derives, mro_of, namespace_of
+from dumbo.arguments.small import CONTAINERS, FIXED, ITEMS, SIZED, WORDS, is_plain
+from dumbo.errors import UnhashableArgument
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+__all__ = ["flattened"]
+
+_OBJECT, _ANSWER, _CHILDREN, _CLASS, _TOKEN, _DICT = range(6)
+_FIXED = frozenset(map(id, FIXED))
+_SIZED = frozenset(map(id, SIZED))
+_CONTAINERS = frozenset(map(id, CONTAINERS))
+_KINDS = 64  # objects in one call
+
+
+class _NotFlat(Exception):
+    """Something is large, or nothing that hashers know."""
+
+
+def flattened(values: Any, depth: int) -> tuple[list[Any], list[type]] | None:
+    """Return *values*, each as plain values, and the classes that were met; or None.
+
+    Classes may be compared and hashed: none of them has a metaclass with a word in that.
+    """
+    kinds: list[type] = []
+    try:
+        return [_flat(value, kinds, depth) for value in values], kinds
+    except (_NotFlat, UnhashableArgument):
+        return None
+
+
+def _flat(value: Any, kinds: list[type], depth: int) -> Any:
+    kind = type(value)
+    number = id(kind)  # a metaclass may answer anything to `in`
+    if number in _FIXED:
+        return value
+    if number in _SIZED:
+        if len(value) > WORDS:
+            raise _NotFlat
+        return value
+    if not depth:
+        raise _NotFlat
+    if number in _CONTAINERS:
+        return value if is_plain(value, depth) else _container(value, kinds, depth - 1)
+    _met(kind, kinds)
+    layout = layout_of(kind)
+    if layout is not None:
+        fields = named_fields(value, kind, layout)
+        if fields is None:
+            raise _NotFlat
+        if layout.entry is not None:
+            if layout.entry.brief is None or not layout.entry.brief(value):
+                raise _NotFlat
+            fields.insert(0, _answer(content_of(layout.entry, value), kinds, depth - 1))
+        if is_plain(fields, depth):
+            return (..., _OBJECT, *fields)
+        return (..., _OBJECT, *[_flat(field, kinds, depth - 1) for field in fields])
+    hasher = brief_hasher(value, kind)
+    if hasher is None:
+        raise _NotFlat
+    return (..., _ANSWER, _answer(hasher(value), kinds, depth - 1))
+
+
+def _container(value: Any, kinds: list[type], depth: int) -> Any:
+    """Return a container of the exact builtin types that holds what is not plain."""
+    if len(value) > ITEMS:
+        raise _NotFlat
+    kind = type(value)
+    if kind is dict:
+        items = [*value, *value.values()]
+        return (..., _DICT, *[_flat(item, kinds, depth) for item in items])
+    items = [_flat(item, kinds, depth) for item in value]
+    if kind is list:
+        return items
+    if kind is not tuple:  # the order of a set's elements says nothing
+        raise _NotFlat
+    return tuple(items)
+
+
+def _answer(answer: Any, kinds: list[type], depth: int) -> Any:
+    """Return what a hasher said, or one of the children that it named."""
+    kind = type(answer)
+    if kind is Node:
+        if answer.unordered or len(answer.children) > ITEMS:
+            raise _NotFlat
+        children = [_answer(child, kinds, depth) for child in answer.children]
+        return (..., _CHILDREN, answer.name, *children)
+    if kind is Root:
+        _met(answer.code, kinds)
+        return (..., _CLASS)
+    if kind is Token:
+        return (..., _TOKEN, bytes(answer))
+    return _flat(answer, kinds, depth)
+
+
+def _met(code: object, kinds: list[type]) -> None:
+    """Put down a class, for it can be compared; a function may be another one in each call."""
+    meta = type(code)
+    if meta is not type:
+        if not derives(meta, type):
+            raise _NotFlat
+        for cls in mro_of(meta):
+            if cls is type:
+                break
+            space = namespace_of(cls)
+            if "__eq__" in space or "__hash__" in space:
+                raise _NotFlat
+    if len(kinds) >= _KINDS:
+        raise _NotFlat
+    kinds.append(code)  # type: ignore[arg-type]
