@@ -1,8 +1,8 @@
 """Results that this process has loaded, kept in memory for a while: the hottest road of a hit.
 
 A result is found by what stood in the call, if that is small and plain, or comes down to what is
-(`arguments/flattened`), without bind, digest or lookup; else by closure and key. In both cases the closure's guard is asked first. So a hit from memory is right
-whenever one from disk would be.
+(`arguments/flattened`), without bind, digest or lookup; else by closure and key. In both cases the
+closure's guard is asked first. So a hit from memory is right whenever one from disk would be.
 
 Every hit gives a value of its own: what cannot change is handed out as it is, everything else
 is decoded anew from its bytes. What is large is not kept here: it is mapped from disk.

@@ -330,7 +330,7 @@ def named_fields(value: object, kind: type, layout: Layout) -> list[Any] | None:
             except AttributeError:  # it was never set, or was deleted
                 return None
     if layout.has_dict:
-        getter = None
+        getter: Any = None
         if layout.dict_at >= 0:
             getter = namespace_of(mro_of(kind)[layout.dict_at]).get("__dict__")
         fields = getter.__get__(value) if type(getter) is _GetSetDescriptor else dict_of(value)
@@ -384,14 +384,12 @@ def _size(kind: type) -> int:
 
 def brief_hasher(value: object, kind: type) -> Hasher | None:
     """Return the hasher of *value*, if that is no object with fields, and asking costs little."""
-    entry = find(kind)
-    if entry is not None:
-        brief = entry.brief is not None and entry.brief(value)
-        return entry.hasher if brief else None
-    lasting = _lasting.get(id(kind))
-    if lasting is None or lasting.brief is None or not lasting.holds(kind):
+    known: _Lasting | Entry | None = _lasting.get(id(kind))
+    if known is None or not known.holds(kind):  # type: ignore[union-attr]
+        known = find(kind)
+    if known is None or known.brief is None or not known.brief(value):
         return None
-    return lasting.hasher if lasting.brief(value) else None
+    return known.hasher
 
 
 class _Fields:
