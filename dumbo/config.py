@@ -43,6 +43,11 @@ _KEYS = (
     "lock-packages", "seed", "on-impure", "on-stale", "recompute-within", "budget",
     "min-compute", "max-result",
 )  # fmt: skip
+_VARIABLES = frozenset(
+    ["DUMBO_SIGNING_KEY", "DUMBO_SIGNING_KEY_FILE"]
+    + [f"DUMBO_{key.replace('-', '_').upper()}" for key in _KEYS if key != "lock-packages"]
+)
+_FOR_TESTS = ("DUMBO_TEST_", "DUMBO_PYTHONS")  # of this project's own
 _THRESHOLDS = ("budget", "min-compute", "max-result")
 ON_IMPURE = ("refuse", "warn", "ignore")
 SIZE_LIMIT = 10_000_000_000  # bytes
@@ -126,6 +131,20 @@ def size_limit(explicit: int | str | None = None) -> int:
         return _bytes(from_environment, f"DUMBO_SIZE_LIMIT={from_environment!r}")
     from_project = _project().size_limit
     return SIZE_LIMIT if from_project is None else from_project
+
+
+def unknown_variables() -> list[str]:
+    """Return the environment's variables that look like settings of dumbo's, and are none."""
+    return sorted(
+        name
+        for name in os.environ
+        if name.startswith("DUMBO_") and name not in _VARIABLES and not name.startswith(_FOR_TESTS)
+    )
+
+
+def known_variables() -> list[str]:
+    """Return the environment's variables that dumbo reads."""
+    return sorted(_VARIABLES)
 
 
 def thresholds() -> dict[str, float]:

@@ -73,6 +73,8 @@ class Shelf:
                 durable=self.durable,
                 compress=self.compress,
             )
+            if not stores:
+                _say_what_is_unknown()
             store = stores.setdefault(place, fresh)
         elif self.size_limit is not None:
             store.size_limit = self.size_limit or None
@@ -90,6 +92,19 @@ class Shelf:
         store = stores.pop(self.place(), None)
         if store is not None:
             store.close()
+
+
+def _say_what_is_unknown() -> None:
+    unknown = config.unknown_variables()
+    if unknown:
+        # Imported here: a process without such mistakes does not log.
+        import logging
+
+        logging.getLogger("dumbo").warning(
+            "%s: there is no such setting, and it does nothing; dumbo reads %s",
+            ", ".join(unknown),
+            ", ".join(config.known_variables()),
+        )
 
 
 def check_key(key: object) -> None:

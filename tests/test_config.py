@@ -245,3 +245,35 @@ def test_neither_a_missing_table_nor_a_mere_dependency_imports_the_parser(tmp_pa
         text=True,
     )
     assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_a_variable_that_is_no_setting_is_told_once(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        "from dumbo import memo\n"
+        "@memo(keep='always')\n"
+        "def f(x): return [x]\n"
+        "@memo(keep='always')\n"
+        "def g(x): return {x}\n"
+        "print(f(1), f(2), g(1))\n"
+    )
+    own = {"DUMBO_DIR": str(tmp_path / "store"), "DUMBO_MAX_SIZE": "1 GB", "PYTHONPATH": ROOT}
+    done = subprocess.run(
+        [sys.executable, program],
+        env={**os.environ, **own},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "[1] [2] {1}\n"
+    assert done.stderr.count("DUMBO_MAX_SIZE: there is no such setting") == 1
+    assert "DUMBO_SIZE_LIMIT" in done.stderr
+
+
+def test_every_setting_of_the_table_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert config.__doc__ is not None
+    named = {word for word in config.__doc__.split() if word.startswith("DUMBO_")}
+    assert named <= set(config.known_variables())
+    for name in config.known_variables():
+        monkeypatch.setenv(name, "1")
+    assert config.unknown_variables() == []
