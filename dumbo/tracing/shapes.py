@@ -27,7 +27,7 @@ Knows the layout of values; must not know the analysis.
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, defaultdict, deque
-from functools import partial
+from functools import lru_cache, partial
 from types import FunctionType, MemberDescriptorType, MethodType
 
 from dumbo.tracing.fingerprint import ATOMS
@@ -36,7 +36,7 @@ from dumbo.tracing.opened import Opened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     Shape = tuple[Any, ...]  # of the forms in the table above
@@ -128,9 +128,9 @@ class _Reader:
         found = _ATOM_SHAPES.get(kind)
         if found is not None:
             return found
-        if kind is FunctionType or is_class(value) or is_module(value):
+        if kind is FunctionType or kind is _Cached or is_class(value) or is_module(value):
             number = self.number(value)
-            if kind is FunctionType:
+            if kind is FunctionType or kind is _Cached:
                 self._pass_by(value)
             return _UNKNOWN if number is None else ("code", number)
         if id(value) in self.open:
@@ -236,7 +236,7 @@ class _Reader:
             return (_UNKNOWN,)
         return tuple(sorted(shapes, key=repr))
 
-    def _pass_by(self, function: FunctionType) -> None:
+    def _pass_by(self, function: Callable[..., Any]) -> None:
         """What a function holds is looked up where its code reads it: its code roots are met."""
         todo: list[Any] = [function]
         passed: set[int] = set()
@@ -321,6 +321,9 @@ class _Reader:
                     fields.append((name, self.read(item, depth)))
         self.within = outer
         return tuple(fields)
+
+
+_Cached = type(lru_cache(lambda: None))  # a code root, as the function in it is
 
 
 def _held_by(function: FunctionType) -> list[Any]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict, deque
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 import pytest
 
+from dumbo import deps
 from dumbo.arguments.hashing import digest_call
 from dumbo.tracing.shapes import shape_of
 from dumbo.tracing.tracker import Tracker
@@ -102,6 +103,7 @@ def test_what_the_standard_library_holds_is_looked_into() -> None:
     assert shape(Point().move) == (("bound", ("code", 0), ("object", 1, held[2], ())),)
     assert shape(partial(helper, 1)) == (("partial", ("code", 0), (("atom", int),), ()),)
     assert shape(defaultdict(Point))[0][2] == ("code", 0)
+    assert shape(lru_cache(helper)) == (("code", 0),)
 
 
 def deep(*inside: Any) -> Point:
@@ -189,3 +191,31 @@ def test_a_metaclass_that_takes_its_class_for_any_type_is_not_believed() -> None
 
     assert shape_of((Thing(),), (Thing,))[0][:2] == ("object", 0)
     assert shape_of(([Thing()],), (Thing,)) != shape_of(([[]],), ())
+
+
+def test_a_dispatcher_that_an_argument_keeps_behind_lru_cache_is_followed() -> None:
+    class Dispatcher:
+        def __init__(self) -> None:
+            self.table = [(int, of_int), (str, of_str)]
+            self.pick = lru_cache(None)(self._pick)
+
+        def _pick(self, kind: type) -> Any:
+            return next(function for known, function in self.table if known is kind)
+
+    def of_int(x: int) -> int:
+        return x + 1
+
+    def of_str(x: str) -> str:
+        return x * 2
+
+    class Converter:
+        def __init__(self) -> None:
+            self.dispatcher = Dispatcher()
+
+        def convert(self, x: Any) -> Any:
+            return self.dispatcher.pick(type(x))(x)
+
+    found = deps(Converter.convert, args=(Converter(), 1))
+    names = {str(node).rpartition(".<locals>.")[2] for node in found}
+    assert {"Dispatcher._pick", "of_int", "of_str"} <= names
+    assert not [node for node, data in found.nodes(data=True) if data["kind"] == "unresolved"]
