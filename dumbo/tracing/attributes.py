@@ -13,7 +13,13 @@ from __future__ import annotations
 import collections
 import functools
 import sys
-from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, MethodType
+from types import (
+    ClassMethodDescriptorType,
+    FunctionType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    MethodType,
+)
 from typing import Any
 
 from dumbo.arguments.threads import is_thread_local, may_be_read
@@ -68,6 +74,7 @@ SWAPPED = "swapped"  # heap site of what is assigned to `__class__`
 _WITH_DICT = (Known, Instance, LocalClass)
 _STRANGE = (Unknown, Builtin)
 _PLAIN = (Heap, Const, Text, Tuple, Bound, Partial)
+_IN_C = (*fingerprint.C_FUNCTIONS, ClassMethodDescriptorType)
 NAMES = frozenset({"__name__", "__qualname__", "__module__"})
 # Classes of the standard library that are nothing but fields; of `local`, this thread's.
 _PLAIN_HOLDERS = (b"_thread:_local", b"argparse:Namespace", b"types:SimpleNamespace")
@@ -710,6 +717,9 @@ def bind(frame: Frame, raw: Value, receiver: Value | None, owner: Value) -> Valu
     if getter is not None:
         none = frame.pool.const(None)
         return call(frame, getter, (raw, receiver or none, owner))
+    if type(obj) is ClassMethodDescriptorType:  # such as `dict.fromkeys`
+        made = frame.pool.make(Builtin, obj.__name__, owner)
+        return made
     if type(obj) in fingerprint.C_FUNCTIONS and receiver is not None:
         name = getattr(obj, "__name__", "")
         found: Value = frame.pool.make(Builtin, name, receiver)
@@ -788,7 +798,7 @@ def special(frame: Frame, value: Value, name: str) -> list[Value]:
             raw = frame.analysis.get("mro", cls.ref, name)
             if raw is None:
                 frame.depend(frame.analysis.absent(), f"attribute {name}")
-            elif not (isinstance(raw, Known) and type(raw.obj) in fingerprint.C_FUNCTIONS):
+            elif not (isinstance(raw, Known) and type(raw.obj) in _IN_C):
                 bound = bind(frame, raw, member, cls)
                 found += [bound] if bound is not None else []
     return found

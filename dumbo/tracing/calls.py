@@ -259,6 +259,8 @@ def _invoke_one(frame: Frame, callee: Value, args: Arguments) -> Value | None:
         return call_method(frame, callee, args)
     if isinstance(callee, Instance):
         return _invoke_object(frame, callee, args)
+    if isinstance(callee, Const) and _is_builtin_data(callee):
+        return None  # the same
     return out_of_sight(frame, args, f"call of {describe_value(callee)}")
 
 
@@ -374,8 +376,20 @@ def _invoke_object(frame: Frame, callee: Value, args: Arguments) -> Value | None
     methods = special(frame, callee, "__call__")
     if methods:
         return frame.pool.join(*[invoke(frame, method, args) for method in methods])
+    if _is_builtin_data(callee):
+        return None  # it raises TypeError, so nothing comes of it
     escape(frame, callee)
     return out_of_sight(frame, args, f"call of {describe_value(callee)}")
+
+
+def _is_builtin_data(value: Value) -> bool:
+    """Whether *value* is of a builtin type of which nothing can be called."""
+    if isinstance(value, Instance):
+        exact = isinstance(value.cls, Known) and not value.vague and value.site[0] != "found"
+        kind = value.cls.obj if exact else None  # type: ignore[attr-defined]
+    else:
+        kind = type(value.obj) if isinstance(value, Const | Known) else None
+    return any(kind is one for one in fingerprint.ATOMS)
 
 
 def _invoke_partial(frame: Frame, callee: Partial, args: Arguments) -> Value | None:
@@ -666,6 +680,13 @@ def construct(frame: Frame, cls: Known, args: Arguments, *, hooked: bool = True)
             initialised = invoke(frame, init, args.before(member))
             if initialised is None:
                 return None
+    elif (
+        made is not None
+        and not analysis.watched
+        and isinstance(init, Known)
+        and _is_of_container(init.obj)
+    ):
+        invoke(frame, frame.pool.make(Builtin, "__init__", made), args)
     elif isinstance(new, Known) and not _is_user_code(new.obj):
         raises = issubclass(cls.obj, BaseException)
         escape_all(frame, args, SHOWN if raises else None)
@@ -673,6 +694,11 @@ def construct(frame: Frame, cls: Known, args: Arguments, *, hooked: bool = True)
         escape_made(frame, cls, made)
         look_at_fields(frame, cls)
     return made
+
+
+def _is_of_container(init: Any) -> bool:
+    """Whether an `__init__` is that of a builtin container, which keeps what it is given."""
+    return any(getattr(init, "__objclass__", None) is kind for kind in (dict, list, set))
 
 
 def construct_by_default(frame: Frame, cls: Value, args: Arguments) -> Value | None:

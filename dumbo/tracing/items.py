@@ -8,6 +8,7 @@ Knows containers that are read by a key; must not know steps other than that.
 
 from __future__ import annotations
 
+from types import FunctionType
 from typing import Any
 
 from dumbo.tracing import fingerprint, given, sure
@@ -202,12 +203,20 @@ def _item_of_class(
         escape(frame, source)
         return frame.unknown_value("a member of an enum")
     method = analysis.get("mro", source.ref, "__class_getitem__")
-    if method is not None and owner_of(source.obj) is None:
+    if method is not None and owner_of(source.obj) is None and _is_own(method.obj):
         from dumbo.tracing.attributes import bind
 
         bound = bind(frame, method, None, source)
         return call(frame, bound, (key,)) if bound is not None else source
-    return source  # a generic alias: calling it makes an instance of the class
+    # A generic alias: calling it makes an instance of the class, of what stands in brackets none.
+    consume(frame, key)
+    return source
+
+
+def _is_own(method: Any) -> bool:
+    """Whether a `__class_getitem__` is code of the user's, and not that of `Generic` or `list`."""
+    inner = method.__func__ if type(method) is classmethod else method
+    return type(inner) is FunctionType and wall_of(inner) is None
 
 
 def _item_of_local(frame: Frame, source: LocalClass, key: Value) -> Value | None:

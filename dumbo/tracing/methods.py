@@ -23,7 +23,7 @@ from dumbo.tracing.container_methods import (
     call_on_text,
     compare_with,
 )
-from dumbo.tracing.containers import add, instance_of, make_heap, make_tuple, text_of
+from dumbo.tracing.containers import add, hashed, instance_of, make_heap, make_tuple, text_of
 from dumbo.tracing.contents import is_resource
 from dumbo.tracing.escapes import consume, escape
 from dumbo.tracing.formatting import stringify
@@ -61,6 +61,11 @@ _CHANGING = frozenset(
     "rotate add discard update setdefault move_to_end difference_update intersection_update "
     "symmetric_difference_update fill put resize setflags setfield itemset".split()
 )
+_CONTAINERS = (dict, list, set)
+# What these are given, they keep, or the items that they take from it.
+_KEEPING = frozenset("__init__ __setitem__ add append extend insert setdefault update".split())
+_TAKING = frozenset({"__init__", "extend", "update"})
+_READING = frozenset("__getitem__ get pop setdefault".split())
 
 
 def call_method(frame: Frame, callee: Builtin, args: Arguments) -> Value | None:
@@ -231,6 +236,10 @@ def _call_on_instance(frame: Frame, name: str, receiver: Instance, args: Argumen
     base = _definer_of(receiver, name)
     if base is object or (base is not None and issubclass(base, BaseException)):
         return _call_of_object(frame, name, receiver, args)
+    if base is not None and any(base is kind for kind in _CONTAINERS):
+        # What is made of such items is left to the observer, if there is one.
+        if not frame.analysis.watched:
+            return _call_of_container(frame, name, base, receiver, args)
     use = _use_by(base) if base is not None else None
     if name in ("__init__", "__init_subclass__"):
         escape_all(frame, args, use)
@@ -245,6 +254,53 @@ def _call_on_instance(frame: Frame, name: str, receiver: Instance, args: Argumen
         escape_all(frame, args, use)
     escape(frame, receiver, use)
     return frame.unknown_value(f"the result of {name}")
+
+
+def _call_of_container(
+    frame: Frame, name: str, base: type, receiver: Instance, args: Arguments
+) -> Value | None:
+    """A method of a builtin container, on a user's subclass: it keeps what it is given.
+
+    What subclasses override it does not call, if it is no special method.
+    """
+    use = _use_by(base)
+    if name in _KEEPING:
+        _keep(frame, name, base, receiver, args)
+        for member in [member for value in args.positional for member in each(value)]:
+            if name in _TAKING and not isinstance(member, Heap | Tuple | Const):
+                escape(frame, member, use)  # such as the `keys` of a mapping
+        if name != "setdefault":
+            return frame.pool.const(None)
+    else:
+        escape_all(frame, args, use)
+    escape(frame, receiver, SPECIAL)
+    found = frame.unknown_value(f"the result of {name}")
+    if name in _READING:
+        held = frame.analysis.read(receiver.site, "elem", frame, frame.index)
+        return frame.pool.join(found, held)
+    return found
+
+
+def _keep(frame: Frame, name: str, base: type, receiver: Instance, args: Arguments) -> None:
+    """What a container of its own would hold after such a call, *receiver* holds."""
+    kind = base.__name__
+    kept: Heap = frame.pool.make(Heap, kind, (frame.site, frame.index, "kept by", kind))
+    if name == "__setitem__":
+        for slot, value in zip(("key", "elem"), args.positional, strict=False):
+            frame.write(kept.site, slot, value)
+        hashed(frame, *args.positional[:1])
+    else:
+        call_on_heap(
+            frame,
+            "extend" if base is list and name in _TAKING else "update" if name in _TAKING else name,
+            kept,
+            args,
+        )
+    for slot in frame.analysis.slots(kept.site, frame, frame.index):
+        held = frame.analysis.read(kept.site, slot, frame, frame.index)
+        frame.write(receiver.site, "key" if slot == "key" else "elem", held)
+        if base is set:
+            hashed(frame, *each(held))
 
 
 def _definer_of(receiver: Instance, name: str) -> type | None:

@@ -47,6 +47,7 @@ _DEPTH = 4
 _NAMED = ((("atom", str),), ())  # the rest of a dict of which all keys are known
 _KINDS = 8  # different shapes of items in one container
 _SLOTS = 16  # keys with a shape of their own
+_FIELDS = 256  # of one object
 _LOOKED_INTO = 256  # items of one container that hold more than atoms
 _NESTED = -3  # the depth at which containers within containers are no longer looked into
 _DEEP = 5_000  # instances that lie deep
@@ -304,10 +305,10 @@ class _Reader:
 
     def _fields(self, value: Any, depth: int, number: int) -> tuple[Any, ...]:
         held = instance_dict(value) or {}
-        self.cut = self.cut or len(held) > 32
+        self.cut = self.cut or len(held) > _FIELDS
         outer = self.within
         fields = []
-        for name in sorted(held)[:32]:
+        for name in sorted(held)[:_FIELDS]:
             self.within = (number, name)
             fields.append((name, self.read(held[name], depth)))
         for cls in mro(type(value)):

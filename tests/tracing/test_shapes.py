@@ -219,3 +219,17 @@ def test_a_dispatcher_that_an_argument_keeps_behind_lru_cache_is_followed() -> N
     names = {str(node).rpartition(".<locals>.")[2] for node in found}
     assert {"Dispatcher._pick", "of_int", "of_str"} <= names
     assert not [node for node, data in found.nodes(data=True) if data["kind"] == "unresolved"]
+
+
+def test_an_object_of_many_fields_is_looked_into() -> None:
+    """What the last fields hold is known as what the first ones hold is."""
+    point = Point()
+    for number in range(100):
+        setattr(point, f"field{number:03}", number)
+    point.z = Other()  # type: ignore[attr-defined]
+
+    def f(value: Any) -> Any:
+        return value.z.run()
+
+    graph = Tracker(f, observed=False).graph((point,), {})
+    assert any(node["name"].endswith("Other.run") for node in graph.nodes.values())
