@@ -22,6 +22,7 @@ Knows networkx; must not know how a closure is found.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import networkx as nx
@@ -67,23 +68,41 @@ class Ways:
 
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
-        self._ways: dict[int, list[int]] = {}
+        self._lookups: dict[int, list[int]] = {}
         for index, found in enumerate(analysis.found):
-            self._ways.setdefault(id(found), []).append(index)
+            self._lookups.setdefault(id(found), []).append(index)
+        self._first: dict[int, dict[Any, int]] = {}
 
     def way(self, node: Node, target: Node, label: str) -> int:
         """The lookup by which *node* reaches *target*, which is a value, by this label."""
         if target.kind != "value":
             return target.ref
+        key = id(target.obj)
+        if key not in self._first:  # `None` may be reached by very many
+            self._first[key] = self._first_of(self._lookups.get(key, ()))
+        first = self._first[key]
+        labels = (label, _DEFAULT) if label.startswith("default ") else (label,)
+        for base in (id(node.obj), None):
+            found = [first[base, each] for each in labels if (base, each) in first]
+            if found:
+                return min(found)
+        return target.ref
+
+    def _first_of(self, indices: Iterable[int]) -> dict[Any, int]:
+        """The first of some lookups by its label, from each object and from any."""
         program, found = self._analysis.program, self._analysis.found
-        named = [
-            index
-            for index in self._ways.get(id(target.obj), ())
-            if describe(program[index][0], program[index][2]) == label
-            or (label.startswith("default ") and program[index][0] == "default")
-        ]
-        own = [index for index in named if found[program[index][1]] is node.obj]
-        return [*own, *named, target.ref][0]
+        first: dict[Any, int] = {}
+        for index in indices:
+            op, base, arg = program[index]
+            labels = [describe(op, arg), *([_DEFAULT] if op == "default" else [])]
+            for label in labels:
+                first.setdefault((None, label), index)
+                if base >= 0:
+                    first.setdefault((id(found[base]), label), index)
+        return first
+
+
+_DEFAULT = "\0default"  # the label of all defaults, which the graph knows by name
 
 
 class _Ids:

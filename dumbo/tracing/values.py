@@ -31,6 +31,7 @@ Knows nothing of frames, steps or lookups.
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -214,6 +215,8 @@ class _Null(Value):
 _MERGED = (Tuple, Bound)
 _CONSTANT = (Const, Text)
 _WITH_OBJECT = (Const, Known)
+# Of these, some in one union stand for each other, or for more.
+_PECULIAR = frozenset({Bound, Const, Given, Test, Text, Tuple, Unknown})
 
 NULL = _Null()
 NULL.number, NULL.depth = -1, 0
@@ -302,6 +305,8 @@ class Pool:
 
     def _unite(self, values: tuple[Value, ...]) -> Value:
         members: dict[Value, None] = dict.fromkeys(values)
+        if len(members) <= self._width and _PECULIAR.isdisjoint(map(type, members)):
+            return self._union(members)  # as most are
         if len([member for member in members if isinstance(member, _MERGED)]) > 1:
             members = self._merge_alike(members)
         unknown = [member for member in members if isinstance(member, Unknown)]
@@ -335,6 +340,9 @@ class Pool:
             return EVERYTHING
         if rest is not None:
             members[rest] = None
+        return self._union(members)
+
+    def _union(self, members: dict[Value, None]) -> Value:
         ordered = tuple(sorted(members, key=_number))
         if len(ordered) == 1:
             return ordered[0]
@@ -426,8 +434,7 @@ def _is_number(value: Value) -> bool:
     return isinstance(value, Const) and type(value.obj) in (int, float, complex)
 
 
-def _number(value: Value) -> int:
-    return value.number
+_number = attrgetter("number")
 
 
 def each(value: Value | None) -> tuple[Value, ...]:
