@@ -187,6 +187,9 @@ def _of_unknown(frame: Frame, value: Value, name: str) -> Value | None:
         guessed = frame.analysis.guesses.of_unknown(frame)
         if guessed:
             return frame.pool.join(*[of_member(frame, member, name) for member in guessed])
+    if name == "__dict__":  # which all have: what is asked of that is asked of each
+        table: Value = frame.pool.make(Builtin, "__dict__()", UNKNOWN)
+        return table
     found = frame.analysis.strangers[frame.far].ask(frame, name)
     return frame.pool.join(found, frame.pool.make(Builtin, name, UNKNOWN))
 

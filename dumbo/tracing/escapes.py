@@ -133,6 +133,8 @@ def _escape_member(frame: Frame, value: Value, use: Use) -> None:
     elif isinstance(value, Builtin | Super):
         escape(frame, value.receiver, use)
         if isinstance(value, Builtin) and value.name in ("__dict__()", "globals()"):
+            if value.receiver is UNKNOWN and value.name == "__dict__()":
+                return  # what it may be of is out of sight as it is
             from dumbo.tracing import namespaces  # a cycle: it follows attributes
 
             escape(frame, namespaces.everything(frame, value))

@@ -95,6 +95,14 @@ def _has_fields(value: Value) -> bool:
     return not isinstance(value, Unknown | Builtin)
 
 
+def _owners(frame: Frame, source: Builtin) -> list[Value]:
+    """Whose namespace it may be: that of something unknown, of whatever is out of sight."""
+    owners = list(each(source.receiver))
+    if any(isinstance(owner, Unknown) for owner in owners):
+        owners += out_of_sight_with(frame, "__dict__")
+    return list(dict.fromkeys(owners))
+
+
 def put(frame: Frame, target: Builtin, key: Value, value: Value) -> None:
     """``namespace[key] = value``."""
     if target.name == memo_tables.TABLE:
@@ -107,7 +115,7 @@ def put(frame: Frame, target: Builtin, key: Value, value: Value) -> None:
         frame.write(("global", place), text, value)
         frame.write_global((place, text))
     elif target.name == "__dict__()" and text is not None:
-        for member in each(target.receiver):
+        for member in _owners(frame, target):
             if isinstance(member, Instance):
                 frame.analysis.changes(member)
                 write_field(frame, member, text, value)
@@ -119,7 +127,7 @@ def put(frame: Frame, target: Builtin, key: Value, value: Value) -> None:
         if frame.analysis.partial and _is_nothing_known(value):
             frame.unresolved("attributes by computed names")
             return
-        for member in each(target.receiver):
+        for member in _owners(frame, target):
             if isinstance(member, Known) and is_class(member.obj):
                 rebind(frame, member, None, value)
             if isinstance(member, Instance):
@@ -171,7 +179,7 @@ def _merge(frame: Frame, target: Builtin, value: Value) -> None:
     """``namespace.update(value)``: the fields of another object keep their names."""
     for member in each(value):
         if isinstance(member, Builtin) and member.name == "__dict__()":
-            for owner in each(member.receiver):
+            for owner in _owners(frame, member):
                 for name in names_of(frame, owner, ANY, own=True):
                     held = attribute(frame, owner, name)
                     if held is not None:
@@ -185,7 +193,7 @@ def keys(frame: Frame, source: Builtin) -> Value:
     if source.name == "globals()":
         live_names(frame, frame.home, ANY)
     elif source.name == "__dict__()":
-        for member in each(source.receiver):
+        for member in _owners(frame, source):
             if isinstance(member, Known) and not is_module(member.obj):
                 listed(frame, member)
             else:

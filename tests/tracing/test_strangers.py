@@ -93,3 +93,48 @@ def test_a_change_of_what_it_may_be_changes_the_closure(module: Any) -> None:
     before = closure_digest(trace(module.entry))
     module.side_length.__code__ = made(SOURCE.replace("return 2", "return 5")).side_length.__code__
     assert closure_digest(trace(module.entry)) != before
+
+
+FIELDS = """
+import json
+
+class Holder:
+    def __init__(self):
+        self.run = held
+
+    def method(self):
+        return called()
+
+def held():
+    return 1
+
+def called():
+    return 2
+
+def by_name(text):
+    json.dumps([Holder()])
+    return json.loads(text).__dict__["run"]()
+
+def by_any_name(text, name):
+    json.dumps([Holder()])
+    return vars(json.loads(text))[name]()
+
+def put(text):
+    json.dumps([Holder()])
+    json.loads(text).__dict__.update(run=called)
+    return Holder().run()
+"""
+
+
+def test_fields_of_something_unknown_are_those_of_all_that_is_out_of_sight(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = made(FIELDS)
+    monkeypatch.setitem(__import__("sys").modules, "strangers_target", found)
+    for name in ("by_name", "by_any_name"):
+        assert "held" in names(trace(getattr(found, name), observed=False)), name
+    assert {"held", "called"} <= names(trace(found.put, observed=False))
+
+
+def names(analysis: Any) -> set[str]:
+    return {node.name.partition(":")[2] for node in analysis.nodes.values()}
