@@ -34,5 +34,6 @@ from __future__ import annotations
 # 8        what reads code, fields of threads, context variables and the like counts
 # 9        what is in containers that are compared counts, and which methods a class lacks
 # 10       names of classes pick methods; hooks of abstract classes, what copying calls, and
-#          hooks of modules that are asked for their path count
+#          hooks of modules that are asked for their path count;
+#          flags among the arguments decide branches, and so do more kinds and identities
 DIGEST_VERSION = 10

@@ -146,6 +146,9 @@ def _atom(frame: Frame, kind: type, place: Place) -> Value:
     if kind is type(None):
         return frame.pool.const(None)
     made = containers.instance_of(frame, kind)
+    if kind is bool and isinstance(made, Instance) and len(place) == 1:
+        flag: Value = frame.pool.make(Instance, made.cls, (given.FLAG, place))
+        return flag
     if kind is not str or not isinstance(made, Instance):
         return made
     known = known_part(place)

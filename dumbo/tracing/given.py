@@ -15,9 +15,10 @@ from typing import Any
 
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.values import PLAIN, Given, Instance, Value
-from dumbo.tracing.words import PART
+from dumbo.tracing.words import PART, TRUE
 
 SITE = "given"  # of what is put into plain data out of an argument, and of strings that came
+FLAG = "flag"  # of an argument that is true or false
 
 
 def item(frame: Frame, source: Value) -> Value:
@@ -84,6 +85,14 @@ def is_among(frame: Frame, key: Value, name: str) -> bool | None:
     if found is None or (found and not sure):
         return None
     return bool(found)
+
+
+def is_true(frame: Frame, value: Instance) -> bool | None:
+    """Which of the two an argument is that is true or false; None if that is not known."""
+    if value.site[0] != FLAG:
+        return None
+    answer: bool | None = frame.analysis.questions.has(value.site[1], TRUE)
+    return answer
 
 
 def lacks(frame: Frame, source: Value, name: str) -> bool:

@@ -23,6 +23,8 @@
     lineage   class                  name         the classes in its `__mro__` or `__bases__`, or
                                                   the one that is its `__base__`, as a tuple
     registry  abstract class         -            what is registered with it, as a tuple
+    virtual   class                  -            whether others may be of it than what derives from
+                                                  it: by registries and hooks, of subclasses, too
     names     function, module,      (prefix,     the names it has between these ends, in one
               class                   suffix)     string: globals, or attributes along the MRO
     listing   anything               whole        all names in its `__dict__`, in one string; with
@@ -57,6 +59,7 @@ import os
 import sys
 from _abc import _get_dump  # type: ignore[import-not-found, unused-ignore]
 from _weakref import ReferenceType
+from abc import ABCMeta
 from types import (
     BuiltinFunctionType,
     FunctionType,
@@ -350,6 +353,40 @@ def _registry(base: Any, _: None) -> Any:
     return tuple(sorted(classes, key=lambda cls: (cls.__module__, cls.__qualname__)))
 
 
+_DESCENDANTS = 400
+
+
+def _virtual(base: Any, _: None) -> Any:
+    """Whether more may be instances of a class than what derives from it, as far as is seen."""
+    if not is_class(base):
+        return ABSENT
+    todo: list[type] = [base]
+    seen: set[int] = set()
+    metas: set[type] = set()
+    while todo:
+        cls = todo.pop()
+        if id(cls) in seen:
+            continue
+        seen.add(id(cls))
+        metas.add(type(cls))
+        own = mro(cls)[:-1] if cls is base else (cls,)
+        if len(seen) > _DESCENDANTS or any("__subclasshook__" in namespace(one) for one in own):
+            return True
+        if type(cls) is not type and _registry(cls, None) not in ((), ABSENT):
+            return True
+        todo += type.__subclasses__(cls)
+    return any(map(_asks_otherwise, metas))
+
+
+def _asks_otherwise(meta: type) -> bool:
+    """Whether a metaclass has a say of its own in what its classes' instances are."""
+    for name in ("__instancecheck__", "__subclasscheck__"):
+        home = next(cls for cls in mro(meta) if name in namespace(cls))
+        if home is not type and home is not ABCMeta:
+            return True
+    return False
+
+
 def names_between(names: Iterable[Any], ends: tuple[str, str]) -> list[str]:
     """Those of *names* that begin and end so; dunders only where that is asked for."""
     prefix, suffix = ends
@@ -456,6 +493,7 @@ _OPS: dict[str, Callable[[Any, Any], Any]] = {
     "children": _children,
     "lineage": _lineage,
     "registry": _registry,
+    "virtual": _virtual,
     "kind": _kind,
     "names": _names,
     "listing": _listing,

@@ -35,6 +35,7 @@ from dumbo.tracing.methods import call_method
 from dumbo.tracing.registry import MODELS
 from dumbo.tracing.uses import SPECIAL, by_module
 from dumbo.tracing.values import (
+    UNKNOWN,
     Bound,
     Builtin,
     Heap,
@@ -42,7 +43,6 @@ from dumbo.tracing.values import (
     Known,
     Test,
     Tuple,
-    Union,
     Value,
     each,
 )
@@ -182,7 +182,7 @@ def _gives(frame: Frame, name: str, args: Arguments) -> Value:
 
 
 def _check_instance(frame: Frame, args: Arguments, name: str) -> Value:
-    kinds = _kinds_of(args.positional[1]) if len(args.positional) == 2 else []
+    kinds = _kinds_of(frame, args.positional[1]) if len(args.positional) == 2 else []
     for kind in kinds:
         if isinstance(kind, Known) and is_class(kind.obj):
             frame.touch(kind, "isinstance")
@@ -204,11 +204,16 @@ def _check_instance(frame: Frame, args: Arguments, name: str) -> Value:
     return tested
 
 
-def _kinds_of(value: Value) -> list[Value]:
+def _kinds_of(frame: Frame, value: Value) -> list[Value]:
     """The classes that are asked for, one by one or in tuples."""
     if isinstance(value, Tuple):
-        return [kind for item in value.items for kind in _kinds_of(item)]
-    return list(each(value)) if not isinstance(value, Union) else [value]
+        return [kind for item in value.items for kind in _kinds_of(frame, item)]
+    if isinstance(value, Known) and type(value.obj) is tuple:
+        consume(frame, value)
+        get = frame.analysis.get
+        items = [get("item", value.ref, index) for index in range(len(value.obj))]
+        return [kind for item in items for kind in _kinds_of(frame, item or UNKNOWN)]
+    return [value]
 
 
 def _registered(frame: Frame, kind: Known) -> None:

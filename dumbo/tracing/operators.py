@@ -156,11 +156,20 @@ def _without_methods(frame: Frame, symbol: str, left: Value, right: Value) -> Va
     return frame.unknown_value("the result of an operator")
 
 
+_SHORT = 6
+
+
 def _concatenated(frame: Frame, symbol: str, left: Value, right: Value) -> tuple[Value, ...] | None:
     """The items of ``left + right`` or ``left * 2``, in order, if they are known."""
-    if not frame.is_once or frame.at in frame.plan.repeated:
-        return None  # it may be longer each time
     items = in_places(frame, left)
+    if not frame.is_once or frame.at in frame.plan.repeated:
+        # It may be longer each time: only short tuples, of which there are not many.
+        if symbol != "+" or not (isinstance(left, Tuple) and isinstance(right, Tuple | Const)):
+            return None
+        more = in_places(frame, right)
+        if items is None or more is None or len(items) + len(more) > _SHORT:
+            return None
+        return (*items, *more)
     if symbol == "*":
         return _times(items, right)
     more = in_places(frame, right) if symbol == "+" else None
@@ -382,9 +391,8 @@ def is_op(frame: Frame, step: Step) -> None:
     for one, other in ((left, right), (right, left)):
         _refuse_identity(frame, one, other)
     for operand, value, other in ((1, left, right), (0, right, left)):
-        if isinstance(other, Const) and other.obj is None:
-            judge = _is_not_none if step.arg else truth.is_none
-            frame.push(truth.test(frame, operand, value, judge))
+        if isinstance(other, Const | Known) and type(other.obj) in truth.SINGLE:
+            frame.push(truth.test(frame, operand, value, _judge(frame, other.obj, bool(step.arg))))
             return
     frame.push(frame.unknown_value("an identity test"))
 
@@ -420,9 +428,14 @@ def _may_be_given(frame: Frame, value: Value, obj: Any) -> bool:
     )
 
 
-def _is_not_none(value: Value) -> bool | None:
-    answer = truth.is_none(value)
-    return None if answer is None else not answer
+def _judge(frame: Frame, single: object, inverts: bool) -> truth.Judge:
+    """What is known of whether a member is *single*, or whether it is not."""
+
+    def judge(value: Value) -> bool | None:
+        answer = truth.is_single(frame, value, single)
+        return None if answer is None else answer != inverts
+
+    return judge
 
 
 def _is_unique(value: Value) -> bool:

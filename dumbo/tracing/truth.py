@@ -14,7 +14,7 @@ from functools import cache
 from types import FunctionType
 from typing import Any
 
-from dumbo.tracing import fingerprint
+from dumbo.tracing import fingerprint, given
 from dumbo.tracing.annotations import instances
 from dumbo.tracing.boundary import STDLIB, owner_of
 from dumbo.tracing.frame import Frame
@@ -68,7 +68,8 @@ def is_true(frame: Frame, value: Value) -> bool | None:
     if isinstance(value, Heap):
         return True if value.kind in ("generator", "coroutine") else None
     if isinstance(value, Instance):
-        return _instance(value.cls)
+        told = given.is_true(frame, value)
+        return _instance(value.cls) if told is None else told
     return None
 
 
@@ -114,6 +115,29 @@ def is_none(value: Value) -> bool | None:
         return value.obj is None
     if isinstance(value, Instance):
         return isinstance(value.cls, Known) and value.cls.obj is _NONE
+    if isinstance(value, Local | LocalClass | Bound | Partial | Tuple | Heap | Text):
+        return False
+    return None
+
+
+# Types of which all objects there are can be told apart by their values.
+SINGLE = frozenset({type(None), bool, type(...), type(NotImplemented)})
+
+
+def is_single(frame: Frame, value: Value, single: object) -> bool | None:
+    """Whether one member *value* is *single*, which is of one of these types."""
+    if single is None:
+        return is_none(value)
+    if isinstance(value, Const | Known):
+        return value.obj is single
+    if isinstance(value, Instance) and isinstance(value.cls, Known):
+        kinds = mro(type(single)) if value.vague else (type(single),)
+        if any(value.cls.obj is kind for kind in kinds):
+            if type(single) is not bool and not value.vague:
+                return True  # there is no other one
+            told = given.is_true(frame, value)
+            return None if told is None else told is single
+        return False
     if isinstance(value, Local | LocalClass | Bound | Partial | Tuple | Heap | Text):
         return False
     return None
@@ -166,14 +190,22 @@ def _is_of_one(frame: Frame, value: Value, kind: Value) -> bool | None:
         return False  # plain data holds no object of a class that is user code
     if cls is None:
         return None
-    if type(kind.obj) is type:
-        if kind.obj in mro(cls):
+    if type(kind.obj) is type or _is_plain_kind(frame, kind):
+        if any(kind.obj is base for base in mro(cls)):
             return True
     elif not (_is_plain_abstract(kind.obj) and owner_of(cls) is not None):
         return None
     elif _is_registered(cls, kind.obj):
         return True
     return None if isinstance(value, Instance) and value.vague else False
+
+
+def _is_plain_kind(frame: Frame, kind: Known) -> bool:
+    """Whether only what derives from a class of user code with a metaclass is an instance of it."""
+    if owner_of(kind.obj) is not None:
+        return False
+    found = frame.analysis.get("virtual", kind.ref, None)
+    return found is not None and found.obj is False
 
 
 def _is_plain_abstract(kind: type) -> bool:

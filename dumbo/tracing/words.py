@@ -7,7 +7,8 @@ it was told is part of its trace: it stands for all calls that give the same ans
     place     (argument, step, step, ...): where plain data lies. A step is the name of a field,
               or ("item", key); what lies behind an ellipsis is not told apart. -1: in any argument
     asked     ((place, names that are in it, names that are not), ...); with a "\\0" before it, a
-              name is asked for as a part of any string; behind a "\\1" stand all there are
+              name is asked for as a part of any string; behind a "\\1" stand all there are;
+              "\\2" asks whether an argument is True, which is true or false
     Words     the strings of the call at hand
     Told      what is known of another call by what was asked then
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 _VALUES = 5_000  # looked at in one argument, beyond which nothing is known of its strings
 PART = "\0"
 ALL = "\1"
+TRUE = "\2"  # asked of an argument that is true or false
 _EVERY = 32  # strings: of more nobody asks which they are
 ANYWHERE = -1  # in place of the number of an argument
 _QUESTIONS = 1_000  # of one argument
@@ -66,18 +68,25 @@ class Words:
         """Whether *place* is, or holds, the string *name*; None if that is not known."""
         if name[:1] == ALL:
             return self.every(place) == name
+        if name == TRUE:
+            return _found_at(self._values, place) is True
         words = self.of(place)
         return None if words is None else _is_in(name, words)
 
     def among(self, place: Place, names: frozenset[str]) -> frozenset[str] | None:
         """Those of *names* that are in a place; None if that is not known."""
-        words = self.of(place)
-        return None if words is None else frozenset([n for n in names if _is_in(n, words)])
+        answers = {name: self.has(place, name) for name in names}
+        if None in answers.values():
+            return None
+        return frozenset([name for name, answer in answers.items() if answer])
 
     def every(self, place: Place) -> str | None:
         """The question whether these are all in a place, to which the answer is yes; None if
         they are too many."""
-        words = words_in(_found_at(self._values, place), letters=False)
+        whole = (*place, ALL)
+        if whole not in self._found:
+            self._found[whole] = words_in(_found_at(self._values, place), letters=False)
+        words = self._found[whole]
         if words is None or len(words) > _EVERY or any(PART in word for word in words):
             return None
         return ALL + PART.join(sorted(words))

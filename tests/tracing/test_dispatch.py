@@ -114,7 +114,7 @@ def test_the_class_of_an_object_picks_its_visitor(
 
 @pytest.mark.parametrize("name", ["of_two", "joined"])
 def test_each_of_a_few_classes_does(names: dict[str, Any], name: str) -> None:
-    assert {"leaf", "other"} <= reached(names[name], True)
+    assert {"leaf", "other"} <= reached(names[name], 1)  # which may be true, or not
 
 
 def test_the_class_of_an_argument_does(names: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from dumbo import Cache
 from dumbo.tracing.tracker import Tracker
 
 SOURCE = """
+import abc
 import collections.abc
 
 class Plugin:
@@ -87,6 +88,53 @@ def pick(flag):
     made = Full() if flag else Bare()
     return made.field()
 
+class Given(Marked):
+    pass
+
+class Abstract(metaclass=abc.ABCMeta):
+    def run(self):
+        return unused()
+
+class Virtual(abc.ABC):
+    pass
+
+Virtual.register(Marked)
+
+class Hooked(abc.ABC):
+    @classmethod
+    def __subclasshook__(cls, other):
+        return True
+
+KINDS = (Other, (Abstract,))
+NOTHING = ...
+
+def of_kinds(value):
+    return value.run() if isinstance(value, KINDS) else one()
+
+def of_abstract(value):
+    return unused() if isinstance(value, Abstract) else one()
+
+def of_virtual(value):
+    return unused() if isinstance(value, Virtual) else one()
+
+def of_hooked(value):
+    return unused() if isinstance(value, Hooked) else one()
+
+def given(value=...):
+    if value is ...:
+        return one()
+    return unused()
+
+def not_given(value):
+    if value is not NOTHING:
+        return one()
+    return unused()
+
+def padded(rows):
+    for row in rows:
+        name, function, *more = row + (unused,)
+        function()
+
 class Dispatcher:
     def call(self, name):
         return getattr(self, name)()
@@ -140,9 +188,9 @@ def test_what_a_program_sets_on_a_class_is_not_on_all_others(module: Any) -> Non
 
 
 def test_an_attribute_that_nobody_sets_is_marked_where_the_call_is_observed(module: Any) -> None:
-    graph = Tracker(module.pick, observed=True).graph((True,), {})
+    graph = Tracker(module.pick, observed=True).graph((1,), {})
     reasons = [n["name"] for n in graph.nodes.values() if n["kind"] == "unresolved"]
-    assert "one" in closure(module.pick, True)
+    assert "one" in closure(module.pick, 1)
     assert any("attribute field of Bare" in reason for reason in reasons)
 
 
@@ -151,6 +199,47 @@ def test_a_dispatcher_calls_any_method_but_its_own_and_private_ones(module: Any)
     assert {"Visitor.visit", "one"} <= found
     assert "unused" not in found
     assert "unused" in closure(module.dispatch, "visit", observed=False)
+
+
+def test_kinds_in_a_tuple_of_the_module_are_asked_for_one_by_one(module: Any) -> None:
+    assert "one" not in closure(module.of_kinds, module.Other())
+    assert closure(module.of_kinds, module.Marked()) == {"of_kinds", "one"}
+
+
+@pytest.mark.parametrize("observed", [True, False])
+def test_only_what_derives_from_an_abstract_class_is_of_it(module: Any, observed: bool) -> None:
+    found = closure(module.of_abstract, module.Marked(), observed=observed)
+    assert "unused" not in found
+    assert "one" in found
+
+
+def test_what_is_registered_with_an_abstract_class_is_of_it(module: Any) -> None:
+    assert "unused" in closure(module.of_virtual, module.Marked())
+    assert "unused" in closure(module.of_virtual, module.Given())
+    assert "unused" in closure(module.of_hooked, module.Marked())
+
+
+@pytest.mark.parametrize("later", ["class", "subclass"])
+def test_what_is_registered_later_counts(module: Any, later: str) -> None:
+    tracker = Tracker(module.of_abstract, observed=True)
+    values = (module.Marked(),)
+    before = tracker.look(values, (module.Marked,), None, ("value",)).digest
+    assert tracker.look(values, (module.Marked,), None, ("value",)).digest == before
+    kind = module.Abstract
+    if later == "subclass":
+        kind = module.Later = type(kind)("Later", (kind,), {})
+    kind.register(module.Marked)
+    assert tracker.look(values, (module.Marked,), None, ("value",)).digest != before
+
+
+def test_no_object_of_another_kind_is_the_ellipsis(module: Any) -> None:
+    assert closure(module.given, "x") == {"given", "unused"}
+    assert closure(module.given) == {"given", "one"}
+    assert closure(module.not_given, module.Marked()) == {"not_given", "one"}
+
+
+def test_a_short_tuple_is_extended_item_by_item(module: Any) -> None:
+    assert closure(module.padded, [("a", module.one)]) == {"padded", "one"}
 
 
 STRANGERS = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,20 @@ def test_many_different_choices_end_in_one_closure_for_all(store: Store) -> None
     digests = [tracker.look((name,), (), store, ("name",)).digest for name in names]
     assert tracker.traced == WORDINGS + 1
     assert len(set(digests)) == WORDINGS + 1
+
+
+def test_modules_that_arguments_name_have_closures_of_their_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sources = {"words_one": "def run(): return 1", "words_two": "def run(): return one() + 1"}
+    for name, source in sources.items():
+        made = module(source)
+        made.__name__ = name
+        monkeypatch.setitem(sys.modules, name, made)
+    source = "import importlib\ndef f(name): return importlib.import_module(name).run()"
+    tracker = Tracker(module(source).f)
+    digests = [tracker.look((name,), (), None, ("name",)).digest for name in sources]
+    assert digests[0] != digests[1]
 
 
 def test_another_process_proves_it_by_a_replay(store: Store) -> None:
