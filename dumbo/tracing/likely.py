@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any, NamedTuple
 
 from dumbo.tracing.boundary import owner_of
@@ -26,6 +26,13 @@ FUNCTIONS = 500  # that are followed, beside those that were entered anyway
 _RECEIVERS = 8  # classes of the first parameter of one function
 _MAKERS = ("__new__", "__init__")
 _WITHIN = ("__func__", "__wrapped__", "fget", "func")  # of what stands for a function
+
+
+class Receivers(NamedTuple):
+    """The first parameter of a function, which functions within it may use as well."""
+
+    name: str | None
+    classes: list[Known]  # that it is of
 
 
 class Call(NamedTuple):
@@ -68,23 +75,22 @@ class Likely:
 
     # --- what a step says --------------------------------------------------------------
 
-    def look(self, frame: Frame, index: int, before: Value | None, receivers: list[Known]) -> None:
+    def look(self, frame: Frame, index: int, before: Value | None, receivers: Receivers) -> None:
         """Step *index* of what *frame* is of; *before* is what the step before it has pushed."""
         step = frame.plan.steps[index]
         if step.name == "LOAD_DEREF":
-            self._variable(frame, step.arg, receivers)
+            self._variable(frame, step.arg, receivers.classes)
         elif step.name == "LOAD_SUPER_ATTR":
-            self._super(frame, step.arg.name, receivers)
+            self._super(frame, step.arg.name, receivers.classes)
         elif step.name == "LOAD_ATTR" and _is_of_super(frame.plan.steps, index):
-            self._super(frame, step.arg, receivers)
+            self._super(frame, step.arg, receivers.classes)
         elif step.name == "LOAD_ATTR" and isinstance(before, Known) and is_class(before.obj):
             self._attribute(frame, before, step.arg, before)
-        elif step.name == "LOAD_ATTR" and index and receivers:
-            loaded, code = frame.plan.steps[index - 1], frame.plan.code
-            if loaded.name == "LOAD_FAST" and code.co_argcount:
-                if loaded.arg == code.co_varnames[0]:
-                    for cls in receivers:
-                        self._attribute(frame, cls, step.arg, cls)
+        elif step.name == "LOAD_ATTR" and index and receivers.name is not None:
+            loaded = frame.plan.steps[index - 1]
+            if loaded.name in ("LOAD_FAST", "LOAD_DEREF") and loaded.arg == receivers.name:
+                for cls in receivers.classes:
+                    self._attribute(frame, cls, step.arg, cls)
 
     def meet(self, frame: Frame, value: Value | None, index: int) -> None:
         """*value* is what a name in step *index* leads to: it is likely called."""
@@ -154,6 +160,17 @@ class Likely:
         self._todo.append(Call(function, receiver))
 
 
+def of_first(code: CodeType, classes: list[Known]) -> Receivers:
+    """*classes* as those of the first parameter of *code*."""
+    return Receivers(code.co_varnames[0] if code.co_argcount else None, classes)
+
+
+def within(code: CodeType, outer: Receivers) -> Receivers:
+    """What code within a function knows of the first parameter of that."""
+    captured = outer.name in code.co_freevars
+    return outer if captured else Receivers(None, [])
+
+
 def _is_callee(steps: Sequence[Step], index: int) -> bool:
     """Whether what step *index* pushes is about to be called: NULL stands on one side of it."""
     beside = steps[max(0, index - 1) : index + 2]
@@ -168,4 +185,4 @@ def _is_of_super(steps: Sequence[Step], index: int) -> bool:
     return any(step.name == "LOAD_GLOBAL" and step.arg == "super" for step in beside)
 
 
-__all__ = ["Call", "Likely"]
+__all__ = ["Call", "Likely", "Receivers", "of_first", "within"]

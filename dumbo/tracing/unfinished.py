@@ -22,7 +22,7 @@ from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.callgraph import Analysis, Node
 from dumbo.tracing.escapes import is_data
 from dumbo.tracing.frame import Frame, Plan, plan_of
-from dumbo.tracing.likely import Likely
+from dumbo.tracing.likely import Likely, Receivers, of_first, within
 from dumbo.tracing.lookup import (
     MEMBERS,
     globals_of,
@@ -80,7 +80,8 @@ class _Scan:
         receivers = self.likely.entered(node.obj or node.code, frames)
         is_near = any(not frame.far for frame in frames)  # what is far is likely not called at all
         scanned = self._frame(node, frames[0].plan, frames[0].home)
-        self._scan_code(scanned, receivers if is_near else None)
+        first = of_first(frames[0].plan.code, receivers)
+        self._scan_code(scanned, first if is_near else None)
 
     def follow(self) -> None:
         """Look at the functions, too, that are likely called, as far as there are not too many."""
@@ -90,7 +91,8 @@ class _Scan:
                 node.by_keyword = True
                 self.analysis.by_node.setdefault(node, [])
                 frame = self._frame(node, plan_of(call.function.obj.__code__), call.function)
-                self._scan_code(frame, [call.receiver] if call.receiver is not None else [])
+                receivers = [call.receiver] if call.receiver is not None else []
+                self._scan_code(frame, of_first(frame.plan.code, receivers))
 
     def _frame(self, node: Node, plan: Plan, home: Known) -> Frame:
         return Frame(self.analysis, node, plan, home, {}, {}, (node, 0), {})
@@ -117,7 +119,7 @@ class _Scan:
 
     # --- code --------------------------------------------------------------------
 
-    def _scan_code(self, frame: Frame, receivers: list[Known] | None) -> None:
+    def _scan_code(self, frame: Frame, receivers: Receivers | None) -> None:
         """Reach what the code reads, and what it likely calls unless *receivers* is None."""
         steps = frame.plan.steps
         named: Value | None = None  # what a name in the step leads to
@@ -175,16 +177,15 @@ class _Scan:
         return found
 
     def _scan_constant(
-        self, frame: Frame, value: Any, computes: bool, receivers: list[Known] | None
+        self, frame: Frame, value: Any, computes: bool, receivers: Receivers | None
     ) -> None:
         if type(value) is CodeType:
             made = frame.pool.make(Local, value, frame.home, (frame.site, frame.index))
             node = self.analysis.node(made)
             frame.depend(node, f"function {value.co_name}")
             if node is not None:
-                self._scan_code(
-                    self._frame(node, plan_of(value), frame.home), None if receivers is None else []
-                )
+                inner = None if receivers is None else within(value, receivers)
+                self._scan_code(self._frame(node, plan_of(value), frame.home), inner)
         elif computes and type(value) is str:
             self.names.add(value)
         elif computes and type(value) is tuple:

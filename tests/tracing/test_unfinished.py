@@ -162,6 +162,9 @@ class Model(Base):
     def finish(self):
         return 3
 
+    def visit(self):
+        return [run(lambda: self.finish()) for run in (plain,)]
+
     @property
     def unnamed(self):
         return 4
@@ -208,6 +211,15 @@ def test_methods_of_the_first_parameter_are_followed_on_its_class(
     assert "Model.finish" in {node.name.partition(":")[2] for node in found.by_node}
     found = trace(named.Model.start, (named.Model,), [("object", 0, (), ())], ("self",))
     assert "Base.start" in {node.name.partition(":")[2] for node in found.by_node}
+
+
+def test_functions_within_one_use_its_first_parameter(
+    named: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedule, "PARTIAL", 3)
+    found = trace(named.Model.visit, (named.Model,), [("object", 0, (), ())], ("self",))
+    assert found.cut
+    assert "Model.finish" in {node.name.partition(":")[2] for node in found.by_node}
 
 
 def test_what_a_followed_function_reads_counts(named: Any, monkeypatch: pytest.MonkeyPatch) -> None:
