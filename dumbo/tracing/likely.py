@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from types import CodeType, FunctionType
 from typing import Any, NamedTuple
 
+from dumbo.tracing.annotations import parameters_of
 from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.callgraph import Analysis
 from dumbo.tracing.frame import Frame
@@ -29,10 +30,10 @@ _WITHIN = ("__func__", "__wrapped__", "fget", "func")  # of what stands for a fu
 
 
 class Receivers(NamedTuple):
-    """The first parameter of a function, which functions within it may use as well."""
+    """The parameters of a function, which functions within it may use as well."""
 
-    name: str | None
-    classes: list[Known]  # that it is of
+    first: list[Known]  # the classes that the first one is of
+    classes: dict[str, list[Known]]  # the same of each of which they are known, by name
 
 
 class Call(NamedTuple):
@@ -50,6 +51,7 @@ class Likely:
         self._seen: dict[int, set[int]] = {}  # by function, of which classes its receivers were
         self._todo: deque[Call] = deque()
         self._followed = 0
+        self._limit = FUNCTIONS
 
     def next(self) -> Call | None:
         return self._todo.popleft() if self._todo else None
@@ -65,6 +67,28 @@ class Likely:
         self._seen.setdefault(id(function), set()).update(id(cls.obj) for cls in found)
         return list(found)
 
+    def with_annotated(self, frame: Frame, function: Known, first: list[Known]) -> Receivers:
+        """*first* as the classes of the first parameter; those of others by their annotations."""
+        classes: dict[str, list[Known]] = {}
+        for name, value in parameters_of(frame, function).items():
+            known = [cls for member in each(value) if (cls := self._class_of(member)) is not None]
+            if known:
+                classes[name] = known[:1]  # what derives from it is less likely
+        code = function.obj.__code__
+        if first and code.co_argcount:
+            classes[code.co_varnames[0]] = first
+        return Receivers(first, classes)
+
+    def given(self) -> None:
+        """Functions that came with the call are likely called."""
+        program = self._analysis.program
+        for node in list(self._analysis.nodes.values()):
+            if type(node.obj) is FunctionType and node.owner is None and node.ref > 0:
+                op, _, number = program[node.ref]
+                if op == "root" and number > 0:
+                    self._limit += id(node.obj) not in self._seen  # it is in the closure anyway
+                    self._enter(self._analysis.pool.known(node.obj, node.ref), None)
+
     def _class_of(self, value: Value) -> Known | None:
         cls: Value | None = None
         if isinstance(value, Instance):
@@ -79,17 +103,17 @@ class Likely:
         """Step *index* of what *frame* is of; *before* is what the step before it has pushed."""
         step = frame.plan.steps[index]
         if step.name == "LOAD_DEREF":
-            self._variable(frame, step.arg, receivers.classes)
+            self._variable(frame, step.arg, receivers.first)
         elif step.name == "LOAD_SUPER_ATTR":
-            self._super(frame, step.arg.name, receivers.classes)
+            self._super(frame, step.arg.name, receivers.first)
         elif step.name == "LOAD_ATTR" and _is_of_super(frame.plan.steps, index):
-            self._super(frame, step.arg, receivers.classes)
+            self._super(frame, step.arg, receivers.first)
         elif step.name == "LOAD_ATTR" and isinstance(before, Known) and is_class(before.obj):
             self._attribute(frame, before, step.arg, before)
-        elif step.name == "LOAD_ATTR" and index and receivers.name is not None:
+        elif step.name == "LOAD_ATTR" and index and receivers.classes:
             loaded = frame.plan.steps[index - 1]
-            if loaded.name in ("LOAD_FAST", "LOAD_DEREF") and loaded.arg == receivers.name:
-                for cls in receivers.classes:
+            if loaded.name in ("LOAD_FAST", "LOAD_DEREF"):
+                for cls in receivers.classes.get(loaded.arg, ()):
                     self._attribute(frame, cls, step.arg, cls)
 
     def meet(self, frame: Frame, value: Value | None, index: int) -> None:
@@ -132,21 +156,23 @@ class Likely:
     def _follow(
         self, frame: Frame, value: Value | None, receiver: Known | None, label: str
     ) -> None:
-        if not isinstance(value, Known) or owner_of(value.obj) is not None:
+        if not isinstance(value, Known):
             return
         if type(value.obj) is FunctionType:
-            frame.touch(value, label)
-            self._enter(value, receiver)
+            if owner_of(value.obj) is None:
+                frame.touch(value, label)
+                self._enter(value, receiver)
         elif type(value.obj) in MEMBERS or is_memoized(value.obj):
+            # Whose it is says what is within: a property knows no module.
             for name in _WITHIN:
                 held = self._analysis.get("member", value.ref, name)
-                if held is not None:
+                if held is not None and owner_of(held.obj) is None:
                     frame.touch(value, label)
                     self._follow(frame, held, receiver, label)
 
     def _enter(self, function: Known, receiver: Known | None) -> None:
         if id(function.obj) not in self._seen:
-            if self._followed >= FUNCTIONS:
+            if self._followed >= self._limit:
                 return
             self._followed += 1
             self._seen[id(function.obj)] = set()
@@ -160,15 +186,10 @@ class Likely:
         self._todo.append(Call(function, receiver))
 
 
-def of_first(code: CodeType, classes: list[Known]) -> Receivers:
-    """*classes* as those of the first parameter of *code*."""
-    return Receivers(code.co_varnames[0] if code.co_argcount else None, classes)
-
-
 def within(code: CodeType, outer: Receivers) -> Receivers:
-    """What code within a function knows of the first parameter of that."""
-    captured = outer.name in code.co_freevars
-    return outer if captured else Receivers(None, [])
+    """What code within a function knows of the parameters of that."""
+    free = code.co_freevars
+    return Receivers([], {name: known for name, known in outer.classes.items() if name in free})
 
 
 def _is_callee(steps: Sequence[Step], index: int) -> bool:
@@ -185,4 +206,4 @@ def _is_of_super(steps: Sequence[Step], index: int) -> bool:
     return any(step.name == "LOAD_GLOBAL" and step.arg == "super" for step in beside)
 
 
-__all__ = ["Call", "Likely", "Receivers", "of_first", "within"]
+__all__ = ["Call", "Likely", "Receivers", "within"]

@@ -22,7 +22,7 @@ from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.callgraph import Analysis, Node
 from dumbo.tracing.escapes import is_data
 from dumbo.tracing.frame import Frame, Plan, plan_of
-from dumbo.tracing.likely import Likely, Receivers, of_first, within
+from dumbo.tracing.likely import Likely, Receivers, within
 from dumbo.tracing.lookup import (
     MEMBERS,
     globals_of,
@@ -49,6 +49,7 @@ def complete(analysis: Analysis) -> None:
             scan.function(node, frames)
         elif node.obj is not None:
             scan.likely.entered(node.obj, frames)
+    scan.likely.given()
     scan.follow()
     scan.run()
     analysis.names_read |= NAMES & scan.names
@@ -80,8 +81,9 @@ class _Scan:
         receivers = self.likely.entered(node.obj or node.code, frames)
         is_near = any(not frame.far for frame in frames)  # what is far is likely not called at all
         scanned = self._frame(node, frames[0].plan, frames[0].home)
-        first = of_first(frames[0].plan.code, receivers)
-        self._scan_code(scanned, first if is_near else None)
+        code = frames[0].plan.code
+        classes = {code.co_varnames[0]: receivers} if code.co_argcount else {}
+        self._scan_code(scanned, Receivers(receivers, classes) if is_near else None)
 
     def follow(self) -> None:
         """Look at the functions, too, that are likely called, as far as there are not too many."""
@@ -91,8 +93,9 @@ class _Scan:
                 node.by_keyword = True
                 self.analysis.by_node.setdefault(node, [])
                 frame = self._frame(node, plan_of(call.function.obj.__code__), call.function)
-                receivers = [call.receiver] if call.receiver is not None else []
-                self._scan_code(frame, of_first(frame.plan.code, receivers))
+                first = [call.receiver] if call.receiver is not None else []
+                known = self.likely.with_annotated(frame, call.function, first)
+                self._scan_code(frame, known)
 
     def _frame(self, node: Node, plan: Plan, home: Known) -> Frame:
         return Frame(self.analysis, node, plan, home, {}, {}, (node, 0), {})

@@ -169,6 +169,10 @@ class Model(Base):
     def unnamed(self):
         return 4
 
+    @property
+    def field(self):
+        return late(1)
+
 def slow(x):
     x.a; x.b; x.c; x.d; x.e; x.f
     cached(1)
@@ -177,8 +181,21 @@ def slow(x):
 def method_of(model):
     return model.run()
 
+def typed(other, model: Model):
+    other.run()
+    return [model.field for _ in plain(())], model.run()
+
+def outer(model):
+    return typed(1, model)
+
+def table(functions):
+    return functions["typed"](1, 2)
+
 def unused():
     return 5
+
+def late(x):
+    return x
 """
 
 
@@ -220,6 +237,27 @@ def test_functions_within_one_use_its_first_parameter(
     found = trace(named.Model.visit, (named.Model,), [("object", 0, (), ())], ("self",))
     assert found.cut
     assert "Model.finish" in {node.name.partition(":")[2] for node in found.by_node}
+
+
+def test_methods_and_properties_of_annotated_parameters_are_followed(
+    named: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedule, "PARTIAL", 1)
+    found = trace(named.outer)
+    assert found.cut
+    entered = {node.name.partition(":")[2] for node in found.by_node}
+    assert {"typed", "Model.run", "Model.finish", "Model.field", "late"} <= entered
+    assert not {"unused", "Model.unnamed"} & names(found)
+
+
+def test_functions_that_came_with_the_call_are_followed(
+    named: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedule, "PARTIAL", 1)
+    shape = ("any", (0,), "a table that is not looked into")
+    found = trace(named.table, (named.typed,), [shape], ("functions",))
+    assert found.cut
+    assert {"typed", "late"} <= {node.name.partition(":")[2] for node in found.by_node}
 
 
 def test_what_a_followed_function_reads_counts(named: Any, monkeypatch: pytest.MonkeyPatch) -> None:
