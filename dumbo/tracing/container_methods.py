@@ -11,7 +11,7 @@ from _string import (  # type: ignore[import-not-found, unused-ignore]
 )
 from typing import Any
 
-from dumbo.tracing import known_methods, sure
+from dumbo.tracing import folding, given, known_methods, sure
 from dumbo.tracing.attributes import attribute
 from dumbo.tracing.calls import Arguments, escape_all
 from dumbo.tracing.containers import (
@@ -22,6 +22,7 @@ from dumbo.tracing.containers import (
     make_tuple,
     measure,
     put,
+    string_at,
     text_of,
 )
 from dumbo.tracing.escapes import consume, escape
@@ -35,6 +36,7 @@ from dumbo.tracing.operators import compare, inside
 from dumbo.tracing.rows import iterator_over, pairs_of, rows_of, values_of
 from dumbo.tracing.uses import SPECIAL
 from dumbo.tracing.values import UNKNOWN, Const, Heap, Known, Text, Value, each
+from dumbo.tracing.words import MAKING
 
 _TEXT_METHODS = frozenset(
     "capitalize casefold center expandtabs format format_map join ljust lower lstrip removeprefix "
@@ -50,6 +52,9 @@ _SHIFTING = frozenset("appendleft extendleft insert popleft remove reverse rotat
 
 
 def call_on_text(frame: Frame, name: str, receiver: Value, args: Arguments) -> Value:
+    known = _folded(frame, name, receiver, args)
+    if known is not None:
+        return known
     if name == "format" and text_of(receiver) is not None:
         return _format(frame, text_of(receiver) or "", args)
     for value in args.all():
@@ -61,7 +66,9 @@ def call_on_text(frame: Frame, name: str, receiver: Value, args: Arguments) -> V
     if name in ("lower", "upper", "title", "capitalize") and isinstance(receiver, Text):
         change = getattr(str, name) if name != "title" and name != "capitalize" else None
         if change is not None:
-            made: Value = frame.pool.make(Text, change(receiver.prefix), change(receiver.suffix))
+            ends = (change(receiver.prefix), change(receiver.suffix))
+            places = given.made(receiver, name, ())
+            made: Value = frame.pool.make(Text, *ends, *([places] if places else []))
             return made
     if name in _TEXT_METHODS:
         return instance_of(frame, str)
@@ -70,6 +77,39 @@ def call_on_text(frame: Frame, name: str, receiver: Value, args: Arguments) -> V
         add(frame, made, instance_of(frame, str))
         return made
     return frame.unknown_value(f"the result of {name}")
+
+
+def _folded(frame: Frame, name: str, receiver: Value, args: Arguments) -> Value | None:
+    """What the method gives, if it is known of what."""
+    text = text_of(receiver)
+    known = known_arguments(args)
+    if known is None:
+        return None
+    if text is None:
+        if name not in MAKING or isinstance(receiver, Text):
+            return None
+        places = given.made(receiver, name, known)
+        return string_at(frame, places) if places else None
+    found = folding.folded(name, text, known)
+    if isinstance(found, list):
+        items = tuple(map(frame.pool.const, found))
+        made = make_heap(frame, "list", items)
+        if isinstance(made, Heap) and items:
+            frame.analysis.fixed.add(made.site)
+            sure.begins(frame, made, items)
+        return made
+    if isinstance(found, tuple):
+        return make_tuple(frame, tuple(map(frame.pool.const, found)))
+    return None if found is None else frame.pool.const(found)
+
+
+def known_arguments(args: Arguments) -> tuple[Any, ...] | None:
+    """The strings and numbers that a method is given, if it is known which."""
+    known = [arg.obj for arg in args.positional if isinstance(arg, Const | Known)]
+    others = args.named or args.rest is not None or args.named_rest is not None
+    if others or len(known) < len(args.positional) or not all(map(folding.is_plain, known)):
+        return None
+    return tuple(known)
 
 
 def _format(frame: Frame, template: str, args: Arguments) -> Value:
@@ -249,21 +289,36 @@ def read_quietly(frame: Frame, receiver: Heap) -> Value | None:
     return _quiet_item(frame, receiver, None)
 
 
+def _is_as_it_was(frame: Frame, receiver: Known) -> bool:
+    """Whether nothing in a live container is changed by the program itself."""
+    analysis, obj = frame.analysis, receiver.obj
+    stored = analysis.read(("object", id(obj)), "elem", frame, frame.index)
+    changed = analysis.read(("changed", id(obj)), "elem", frame, frame.index)
+    return stored is None and changed is None
+
+
 def call_on_live(frame: Frame, name: str, receiver: Known, args: Arguments) -> Value | None:
     """A method of a live list, dict, tuple or set."""
     positional = args.positional
     obj = receiver.obj
     if name in ("get", "__getitem__", "pop", "setdefault") and type(obj) is dict and positional:
         found = None
+        is_sure = name == "get" and _is_as_it_was(frame, receiver)
         for key in each(positional[0]):
             if isinstance(key, Const | Known) and type(key.obj) in (str, int, bool, float, bytes):
-                found = frame.pool.join(found, live_item(frame, receiver, key.obj))
+                item = live_item(frame, receiver, key.obj)
+                is_sure = is_sure and item is not None
+                found = frame.pool.join(found, item)
             else:
+                is_sure = False
                 found = frame.pool.join(found, subscript(frame, receiver, key))
+        if is_sure:
+            return found  # and no default
         if name == "setdefault" and len(positional) > 1:
             put(frame, receiver, positional[0], positional[1])
         stored = frame.analysis.read(("object", id(obj)), "elem", frame, frame.index)
-        return frame.pool.join(found, stored, *positional[1:], frame.pool.const(None))
+        default = positional[1:] or (frame.pool.const(None),)
+        return frame.pool.join(found, stored, *default)
     consume(frame, receiver)
     if name in _COMPARING:
         _compare_items(frame, receiver, args)

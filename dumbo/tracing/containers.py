@@ -41,6 +41,14 @@ def make_tuple(frame: Frame, items: tuple[Value, ...]) -> Value:
     return make_heap(frame, "tuple", items)
 
 
+def string_at(frame: Frame, places: tuple[Any, ...]) -> Value:
+    """Some string of the call; which one it is at these places may be asked for: see `given`."""
+    kind = instance_of(frame, str)
+    assert isinstance(kind, Instance)
+    made: Value = frame.pool.make(Instance, kind.cls, (given.SITE, *places))
+    return made
+
+
 def make_heap(frame: Frame, kind: str, items: tuple[Value, ...]) -> Value:
     """A container made by this step; items have slots by their index while they are few."""
     site = (frame.site, frame.index, kind)

@@ -7,6 +7,9 @@ Knows strings; must not know containers.
 
 from __future__ import annotations
 
+from typing import Any
+
+from dumbo.tracing import given
 from dumbo.tracing.attributes import call, special
 from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.containers import instance_of, text_of
@@ -26,6 +29,7 @@ from dumbo.tracing.values import (
     Value,
     each,
 )
+from dumbo.tracing.words import JOINED
 
 
 def build_string(frame: Frame, step: Step) -> None:
@@ -34,37 +38,33 @@ def build_string(frame: Frame, step: Step) -> None:
 
 def concatenate(frame: Frame, parts: tuple[Value, ...]) -> Value:
     """A string of which the known ends are kept; one of a few, if each part is one of a few."""
-    whole = _each_whole(parts)
-    if whole:
-        return frame.pool.join(*map(frame.pool.const, whole)) or UNKNOWN
-    prefix = suffix = ""
+    ways: list[tuple[Value, ...]] = [()]
     for part in parts:
-        text = text_of(part)
-        prefix += (part.prefix if isinstance(part, Text) else "") if text is None else text
-        if text is None:
-            break
-    for part in reversed(parts):
-        text = text_of(part)
-        suffix = (
-            (part.suffix if isinstance(part, Text) else "") if text is None else text
-        ) + suffix
-        if text is None:
-            break
+        members = each(part)
+        if len(ways) * len(members) > CONSTANTS:
+            return _concatenated(frame, parts)
+        ways = [(*way, member) for way in ways for member in members]
+    return frame.pool.join(*[_concatenated(frame, way) for way in ways]) or UNKNOWN
+
+
+def _concatenated(frame: Frame, parts: tuple[Value, ...]) -> Value:
+    texts = [text_of(part) for part in parts]
+    unknown = [place for place, text in enumerate(texts) if text is None]
+    if not unknown:
+        return frame.pool.const("".join(text or "" for text in texts))
+    first, last = parts[unknown[0]], parts[unknown[-1]]
+    before = "".join(text or "" for text in texts[: unknown[0]])
+    after = "".join(text or "" for text in texts[unknown[-1] + 1 :])
+    places: tuple[Any, ...] = ()
+    if len(unknown) == 1:  # which of the strings of the call it is made of may be asked for
+        places = given.made(first, JOINED, (before, after))
+    prefix = before + (first.prefix if isinstance(first, Text) else "")
+    suffix = (last.suffix if isinstance(last, Text) else "") + after
     if not prefix and not suffix:
         return instance_of(frame, str)
-    made: Value = frame.pool.make(Text, prefix, suffix)
+    ends = (prefix, suffix)
+    made: Value = frame.pool.make(Text, *ends, places) if places else frame.pool.make(Text, *ends)
     return made
-
-
-def _each_whole(parts: tuple[Value, ...]) -> list[str]:
-    """All that a string may be which is made of *parts*; empty if they are too many."""
-    found = [""]
-    for part in parts:
-        texts = [text_of(member) for member in each(part)]
-        if None in texts or len(found) * len(texts) > CONSTANTS:
-            return []
-        found = [start + (text or "") for start in found for text in texts]
-    return found
 
 
 def is_known_text(value: Value) -> bool:
@@ -132,7 +132,7 @@ def format_value(frame: Frame, step: Step) -> None:
     if step.arg:
         escape(frame, frame.pop())
     value = frame.pop()
-    if is_known_text(value) or isinstance(value, Text):
+    if not step.arg and (is_known_text(value) or isinstance(value, Text) or given.is_text(value)):
         frame.push(value)
         return
     stringify(frame, value, ("__format__", "__str__", "__repr__"))

@@ -14,8 +14,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from dumbo.tracing.frame import Frame
-from dumbo.tracing.values import PLAIN, Given, Instance, Value
-from dumbo.tracing.words import PART, TRUE
+from dumbo.tracing.values import PLAIN, Given, Instance, Text, Value
+from dumbo.tracing.words import MADE, PART, STEPS, TRUE, base_of
 
 SITE = "given"  # of what is put into plain data out of an argument, and of strings that came
 FLAG = "flag"  # of an argument that is true or false
@@ -65,7 +65,13 @@ def every(frame: Frame, key: Value) -> list[str] | None:
     if not found or None in found:
         return None
     words = dict.fromkeys([word for words in found for word in words or ()])
-    if not frame.analysis.watched and not is_text(key):
+    if frame.analysis.watched:
+        return list(words)
+    made_of = [base_of(place) for place in places if base_of(place) != place]
+    if made_of:
+        # Of what is no string by itself, it may have been made of a letter.
+        return list(words) if frame.analysis.questions.texts.issuperset(made_of) else None
+    if not is_text(key):
         words.update(dict.fromkeys([letter for word in words for letter in word]))
     return list(words)
 
@@ -78,7 +84,8 @@ def is_among(frame: Frame, key: Value, name: str) -> bool | None:
     answer tells for which of some pieces of code a loop looks.
     """
     places = _places(key)
-    sure = isinstance(key, Instance) and frame.analysis.questions.texts.issuperset(places)
+    texts = frame.analysis.questions.texts
+    sure = isinstance(key, Instance | Text) and texts.issuperset(map(base_of, places))
     if not places or not (sure or frame.picks() or _may_ask(frame, places)):
         return None
     found = among(frame, key, (name,))
@@ -112,6 +119,14 @@ def _may_ask(frame: Frame, places: tuple[Any, ...]) -> bool:
     return False
 
 
+def made(value: Value, method: str, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The places of what a method makes of a string of the call (or `JOINED` with two others, or
+    `ITEM` with what is in a table); none if that is not known."""
+    step = (MADE, method, *args)
+    places = tuple([(*place, step) for place in _places(value)])
+    return () if any(len(p) - len(base_of(p)) > STEPS for p in places) else places
+
+
 def is_text(value: Value) -> bool:
     """Whether *value* is a string that came with the call, and nothing else."""
     return isinstance(value, Instance) and bool(_places(value))
@@ -119,7 +134,7 @@ def is_text(value: Value) -> bool:
 
 def _places(key: Value) -> tuple[Any, ...]:
     """The arguments that a string may come from."""
-    if isinstance(key, Given):
+    if isinstance(key, Given | Text):
         return key.places
     if isinstance(key, Instance) and key.site[:1] == (SITE,):
         found: tuple[Any, ...] = key.site[1:]

@@ -14,7 +14,7 @@ from typing import Any
 from dumbo.tracing import fingerprint, given, sure
 from dumbo.tracing.attributes import MARKERS, call, of_local_class, special
 from dumbo.tracing.boundary import owner_of, wall_of
-from dumbo.tracing.containers import SCALARS, hashed, indexed, key_of
+from dumbo.tracing.containers import SCALARS, hashed, indexed, key_of, string_at
 from dumbo.tracing.escapes import consume, escape
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.lookup import is_class, mro
@@ -36,8 +36,11 @@ from dumbo.tracing.values import (
     each,
     is_plain,
 )
+from dumbo.tracing.words import ITEM
 
 APART = 8  # containers in a live table, beyond which those of plain data are not told apart
+NAMES = 64  # items of a live table of strings that are told apart by what picks them
+LETTERS = 4_000  # in these
 TABLE = 512  # items of a live table that are looked at one by one
 
 
@@ -237,6 +240,9 @@ def _any_of_live(frame: Frame, source: Known, key: Value) -> Value | None:
     constant = key_of(key)
     if constant:
         return live_item(frame, source, constant[0])
+    named = _item_by_name(frame, source, key) if type(source.obj) is dict else None
+    if named is not None:
+        return named
     if type(source.obj) is dict and _holds_code(source.obj):
         names = [name for name in source.obj if type(name) is str]
         wanted = given.among(frame, key, names)
@@ -248,6 +254,22 @@ def _any_of_live(frame: Frame, source: Known, key: Value) -> Value | None:
                 found = [live_item(frame, source, name) for name in (*wanted, *others)]
                 return frame.pool.join(*found)
     return all_live_items(frame, source)
+
+
+def _item_by_name(frame: Frame, source: Known, key: Value) -> Value | None:
+    """The string that a live table has for a string of the call: which it is, may be asked for."""
+    table = source.obj
+    if not 0 < len(table) <= NAMES:
+        return None
+    flat = tuple([one for row in table.items() for one in row])
+    if not all(type(one) is str for one in flat) or sum(map(len, flat)) > LETTERS:
+        return None
+    changed = frame.analysis.read(("changed", id(table)), "elem", frame, frame.index)
+    places = given.made(key, ITEM, flat) if changed is None else ()
+    if not places:
+        return None
+    consume(frame, source)
+    return string_at(frame, places)
 
 
 def _holds_code(table: dict[Any, Any]) -> bool:

@@ -22,6 +22,7 @@ from dumbo.tracing.container_methods import (
     call_on_live,
     call_on_text,
     compare_with,
+    known_arguments,
 )
 from dumbo.tracing.containers import add, hashed, instance_of, make_heap, make_tuple, text_of
 from dumbo.tracing.contents import is_resource
@@ -43,6 +44,7 @@ from dumbo.tracing.values import (
     Bound,
     Builtin,
     Const,
+    Given,
     Heap,
     Instance,
     Known,
@@ -55,6 +57,7 @@ from dumbo.tracing.values import (
     each,
     is_plain,
 )
+from dumbo.tracing.words import MAKING
 
 _CHANGING = frozenset(
     "append appendleft extend extendleft insert remove pop popleft popitem clear sort reverse "
@@ -192,6 +195,10 @@ def _call_on_plain(frame: Frame, name: str, receiver: Value, args: Arguments) ->
         escape(frame, value, SPECIAL)
     if name in _CHANGING:
         given.put(frame, receiver, *args.all())
+    known = known_arguments(args) if name in MAKING else None
+    if known is not None and (places := given.made(receiver, name, known)):
+        made_of: Value = frame.pool.make(Given, places)
+        return made_of
     item = given.item(frame, receiver)
     if name in ("get", "pop", "setdefault"):
         return frame.pool.join(item, *args.positional[1:], frame.pool.const(None))

@@ -88,7 +88,8 @@ def operate(frame: Frame, symbol: str, left: Value, right: Value) -> Value | Non
             return sliced(frame, left)
         return subscript(frame, left, right)
     if symbol == "+" and (is_known_text(left) or isinstance(left, Text)):
-        return concatenate(frame, (left, right))
+        strings = [member for member in each(right) if not _is_nothing(member)]
+        return concatenate(frame, (left, frame.pool.join(*strings) or right))
     if symbol == "+" and (text_of(right) is not None or isinstance(right, Text)) and is_text(left):
         return concatenate(frame, (left, right))
     if symbol in ("%", "%=") and text_of(left) is not None:
@@ -110,6 +111,11 @@ def operate(frame: Frame, symbol: str, left: Value, right: Value) -> Value | Non
         members = [m for m in each(found) if not (_is_not_implemented(m))]
         return frame.pool.join(*members)
     return _without_methods(frame, symbol, left, right)
+
+
+def _is_nothing(value: Value) -> bool:
+    """Whether it is None, which no string can be joined with."""
+    return isinstance(value, Known | Const) and value.obj is None
 
 
 def _is_not_implemented(value: Value) -> bool:

@@ -185,11 +185,14 @@ class Cell(Value):
 
 
 class Text(Value):
-    __slots__ = ("prefix", "suffix")
+    """A string with these ends; `places` as in a `Given`, if it is known which it may be."""
 
-    def __init__(self, prefix: str, suffix: str) -> None:
+    __slots__ = ("places", "prefix", "suffix")
+
+    def __init__(self, prefix: str, suffix: str, places: tuple[Any, ...] = ()) -> None:
         self.prefix = prefix
         self.suffix = suffix
+        self.places = places
 
 
 class Builtin(Value):

@@ -5,7 +5,8 @@ name of an attribute. The analysis asks whether a name is among those of an argu
 it was told is part of its trace: it stands for all calls that give the same answers.
 
     place     (argument, step, step, ...): where plain data lies. A step is the name of a field,
-              or ("item", key); what lies behind an ellipsis is not told apart. -1: in any argument
+              or ("item", key); what lies behind an ellipsis is not told apart. -1: in any argument.
+              The last steps may be ("made", method, ...): what that makes of a string there
     asked     ((place, names that are in it, names that are not), ...); with a "\\0" before it, a
               name is asked for as a part of any string; behind a "\\1" stand all there are;
               "\\2" asks whether an argument is True, which is true or false
@@ -40,6 +41,16 @@ if TYPE_CHECKING:
     Asked = tuple[tuple[Place, tuple[str, ...], tuple[str, ...]], ...]
 
 _VALUES = 5_000  # looked at in one argument, beyond which nothing is known of its strings
+MADE = "made"  # the first item of a step by which a string is made of another one
+JOINED = "+"  # the method of one that puts a string between two others
+# Methods that give a string, and have no other effect.
+MAKING = frozenset(
+    "capitalize casefold lower lstrip removeprefix removesuffix replace rstrip strip swapcase "
+    "title upper".split()
+)
+LONGEST = 1_000  # characters of a string of which another one is made
+ITEM = "[]"  # that of one that looks it up in a table, of which the keys and values follow
+STEPS = 4  # of these in a row
 PART = "\0"
 ALL = "\1"
 TRUE = "\2"  # asked of an argument that is true or false
@@ -61,7 +72,7 @@ class Words:
     def of(self, place: Place) -> frozenset[str] | None:
         """Those in one place, None if there are too many."""
         if place not in self._found:
-            self._found[place] = words_in(_found_at(self._values, place))
+            self._found[place] = _words_at(self._values, place)
         return self._found[place]
 
     def has(self, place: Place, name: str) -> bool | None:
@@ -85,7 +96,7 @@ class Words:
         they are too many."""
         whole = (*place, ALL)
         if whole not in self._found:
-            self._found[whole] = words_in(_found_at(self._values, place), letters=False)
+            self._found[whole] = _words_at(self._values, place, letters=False)
         words = self._found[whole]
         if words is None or len(words) > _EVERY or any(PART in word for word in words):
             return None
@@ -209,6 +220,53 @@ def _is_in(name: str, words: frozenset[str]) -> bool:
     if name[:1] == PART:
         return any(name[1:] in word for word in words)
     return name in words
+
+
+def _words_at(
+    values: Sequence[Any], place: Place, *, letters: bool = True
+) -> frozenset[str] | None:
+    """The strings in a place, each with what its last steps make of it."""
+    base = base_of(place)
+    words = words_in(_found_at(values, base), letters=letters)
+    if words is None or base == place:
+        return words
+    try:
+        found = {_made_of(word, place[len(base) :]) for word in words}
+    except OverflowError:
+        return None
+    return frozenset([word for word in found if word is not None])
+
+
+def base_of(place: Place) -> Place:
+    """*place* without what is made of the strings there."""
+    end = len(place)
+    while end > 1 and type(place[end - 1]) is tuple and place[end - 1][0] == MADE:
+        end -= 1
+    return place[:end]
+
+
+def _made_of(word: str, steps: Sequence[Any]) -> str | None:
+    """What *steps* make of a string; None if one of them raises.
+
+    Raises:
+        OverflowError: if it is too long for that.
+    """
+    found: Any = word
+    for _, method, *args in steps:
+        if len(found) > LONGEST:
+            raise OverflowError
+        if method == JOINED:
+            found = args[0] + found + args[1]
+        elif method == ITEM:
+            found = dict(zip(args[::2], args[1::2], strict=True)).get(found)
+            if found is None:
+                return None
+        elif method in MAKING:
+            try:
+                found = getattr(str, method)(found, *args)
+            except (TypeError, ValueError):
+                return None
+    return str(found)
 
 
 def _found_at(values: Sequence[Any], place: Place) -> Any:

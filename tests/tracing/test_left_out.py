@@ -147,7 +147,7 @@ class Visitor(Dispatcher):
         return one()
 
 def dispatch(name):
-    return Visitor().call(name.lower())
+    return Visitor().call("".join(name))
 """
 
 
