@@ -37,6 +37,7 @@ _SETS = frozenset({"set", "Set", "frozenset", "FrozenSet", "AbstractSet", "Mutab
 _MAPPINGS = frozenset({"dict", "Dict", "Mapping", "MutableMapping", "defaultdict", "OrderedDict"})
 _TRANSPARENT = frozenset({"Optional", "Union", "Annotated", "Final", "ClassVar", "Required"})
 SUBCLASSES = 12  # of an annotated class that are taken into account
+DERIVED = "derived"  # heap site of a class of which there are more
 
 
 def parameters_of(frame: Frame, function: Known) -> dict[str, Value]:
@@ -155,11 +156,14 @@ def instances(frame: Frame, cls: Known) -> list[Value]:
     todo = [cls]
     for known in todo:
         children = frame.analysis.look("children", known.ref, None)
-        for index, child in enumerate(reach("children", known.obj, None)[:SUBCLASSES]):
+        found = reach("children", known.obj, None)
+        for index, child in enumerate(found[:SUBCLASSES]):
             if owner_of(child) is None and len(made) <= SUBCLASSES and mro(child):
                 ref = frame.analysis.look("item", children, index)
                 todo.append(frame.pool.known(child, ref))
                 made.append(frame.pool.make(Instance, todo[-1], ("found", id(child))))
+        if len(found) > SUBCLASSES or len(made) > SUBCLASSES:
+            frame.analysis.write((DERIVED, id(cls.obj)), "elem", frame.pool.const(True))
     return made
 
 

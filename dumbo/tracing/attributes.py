@@ -24,6 +24,7 @@ from typing import Any
 
 from dumbo.arguments.threads import is_thread_local, may_be_read
 from dumbo.tracing import fingerprint
+from dumbo.tracing.annotations import DERIVED
 from dumbo.tracing.boundary import STDLIB, owner_of, wall_of
 from dumbo.tracing.callgraph import PATH, Node
 from dumbo.tracing.escapes import PLAIN_BASES, consume, defines, escape, is_data
@@ -316,7 +317,11 @@ def _of_class(frame: Frame, value: Known, name: str, *, hooked: bool) -> Value |
         return _lineage(frame, value, name)
     if name in NAMES_OF_CLASSES and from_meta is not None and _is_named_by_itself(value.obj):
         if from_meta.obj is namespace(type)[name] and stored is None:
-            return frame.touch(analysis.get("member", value.ref, name), name)
+            named = frame.touch(analysis.get("member", value.ref, name), name)
+            for base in mro(value.obj)[:-1]:
+                if analysis.read((DERIVED, id(base)), "elem", frame, frame.index) is not None:
+                    return analysis.pool.join(named, frame.unknown_value("the name of a class"))
+            return named
     if name == "__call__" and isinstance(from_meta, Known) and type(from_meta.obj) is FunctionType:
         return bind(frame, from_meta, value, meta)
     if name in ("__subclasses__", "mro", "__call__", "__new__") and isinstance(from_meta, Known):
@@ -341,9 +346,10 @@ def _of_class(frame: Frame, value: Known, name: str, *, hooked: bool) -> Value |
 
 
 def _is_named_by_itself(cls: type) -> bool:
-    """Whether the type of a value that is taken for one of *cls* surely has the name of *cls*.
+    """Whether the type of a value that is taken for one of *cls* has the name of *cls*.
 
-    What is caught may be of a class that derives from it, and so may an object of a library's.
+    What is caught may be of a class that derives from it, and so may an object of a library's; and
+    where a class stands for more classes than are looked at, these have other names, too.
     """
     return owner_of(cls) is None and not issubclass(cls, BaseException)
 

@@ -64,6 +64,42 @@ def swapped():
     node.__class__ = Other
     return Visitor().visit(node)
 
+class Base:
+    pass
+
+def of_first(): return leaf()
+def of_last(): return other()
+READERS = {"Kind0": of_first, "Kind19": of_last}
+
+class Reader:
+    def read(self, node):
+        if not isinstance(node, Base):
+            return 0
+        return READERS[type(node).__name__]()
+
+class Small:
+    pass
+
+class Smaller(Small):
+    pass
+
+class Writer:
+    def write(self, node):
+        if not isinstance(node, Small):
+            return 0
+        return getattr(self, f"write_{type(node).__name__}")()
+    def write_Small(self): return leaf()
+    def write_Smaller(self): return other()
+    def write_Leaf(self): return generic()
+
+{kinds}
+
+def asked(node):
+    return Reader().read(node)
+
+def asked_of_few(node):
+    return Writer().write(node)
+
 def caught():
     try:
         raise VeryWrong
@@ -86,13 +122,14 @@ def large(name):
     return Large().run(name)
 """
 
+KINDS = "\n".join(f"class Kind{i}(Base): pass" for i in range(20))
 MANY = "\n".join(f"    def do_{i}(self): return called({i})" for i in range(45))
 
 
 @pytest.fixture
 def names() -> dict[str, Any]:
     made = types.ModuleType("of_dispatch")
-    source = SOURCE.replace("{many}", MANY)
+    source = SOURCE.replace("{many}", MANY).replace("{kinds}", KINDS)
     exec(compile(source, "/src/of_dispatch.py", "exec"), made.__dict__)
     return made.__dict__
 
@@ -127,6 +164,16 @@ def test_what_may_have_another_name_is_not_told_by_its_class(
     names: dict[str, Any], name: str
 ) -> None:
     assert {"leaf", "other"} <= reached(names[name])
+
+
+def test_what_is_an_instance_may_be_of_any_class_that_derives_from_it(
+    names: dict[str, Any],
+) -> None:
+    few = {node.name.partition(":")[2] for node in trace(names["asked_of_few"]).by_node}
+    assert {"leaf", "other"} <= few
+    assert "generic" not in few
+    many = {node.name.partition(":")[2] for node in trace(names["asked"]).by_node}
+    assert {"leaf", "other"} <= many
 
 
 def test_the_name_of_the_class_counts(names: dict[str, Any]) -> None:
