@@ -33,6 +33,7 @@ from dumbo.tracing.lookup import (
     reach,
 )
 from dumbo.tracing.replay import UNLOADED
+from dumbo.tracing.virtual import Watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Guard:
         "rest",
         "seldom",
         "types",
+        "watches",
         "_fresh",
         "_known",
     )
@@ -85,6 +87,7 @@ class Guard:
         self.listed: list[tuple[Mapping[str, Any], tuple[str, ...]]] = []
         self.marks: list[tuple[FunctionType, tuple[str, ...]]] = []
         self.others: list[tuple[str, Any, Any, Any]] = []
+        self.watches: list[Watch] = []
         self.contents: list[tuple[Any, bytes, tuple[Any, ...]]] = []
         # Many functions of a module look the same names up: each is checked once.
         self._known: set[tuple[int, str, int]] = set()
@@ -115,7 +118,9 @@ class Guard:
                 self.functions.append((self._fresh, self._fresh.__code__))
                 self._fresh = None
         del self._known
-        self.rest = bool(self.types or self.others or self.contents or self.listed or self.marks)
+        self.rest = bool(
+            self.types or self.others or self.contents or self.listed or self.marks or self.watches
+        )
         # Most functions have none of these, and who is asked at each hit looks at no empty list.
         self.seldom = bool(
             self.missing or self.defaults or self.kwdefaults or self.cells or self.classes
@@ -148,6 +153,9 @@ class Guard:
             self._binds(held, arg, obj)
         elif op == "item" and type(base) is dict and arg in base:
             self.bindings.append((base, arg, obj))
+        elif op == "virtual":
+            if obj is False:  # else anything was taken for possible, and that it stays
+                self.watches.append(Watch(base))
         elif op == "member" and obj is ABSENT and type(base) is BuiltinFunctionType:
             pass  # nothing can be set on it
         elif op != "default" or base.__defaults__ is None:  # else the whole tuple is checked
@@ -245,6 +253,9 @@ class Guard:
                 return False
         for function, names in self.marks:
             if tuple(function.__dict__) != names:
+                return False
+        for watch in self.watches:
+            if not watch.holds():
                 return False
         for op, base, arg, obj in self.others:
             if not _same(reach(op, base, arg), obj):

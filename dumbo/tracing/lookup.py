@@ -57,9 +57,7 @@ import functools
 import operator
 import os
 import sys
-from _abc import _get_dump  # type: ignore[import-not-found, unused-ignore]
 from _weakref import ReferenceType
-from abc import ABCMeta
 from types import (
     BuiltinFunctionType,
     FunctionType,
@@ -70,6 +68,7 @@ from types import (
 )
 
 from dumbo.arguments.threads import fields_of, is_thread_local
+from dumbo.tracing.virtual import has_virtual_instances, registered_with
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -345,46 +344,14 @@ def _lineage(base: Any, name: str) -> Any:
 
 def _registry(base: Any, _: None) -> Any:
     # Weak and unordered: names make an order that a second process repeats.
-    try:
-        references = _get_dump(base)[0]
-    except TypeError:
+    classes = registered_with(base) if is_class(base) else None
+    if classes is None:
         return ABSENT
-    classes = [cls for reference in references if (cls := reference()) is not None]
     return tuple(sorted(classes, key=lambda cls: (cls.__module__, cls.__qualname__)))
 
 
-_DESCENDANTS = 400
-
-
 def _virtual(base: Any, _: None) -> Any:
-    """Whether more may be instances of a class than what derives from it, as far as is seen."""
-    if not is_class(base):
-        return ABSENT
-    todo: list[type] = [base]
-    seen: set[int] = set()
-    metas: set[type] = set()
-    while todo:
-        cls = todo.pop()
-        if id(cls) in seen:
-            continue
-        seen.add(id(cls))
-        metas.add(type(cls))
-        own = mro(cls)[:-1] if cls is base else (cls,)
-        if len(seen) > _DESCENDANTS or any("__subclasshook__" in namespace(one) for one in own):
-            return True
-        if type(cls) is not type and _registry(cls, None) not in ((), ABSENT):
-            return True
-        todo += type.__subclasses__(cls)
-    return any(map(_asks_otherwise, metas))
-
-
-def _asks_otherwise(meta: type) -> bool:
-    """Whether a metaclass has a say of its own in what its classes' instances are."""
-    for name in ("__instancecheck__", "__subclasscheck__"):
-        home = next(cls for cls in mro(meta) if name in namespace(cls))
-        if home is not type and home is not ABCMeta:
-            return True
-    return False
+    return has_virtual_instances(base) if is_class(base) else ABSENT
 
 
 def names_between(names: Iterable[Any], ends: tuple[str, str]) -> list[str]:
