@@ -333,7 +333,9 @@ class Keeper:
                     serving.load(self, call, begun)
                 if call.record is not None:
                     serving.hold(self, call, call.value, call.plain or plain_key(args, kwargs))
-                elif not call.done and not call.explicit and serving.reuses_stale(self):
+                elif call.done:
+                    serving.hold_again(self, call, call.plain or plain_key(args, kwargs))
+                elif not call.explicit and serving.reuses_stale(self):
                     from dumbo.versions import stale  # few programs allow it
 
                     stale.serve(self, call)

@@ -478,3 +478,33 @@ def test_small_tables_are_in_memory(cache: Cache, ran: Ran) -> None:
     assert held(f, 1)
     assert f(1).to_pylist() == [{"n": 1}]
     assert len(ran) == 1
+
+
+def test_each_form_of_one_call_is_found_in_memory(cache: Cache, ran: Ran) -> None:
+    @cache.memo(keep="always")
+    def f(x: int, flag: bool = False) -> list[int]:
+        sys.audit("ran", x)
+        return [x] if flag else []
+
+    warm(f, 1, True)
+    for _ in range(2):
+        assert f(1, flag=True) == f(x=1, flag=True) == [1]
+    assert f._keeper.recall((1,), {"flag": True}) == [1]
+    assert f._keeper.recall((), {"x": 1, "flag": True}) == [1]
+    assert len(ran) == 1
+
+
+def test_what_is_defined_again_as_it_was_is_served_from_memory_again(
+    cache: Cache, ran: Ran
+) -> None:
+    space: dict[str, Any] = {"cache": cache, "sys": sys, "__name__": __name__}
+    helper = "def helper(x): return x + 1\n"
+    exec(helper, space)
+    exec("@cache.memo(keep='always')\ndef f(x): sys.audit('ran', x); return helper(x)", space)
+    f = space["f"]
+    warm(f, 1)
+    exec(helper, space)
+    assert f._keeper.recall((1,), {}) is MISSING
+    assert f(1) == 2
+    assert f._keeper.recall((1,), {}) == 2
+    assert len(ran) == 1

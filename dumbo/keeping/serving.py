@@ -185,10 +185,13 @@ def put(
         payload: its bytes, and what decodes them, if it can change.
         until: seconds for which it is good at most.
     """
-    function, snapshot, target = keeper.target.function, call.snapshot, keeper.target
-    if call.taken is not None or target.args or (payload is not None and keeper.options.readonly):
+    if (
+        call.taken is not None
+        or keeper.target.args
+        or (payload is not None and keeper.options.readonly)
+    ):
         return False
-    guard = _guard(keeper, call, extras) if extras else snapshot.guard
+    guard = _guard(keeper, call, extras) if extras else call.snapshot.guard
     if guard is None:
         return False
     if payload is None:
@@ -197,14 +200,41 @@ def put(
         held = Held(None, *payload, guard)
     held.until = min(held.until, monotonic() + until)
     held.extras = extras
-    plain = type(function) is FunctionType and not snapshot.identity and not snapshot.tables
-    plain = plain and call.draw is None  # which sample it is does not stand in the call
-    plain = plain and not target.kwargs and has_plain_defaults(function)
+    plain = _decides(keeper, call)
     if plain and key is not None:
-        named = function.__kwdefaults__
-        held.defaults = (named, tuple(named.values())) if named else None
+        _with_defaults(keeper, held)
     keeper.memory.hold(call.identity, held, key if plain else None)
-    return bool(plain)
+    return plain
+
+
+def hold_again(keeper: Keeper, call: Call, key: object) -> None:
+    """What was found in memory by closure and key is to be found by what stood in this call, too."""
+    held = keeper.memory.by_identity.get(call.identity)
+    if held is None or key is None or call.taken is not None or not _decides(keeper, call):
+        return
+    if not held.extras:
+        held.guard = call.snapshot.guard  # what it looked at before may be gone
+    _with_defaults(keeper, held)
+    keeper.memory.hold(call.identity, held, key)
+
+
+def _decides(keeper: Keeper, call: Call) -> bool:
+    """Whether what stands in *call*, and its closure, are all that its result hangs on."""
+    function, snapshot, target = keeper.target.function, call.snapshot, keeper.target
+    return (
+        type(function) is FunctionType
+        and not snapshot.identity
+        and not snapshot.tables
+        and call.draw is None  # which sample it is does not stand in the call
+        and not target.args
+        and not target.kwargs
+        and has_plain_defaults(function)
+    )
+
+
+def _with_defaults(keeper: Keeper, held: Held) -> None:
+    named = keeper.target.function.__kwdefaults__
+    held.defaults = (named, tuple(named.values())) if named else None
 
 
 def _guard(keeper: Keeper, call: Call, extras: bytes) -> Guard | None:

@@ -82,7 +82,7 @@ class Watch:
 
     def _is_same(self) -> bool:
         for cls, before in self._tree:
-            now = _derived_from(cls)
+            now: list[type] = _derived_from(cls)
             if len(now) != len(before) or any(a is not b for a, b in zip(now, before, strict=True)):
                 return False
         return True
@@ -100,7 +100,7 @@ def _tree(cls: type) -> list[tuple[type, list[type]]] | None:
         seen.add(id(one))
         if len(seen) > DESCENDANTS:
             return None
-        derived = _derived_from(one)
+        derived: list[type] = _derived_from(one)
         found.append((one, derived))
         todo += derived
     return found
