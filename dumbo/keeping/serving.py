@@ -208,7 +208,7 @@ def put(
 
 
 def hold_again(keeper: Keeper, call: Call, key: object) -> None:
-    """What was found in memory by closure and key is to be found by what stood in this call, too."""
+    """Let what was found in memory by closure and key be found by what stood in this call, too."""
     held = keeper.memory.by_identity.get(call.identity)
     if held is None or key is None or call.taken is not None or not _decides(keeper, call):
         return
