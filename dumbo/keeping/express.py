@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from dumbo.keeper import Keeper
     from dumbo.persistence.store import Store
     from dumbo.tracing.snapshots import Snapshot
+    from dumbo.tracing.words import Asked
 
 __all__ = ["Express", "learn"]
 
@@ -53,7 +54,7 @@ _KINDS = 64  # lists of types that are known of one function
 class Express:
     """What is known of the calls of one function, as long as it has this code and defaults."""
 
-    __slots__ = ("begin", "code", "defaults", "place", "snapshots", "store")
+    __slots__ = ("begin", "code", "defaults", "flagged", "place", "snapshots", "store")
 
     def __init__(
         self,
@@ -67,8 +68,22 @@ class Express:
         self.defaults = function.__defaults__
         self.place = place
         self.store = store
-        # By the types of the arguments: the closure, and where rows of it begin.
-        self.snapshots: dict[tuple[type, ...], tuple[Snapshot, int]] = {}
+        # By the types of the arguments: the closure, and where rows of it begin. Where flags decide
+        # which code runs, True and False stand in the places of their types.
+        self.snapshots: dict[tuple[object, ...], tuple[Snapshot, int]] = {}
+        self.flagged = False
+
+    def heed_flags(self) -> None:
+        """From now on, calls that differ in True and False may have other closures."""
+        if not self.flagged:
+            self.flagged = True
+            self.snapshots.clear()
+
+    def kind_of(self, args: tuple[Any, ...], kinds: tuple[type, ...]) -> tuple[object, ...]:
+        """What the closure of a call hangs on."""
+        if self.flagged and bool in kinds:
+            return tuple([value if type(value) is bool else type(value) for value in args])
+        return kinds
 
     def fetch(self, keeper: Keeper, args: tuple[Any, ...], plain: Any) -> Any:
         """Return the value of a call; or the call, to go on with; or MISSING: begin anew.
@@ -81,7 +96,7 @@ class Express:
         # The guard knows the function's code, too; its defaults do not matter: see `learn`.
         if (
             plain[0] is not args
-            or (known := self.snapshots.get(plain[1])) is None
+            or (known := self.snapshots.get(self.kind_of(args, plain[1]))) is None
             or shelf.stores.get(self.place) is not store  # type: ignore[call-overload]
             or not known[0].guard.holds()
         ):
@@ -162,7 +177,7 @@ def learn(keeper: Keeper, call: Call, args: tuple[Any, ...]) -> None:
         or snapshot.identity
         or snapshot.tables
         or snapshot.roots
-        or snapshot.program.asked  # not by the types alone
+        or not _asks_for_flags(snapshot.program.asked)
         or not _binds_as_given(keeper.binder, function, args)
         or not any(one is function for one, _ in snapshot.guard.functions)  # its code counts
     ):
@@ -180,7 +195,22 @@ def learn(keeper: Keeper, call: Call, args: tuple[Any, ...]) -> None:
     ):
         begin = _rapid(keeper) if options.keep == "always" else None
         known = keeper.express = Express(function, keeper.shelf.place(), store, begin)
-    known.snapshots[plain[1]] = snapshot, rows.closure_range(snapshot.digest)[0]
+    if snapshot.program.asked:
+        known.heed_flags()
+    kind = known.kind_of(args, plain[1])
+    known.snapshots[kind] = snapshot, rows.closure_range(snapshot.digest)[0]
+
+
+def _asks_for_flags(asked: Asked) -> bool:
+    """Whether, beside the types, only which of the arguments are True decides on a closure."""
+    if not asked:
+        return True
+    from dumbo.tracing.words import ANYWHERE, TRUE  # loaded by whoever asks
+
+    return all(
+        len(place) == 1 and place[0] != ANYWHERE and {*held, *lacking} == {TRUE}
+        for place, held, lacking in asked
+    )
 
 
 def _rapid(keeper: Keeper) -> Callable[[Keeper, Errand], bool] | None:

@@ -244,6 +244,53 @@ def test_texts_that_pick_what_is_called_are_told_apart(
     assert g("square", 3) == -3
 
 
+def test_flags_that_pick_what_is_called_take_the_short_road_too(
+    cache: Cache, located: list[object], ran: Ran, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @cache.memo(keep="always")
+    def g(x, doubled):
+        sys.audit("ran", (x, doubled))
+        return double(x) if doubled else square(x)
+
+    for number in range(3):
+        assert g(number, True) == number * 2
+        assert g(number, False) == number * number
+        assert g(number, 1) == number * 2
+    located.clear()
+    assert [g(3, True), g(3, False), g(3, 1)] == [6, 9, 6]
+    assert [forgotten(g)(3, flag) for flag in (True, False, 1)] == [6, 9, 6]
+    assert located == []
+    monkeypatch.setattr(sys.modules[__name__], "square", lambda x: -x)
+    ran.clear()
+    assert [forgotten(g)(3, flag) for flag in (True, False)] == [6, -3]
+    assert ran == [(3, False)]
+    monkeypatch.setattr(sys.modules[__name__], "double", lambda x: x + 100)
+    assert [forgotten(g)(3, flag) for flag in (True, False)] == [103, -3]
+
+
+def test_a_flag_that_a_helper_begins_to_ask_for_is_heeded(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @cache.memo(keep="always")
+    def g(x, flag):
+        return picked(x, flag)
+
+    for number in range(3):
+        assert g(number, True) == g(number, False) == number
+    monkeypatch.setattr(
+        sys.modules[__name__], "picked", lambda x, flag: double(x) if flag else square(x)
+    )
+    for number in range(5):
+        assert g(number, True) == number * 2
+        assert g(number, False) == number * number
+    monkeypatch.setattr(sys.modules[__name__], "square", lambda x: -x)
+    assert [forgotten(g)(4, flag) for flag in (True, False)] == [8, -4]
+
+
+def picked(x, flag):
+    return x
+
+
 STATE = {"offset": [1, 2, 3]}
 
 
