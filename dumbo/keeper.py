@@ -334,7 +334,7 @@ class Keeper:
                 if call.record is not None:
                     serving.hold(self, call, call.value, call.plain or plain_key(args, kwargs))
                 elif call.done:
-                    serving.hold_again(self, call, call.plain or plain_key(args, kwargs))
+                    serving.hold_again(self, call, args, kwargs)
                 elif not call.explicit and serving.reuses_stale(self):
                     from dumbo.versions import stale  # few programs allow it
 

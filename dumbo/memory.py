@@ -66,6 +66,7 @@ class Held:
         until: when the disk is asked again.
         guard, defaults: what must hold for the closure, and the keyword defaults, to be the same.
         extras: those of the entry; the guard holds as long as they do.
+        lone: whether no call of it was found to be told by what stands in it.
     """
 
     __slots__ = (
@@ -74,6 +75,7 @@ class Held:
         "epoch",
         "extras",
         "guard",
+        "lone",
         "payload",
         "size",
         "until",
@@ -93,6 +95,7 @@ class Held:
         self.size = 256 + (len(payload) if payload is not None else sys.getsizeof(value))
         self.guard = guard
         self.extras = b""
+        self.lone = False
         self.defaults: tuple[dict[str, Any], tuple[Any, ...]] | None = None
         self.until = monotonic() + FRESH
         self.epoch = epoch.number
@@ -179,16 +182,21 @@ def plain_key(args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
     return (dumps(args, 2), kinds) if is_plain(args, DEPTH + 1) else _of_others(args, kinds)
 
 
+_flattened: Callable[[tuple[Any, ...], list[type], int], list[Any] | None] | None = None
+
+
 def _of_others(args: tuple[Any, ...], kinds: object) -> object:
     """What tells a call with objects from all others, if these come down to plain values."""
-    # Imported here: whoever gets such arguments has hashed them before.
-    from dumbo.arguments.flattened import flattened
+    global _flattened
+    if _flattened is None:
+        # Imported late, since whoever gets such arguments has hashed them before; and once, for
+        # that takes a fifth of what follows.
+        from dumbo.arguments.flattened import flattened
 
-    found = flattened(args, DEPTH + 1)
-    if found is None:
-        return None
-    content, classes = found
-    return dumps(content, 2), kinds, *classes
+        _flattened = flattened
+    classes: list[type] = []
+    content = _flattened(args, classes, DEPTH + 1)
+    return None if content is None else (dumps(content, 2), kinds, *classes)
 
 
 def plain_payload(value: object) -> tuple[bytes, Callable[[bytes], Any]] | None:

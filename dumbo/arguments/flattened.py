@@ -23,6 +23,7 @@ from dumbo.errors import UnhashableArgument
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
 __all__ = ["flattened"]
@@ -38,14 +39,13 @@ class _NotFlat(Exception):
     """Something is large, or nothing that hashers know."""
 
 
-def flattened(values: Any, depth: int) -> tuple[list[Any], list[type]] | None:
-    """Return *values*, each as plain values, and the classes that were met; or None.
+def flattened(values: Sequence[Any], kinds: list[type], depth: int) -> list[Any] | None:
+    """Return *values*, each as plain values, and add the classes that are met to *kinds*; or None.
 
     Classes may be compared and hashed: none of them has a metaclass with a word in that.
     """
-    kinds: list[type] = []
     try:
-        return [_flat(value, kinds, depth) for value in values], kinds
+        return [_flat(value, kinds, depth) for value in values]
     except (_NotFlat, UnhashableArgument):
         return None
 

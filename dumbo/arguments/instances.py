@@ -283,6 +283,8 @@ class Layout:
         size = 0
         says = False  # something of what is ignored
         for cls in classes:
+            if cls is object:  # which does not change
+                break
             space = namespace_of(cls)
             size += len(space)
             if "__dumbo_ignore__" in space or "__attrs_attrs__" in space:
@@ -379,7 +381,7 @@ def _last(kind: type, hasher: Hasher, brief: Callable[[Any], bool] | None) -> Ha
 
 
 def _size(kind: type) -> int:
-    return sum(map(len, map(namespace_of, mro_of(kind))))
+    return sum([len(namespace_of(cls)) for cls in mro_of(kind) if cls is not object])
 
 
 def brief_hasher(value: object, kind: type) -> Hasher | None:

@@ -19,7 +19,7 @@ from dumbo.errors import InvalidUse, StorageError
 from dumbo.explain import Reason
 from dumbo.failures import let_through, text_of
 from dumbo.keeping.telling import warn
-from dumbo.memory import Held, has_plain_defaults, is_unchanging
+from dumbo.memory import Held, has_plain_defaults, is_unchanging, plain_key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -207,10 +207,14 @@ def put(
     return plain
 
 
-def hold_again(keeper: Keeper, call: Call, key: object) -> None:
+def hold_again(keeper: Keeper, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Let what was found in memory by closure and key be found by what stood in this call, too."""
     held = keeper.memory.by_identity.get(call.identity)
-    if held is None or key is None or call.taken is not None or not _decides(keeper, call):
+    if held is None or held.lone or call.taken is not None or not _decides(keeper, call):
+        return
+    key = call.plain or plain_key(args, kwargs)
+    if key is None:
+        held.lone = True
         return
     if not held.extras:
         held.guard = call.snapshot.guard  # what it looked at before may be gone
