@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Draft", "receive"]
 
 _CHUNK = 1 << 20  # hashed and then written while it is in the processor's cache
+_LARGE = 1 << 22  # bytes for which room is taken before they are written
 _HELD = 1 << 16  # a draft smaller than this has no file
 
 
@@ -151,6 +152,8 @@ class Draft:
         view = memoryview(data)
         if view.ndim != 1 or view.format != "B":
             view = view.cast("B")
+        if len(view) >= _LARGE:
+            _reserve(self._fd, len(view))
         for start in range(0, len(view), _CHUNK):
             chunk = view[start : start + _CHUNK]
             self._hash.update(chunk)
@@ -168,6 +171,17 @@ def _sync_folder(path: str) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def _reserve(fd: int, size: int) -> None:
+    """Take room for *size* bytes from here on: a file that grows as it is written costs more."""
+    reserve = getattr(os, "posix_fallocate", None)  # macOS has none
+    if reserve is None:
+        return
+    try:
+        reserve(fd, os.lseek(fd, 0, os.SEEK_CUR), size)
+    except OSError:
+        pass  # there is too little, which writing tells, or this file system knows nothing of it
 
 
 def _write_all(fd: int, data: Buffer) -> None:

@@ -247,3 +247,34 @@ print(len([open("/dev/null") for _ in range(30)]), "others")
     )
     assert lived.communicate(timeout=60)[0].split() == ["True", "0.0", "30", "others"]
     assert lived.returncode == 0
+
+
+def test_a_large_payload_has_its_room_before_it_is_written(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reserved: list[tuple[int, int]] = []
+    monkeypatch.setattr(
+        os, "posix_fallocate", lambda fd, at, size: reserved.append((at, size)), raising=False
+    )
+    value = random.Random(1).randbytes(1 << 23)
+    path = desk.blob(1, value)
+    assert sum(size for _, size in reserved) >= len(value)
+    assert max(at + size for at, size in reserved) <= path.stat().st_size
+    desk.save(2, value[: 1 << 20])
+    assert desk.load(1) == value
+    assert len(reserved) == 1
+
+
+def test_where_no_room_can_be_taken_before_it_is_written_all_the_same(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(fd: int, at: int, size: int) -> None:
+        raise OSError(95, "not supported")
+
+    value = random.Random(1).randbytes(1 << 23)
+    monkeypatch.setattr(os, "posix_fallocate", refuse, raising=False)
+    desk.save(1, value)
+    monkeypatch.delattr(os, "posix_fallocate")
+    desk.save(2, value[1:])
+    assert desk.again().load(1) == value
+    assert desk.load(2) == value[1:]
