@@ -1,10 +1,11 @@
 """When it is time to look whether a store is within its limit.
 
     written   one byte for each thousandth of the limit that any process has written since somebody
-              looked; who looks cuts it off
+              looked; who looks cuts it off, and makes it a thousand longer until he has done
 
 So it does not count how many processes write, nor whether they live: together they write one per
-cent of the limit until one of them looks.
+cent of the limit until one of them looks. And whoever is killed while he removes what is too much
+leaves a file that says so: the next one to write a thousandth takes his place.
 
 Knows how much was written; must not know what, nor what goes when it is too much.
 """
@@ -15,19 +16,25 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dumbo.persistence.ground import Ground
 
-__all__ = ["begin_anew", "count", "is_due", "look_again"]
+__all__ = ["begin", "count", "done", "is_due", "is_pressing", "look_again"]
 
 _NAME = "written"
 _STEP = 0.001  # of the limit
 _DUE = 10  # steps
 _MOST = 250  # that one process tells at once: what is larger is not waited for
+_AT_IT = 1000  # steps that nobody has written: somebody is removing, or was killed meanwhile
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
 def count(store: Ground, size: int) -> bool:
-    """Take in that so many bytes are written; return whether it is time to look."""
+    """Take in that so many bytes are written; return whether it is time to look.
+
+    It also is if somebody is at it, for he may have been killed there.
+    """
     store.written += size
     limit = store.size_limit
     if limit is None:
@@ -66,25 +73,47 @@ def look_again(store: Ground) -> None:
 
 
 def is_due(store: Ground) -> bool:
-    """Whether it is still time to look, after somebody else has."""
+    """Whether it is still time to look, after somebody else has; or has begun to, and died."""
+    return _written(store) >= _DUE
+
+
+def is_pressing(store: Ground) -> bool:
+    """Whether so much was written that who writes more should wait for who is looking."""
+    return _written(store) % _AT_IT >= _DUE
+
+
+def _written(store: Ground) -> int:
     try:
-        return os.lstat(os.path.join(store.root, _NAME)).st_size >= _DUE
+        return os.lstat(os.path.join(store.root, _NAME)).st_size
     except OSError:
-        return False
+        return 0
 
 
-def begin_anew(store: Ground) -> int:
+def begin(store: Ground) -> int:
     """Somebody looks: count from here; return how many bytes may be on their way to the disk."""
     store.written = 0
+    steps = _cut(store, lambda size: _AT_IT)
+    # Who was killed had begun when at least so much was on its way.
+    steps = steps % _AT_IT + _DUE if steps >= _AT_IT else steps
+    return int(min(steps, _MOST) * (store.size_limit or 0) * _STEP)
+
+
+def done(store: Ground) -> None:
+    """What was too much is gone."""
+    _cut(store, lambda size: max(0, size - _AT_IT))
+
+
+def _cut(store: Ground, length: Callable[[int], int]) -> int:
+    """Make what was written so long; return how long it was."""
     try:
         fd = os.open(os.path.join(store.root, _NAME), _FLAGS)
     except OSError:
         return 0
     try:
-        steps = min(os.fstat(fd).st_size, _MOST)
-        os.ftruncate(fd, 0)
+        size = os.fstat(fd).st_size
+        os.ftruncate(fd, length(size))
     except OSError:  # then the next one to write looks again
         return 0
     finally:
         os.close(fd)
-    return int(steps * (store.size_limit or 0) * _STEP)
+    return size

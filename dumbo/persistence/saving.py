@@ -254,9 +254,9 @@ def ahead(store: Store) -> Callable[[int], object]:
 def keep_within(store: Store) -> None:
     """Evict what is too much, now that enough was written since the last look.
 
-    Whoever comes while somebody is at it waits for his turn: a moment, and longer if the limit is
-    reached. Else those who write would outrun the one who removes, and the directory would grow
-    beyond it.
+    Whoever comes while somebody is at it, and again enough was written, waits for his turn: a
+    moment, and longer if the limit is reached. Else those who write would outrun the one who
+    removes, and the directory would grow beyond it. Who was killed at it has no turn any more.
     """
     limit = store.size_limit
     if limit is None:
@@ -271,6 +271,8 @@ def keep_within(store: Store) -> None:
             claim = store.locks().claim(_HOUSEKEEPER, None)
             if type(claim) is Claim:
                 break
+            if not room.is_pressing(store):  # he lives, and is ahead of those who write
+                return
             if claim is None or time.monotonic() - begun >= patience:
                 if claim is None or patience == _LONGER or housekeeping.has_room(store, limit):
                     room.look_again(store)
@@ -279,7 +281,8 @@ def keep_within(store: Store) -> None:
             time.sleep(_NAP)
         try:
             if room.is_due(store):
-                housekeeping.evict(store, limit, coming=room.begin_anew(store))
+                housekeeping.evict(store, limit, coming=room.begin(store))
+                room.done(store)
         finally:
             claim.end(KEPT)
     except (OSError, StorageError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,56 @@ def test_who_stores_while_somebody_evicts_waits_a_moment_and_no_longer(
     claim.end(KEPT)
     desk.save(2, b"of no size")
     assert looked == [1_000_000]
+    desk.store.close()
+
+
+def test_who_stores_little_while_somebody_evicts_goes_on_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(tmp_path / "cache")
+    desk.store.size_limit = 10_000_000
+    waited: list[float] = []
+    monkeypatch.setattr(saving.time, "sleep", waited.append)
+
+    def evict(store: Store, limit: int, coming: int) -> None:
+        claim = store.locks().claim(saving._HOUSEKEEPER, None)
+        assert not isinstance(claim, Claim)
+        desk.save(2, os.urandom(BIG))
+
+    monkeypatch.setattr(housekeeping, "evict", evict)
+    desk.save(1, os.urandom(10 * BIG))
+    assert desk.find(2) is not None
+    assert waited == []
+    desk.store.close()
+
+
+def test_who_is_killed_while_he_evicts_has_a_successor_at_once(child: Any, tmp_path: Path) -> None:
+    program = """
+import signal
+from dumbo.persistence import housekeeping
+store.size_limit = 1_000_000
+housekeeping.evict = lambda store, limit, coming: os.kill(os.getpid(), signal.SIGKILL)
+for n in range(100):
+    desk.save(n, os.urandom(20_000))
+"""
+    killed = child(program)
+    assert killed.wait() == -signal.SIGKILL
+    desk = Desk(tmp_path / "cache")
+    desk.store.size_limit = 1_000_000
+    looked: list[int] = []
+    evict = housekeeping.evict
+
+    def look(store: Store, limit: int, coming: int) -> None:
+        looked.append(coming)
+        evict(store, limit, coming=coming)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(housekeeping, "evict", look)
+        desk.save(1000, os.urandom(1500))
+        assert len(looked) == 1
+        desk.save(1001, os.urandom(1500))  # it has been looked at: a hundredth may be written
+        assert len(looked) == 1
+    assert looked[0] >= 10_000  # what was on its way when he was killed, too
     desk.store.close()
 
 
