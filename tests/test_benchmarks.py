@@ -17,6 +17,7 @@ ROOT = Path(__file__).parent.parent
     [
         ("tracing.py", ("--sizes", "10", "--turns", "1"), "to tracing"),
         ("guards.py", ("--sizes", "10"), "Each of these was seen"),
+        ("storing.py", ("--bytes", "100000", "--turns", "1"), "text       stored in"),
         ("hits.py", ("--turns", "1"), "a number                       1.0 times"),
     ],
 )

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Draft", "receive"]
 
-_CHUNK = 1 << 20  # hashed and then written while it is in the processor's cache
+_CHUNK = 1 << 22  # hashed and then written while it is in the processor's cache
+_PAGE = 1 << 12
 _LARGE = 1 << 22  # bytes for which room is taken before they are written
 _HELD = 1 << 16  # a draft smaller than this has no file
 
@@ -152,12 +153,16 @@ class Draft:
         view = memoryview(data)
         if view.ndim != 1 or view.format != "B":
             view = view.cast("B")
+        start, end = 0, _CHUNK
         if len(view) >= _LARGE:
-            _reserve(self._fd, len(view))
-        for start in range(0, len(view), _CHUNK):
-            chunk = view[start : start + _CHUNK]
+            place = os.lseek(self._fd, 0, os.SEEK_CUR)
+            _reserve(self._fd, place, len(view))
+            end -= place % _PAGE  # so that but the first begins with a page of the file
+        while start < len(view):
+            chunk = view[start:end]
             self._hash.update(chunk)
             _write_all(self._fd, chunk)
+            start, end = end, end + _CHUNK
 
     def _close(self) -> None:
         if self._fd >= 0:
@@ -173,13 +178,13 @@ def _sync_folder(path: str) -> None:
         os.close(fd)
 
 
-def _reserve(fd: int, size: int) -> None:
-    """Take room for *size* bytes from here on: a file that grows as it is written costs more."""
+def _reserve(fd: int, place: int, size: int) -> None:
+    """Take room for *size* bytes from there on: a file that grows as it is written costs more."""
     reserve = getattr(os, "posix_fallocate", None)  # macOS has none
     if reserve is None:
         return
     try:
-        reserve(fd, os.lseek(fd, 0, os.SEEK_CUR), size)
+        reserve(fd, place, size)
     except OSError:
         pass  # there is too little, which writing tells, or this file system knows nothing of it
 

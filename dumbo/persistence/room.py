@@ -1,11 +1,13 @@
 """When it is time to look whether a store is within its limit.
 
-    written   one byte for each thousandth of the limit that any process has written since somebody
-              looked; who looks cuts it off, and makes it a thousand longer until he has done
+    written   how much may be written until somebody looks, and of what limit; then one byte for
+              each thousandth of the limit that any process has written since somebody looked; who
+              looks cuts them off, and adds a thousand of them until he has done
 
 So it does not count how many processes write, nor whether they live: together they write one per
-cent of the limit until one of them looks. And whoever is killed while he removes what is too much
-leaves a file that says so: the next one to write a thousandth takes his place.
+cent of the limit until one of them looks, or an eighth of what was left when that is more. And
+whoever is killed while he removes what is too much leaves a file that says so: the next one to
+write a thousandth takes his place.
 
 Knows how much was written; must not know what, nor what goes when it is too much.
 """
@@ -13,6 +15,9 @@ Knows how much was written; must not know what, nor what goes when it is too muc
 from __future__ import annotations
 
 import os
+import struct
+
+from dumbo.decision.eviction import HIGH
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,11 +28,13 @@ if TYPE_CHECKING:
 __all__ = ["begin", "count", "done", "is_due", "is_pressing", "look_again"]
 
 _NAME = "written"
+_HEAD = struct.Struct(">QH")  # the limit, and after how many steps of it somebody is to look
 _STEP = 0.001  # of the limit
 _DUE = 10  # steps
+_PART = 8  # of what is left, that may be written until somebody looks
 _MOST = 250  # that one process tells at once: what is larger is not waited for
 _AT_IT = 1000  # steps that nobody has written: somebody is removing, or was killed meanwhile
-_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+_SAFE = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
 def count(store: Ground, size: int) -> bool:
@@ -45,26 +52,24 @@ def count(store: Ground, size: int) -> bool:
         return False
     steps = int(store.untold / step)
     store.untold -= steps * step
-    return _tell(store, min(steps, _MOST)) >= _DUE
+    return _tell(store, min(steps, _MOST))
 
 
-def _tell(store: Ground, steps: int) -> int:
-    """Add to what all processes have written; return how much that is."""
+def _tell(store: Ground, steps: int) -> bool:
+    """Add to what all processes have written; return whether that is enough."""
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | _SAFE
     try:
-        fd = os.open(os.path.join(store.root, _NAME), _FLAGS | os.O_CREAT, 0o600)
+        fd = os.open(os.path.join(store.root, _NAME), flags, 0o600)
     except OSError:  # something else is there: each looks for itself
-        return _DUE if steps >= _DUE or _is_due(store) else 0
+        return steps >= _DUE or store.written > (store.size_limit or 0) * _STEP * _DUE
     try:
         os.write(fd, b"." * steps)
-        return os.fstat(fd).st_size
+        written, due = _read(store, fd)
     except OSError:
-        return _DUE
+        return True
     finally:
         os.close(fd)
-
-
-def _is_due(store: Ground) -> bool:
-    return store.size_limit is not None and store.written > store.size_limit * _STEP * _DUE
+    return written >= due
 
 
 def look_again(store: Ground) -> None:
@@ -74,46 +79,67 @@ def look_again(store: Ground) -> None:
 
 def is_due(store: Ground) -> bool:
     """Whether it is still time to look, after somebody else has; or has begun to, and died."""
-    return _written(store) >= _DUE
+    written, due = _look(store)
+    return written >= due
 
 
 def is_pressing(store: Ground) -> bool:
     """Whether so much was written that who writes more should wait for who is looking."""
-    return _written(store) % _AT_IT >= _DUE
-
-
-def _written(store: Ground) -> int:
-    try:
-        return os.lstat(os.path.join(store.root, _NAME)).st_size
-    except OSError:
-        return 0
+    written, due = _look(store)
+    return written % _AT_IT >= due
 
 
 def begin(store: Ground) -> int:
     """Somebody looks: count from here; return how many bytes may be on their way to the disk."""
     store.written = 0
-    steps = _cut(store, lambda size: _AT_IT)
+    written = _write(store, _DUE, lambda written: _AT_IT)
     # Who was killed had begun when at least so much was on its way.
-    steps = steps % _AT_IT + _DUE if steps >= _AT_IT else steps
+    steps = written % _AT_IT + _DUE if written >= _AT_IT else written
     return int(min(steps, _MOST) * (store.size_limit or 0) * _STEP)
 
 
 def done(store: Ground) -> None:
-    """What was too much is gone."""
-    _cut(store, lambda size: max(0, size - _AT_IT))
+    """What was too much is gone: as far as the limit is away, there is time until the next look."""
+    left = HIGH - store.used / (store.size_limit or 1)
+    due = min(_MOST, max(_DUE, int(left / _STEP / _PART)))
+    _write(store, due, lambda written: max(0, written - _AT_IT))
 
 
-def _cut(store: Ground, length: Callable[[int], int]) -> int:
-    """Make what was written so long; return how long it was."""
+def _look(store: Ground) -> tuple[int, int]:
     try:
-        fd = os.open(os.path.join(store.root, _NAME), _FLAGS)
+        fd = os.open(os.path.join(store.root, _NAME), os.O_RDONLY | _SAFE)
+    except OSError:
+        return 0, _DUE
+    try:
+        return _read(store, fd)
+    except OSError:
+        return 0, _DUE
+    finally:
+        os.close(fd)
+
+
+def _read(store: Ground, fd: int) -> tuple[int, int]:
+    """How many steps were written, and after how many somebody is to look."""
+    size = os.fstat(fd).st_size
+    head = os.pread(fd, _HEAD.size, 0)
+    if len(head) < _HEAD.size or head.startswith(b"."):  # nobody has looked yet
+        return size, _DUE
+    limit, due = _HEAD.unpack(head)
+    return size - _HEAD.size, due if limit == store.size_limit else _DUE
+
+
+def _write(store: Ground, due: int, length: Callable[[int], int]) -> int:
+    """Say when to look, and let the steps written be so many; return how many they were."""
+    try:
+        fd = os.open(os.path.join(store.root, _NAME), os.O_RDWR | _SAFE)
     except OSError:
         return 0
     try:
-        size = os.fstat(fd).st_size
-        os.ftruncate(fd, length(size))
+        written, _ = _read(store, fd)
+        os.pwrite(fd, _HEAD.pack(store.size_limit or 0, due), 0)
+        os.ftruncate(fd, _HEAD.size + length(written))
     except OSError:  # then the next one to write looks again
         return 0
     finally:
         os.close(fd)
-    return size
+    return written

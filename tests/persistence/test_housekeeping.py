@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import time
@@ -183,6 +184,47 @@ for n in range(100):
         desk.save(1001, os.urandom(1500))  # it has been looked at: a hundredth may be written
         assert len(looked) == 1
     assert looked[0] >= 10_000  # what was on its way when he was killed, too
+    desk.store.close()
+
+
+def looks_of(desk: Desk, count: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many results of 20 kB were stored when somebody looked."""
+    looks: list[int] = []
+    evict = housekeeping.evict
+
+    def look(store: Store, limit: int, coming: int) -> None:
+        looks.append(number)
+        evict(store, limit, coming=coming)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(housekeeping, "evict", look)
+        for number in range(count):
+            desk.save(number, os.urandom(BIG))
+    return looks
+
+
+def test_the_further_the_limit_is_away_the_rarer_somebody_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(tmp_path / "cache")
+    desk.store.size_limit = 100 * BIG
+    looks = looks_of(desk, 85, monkeypatch)
+    between = [after - before for before, after in itertools.pairwise(looks)]
+    assert between[0] >= 9
+    assert between[-1] == 1
+    assert between == sorted(between, reverse=True)
+    desk.store.close()
+
+
+def test_how_far_another_limit_is_away_tells_nothing_of_this_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(tmp_path / "cache")
+    desk.store.size_limit = 1000 * BIG
+    looks_of(desk, 20, monkeypatch)
+    desk.store.size_limit = 10 * BIG
+    assert looks_of(desk, 1, monkeypatch)
+    assert size_of(desk.directory) <= 10 * BIG
     desk.store.close()
 
 
