@@ -126,13 +126,31 @@ def find(name: str) -> ModuleSpec | None:
         if "__path__" in names:
             path, spec = list(names["__path__"]), names.get("__spec__")
             continue
+        if count > 1 and path is None:
+            return None  # what it would be in is no package; on `sys.path` lies something else
         try:
             spec = importlib.machinery.PathFinder.find_spec(part, path)
         except (ImportError, ValueError):
             return None
+        except KeyError:
+            # A folder without `__init__.py` asks its parent for the path, and that is not loaded.
+            spec = _folder(part, path)
         if spec is None:
             return None
         path = spec.submodule_search_locations
+    return spec
+
+
+def _folder(name: str, path: Sequence[str] | None) -> ModuleSpec:
+    """A package that is nothing but folders: those of its name on *path*, which was searched."""
+    spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
+    spec.submodule_search_locations = [
+        folder
+        for entry in (sys.path if path is None else path)
+        if (finder := sys.path_importer_cache.get(entry)) is not None
+        and (portion := finder.find_spec(name, None)) is not None
+        for folder in portion.submodule_search_locations or ()
+    ]
     return spec
 
 
@@ -146,10 +164,12 @@ _ABSENT = b"absent"
 
 def _absence(name: str) -> bytes:
     """What is to be said of a module that lies on no path: nothing, if others may know it."""
-    top = name.partition(".")[0]
+    top, parents = name.partition(".")[0], _parents(name)
     package = sys.modules.get(top)
     if package is not None and not _has_path(package):
         return b"unsure"  # it may put what is in it into `sys.modules` itself
+    if any((spec := find(one)) and spec.submodule_search_locations is None for one in parents):
+        return b"unsure"  # so may this
     for finder in sys.meta_path:
         if finder is importlib.machinery.PathFinder:
             continue

@@ -62,3 +62,35 @@ def test_no_getattr_of_a_loaded_module_runs(package: Path, monkeypatch: pytest.M
     assert sources.find("asked_nothing") is None
     assert sources.find("asked_nothing.inner") is None
     assert asked == []
+
+
+def test_what_a_module_is_asked_for_that_is_no_package_lies_nowhere(package: Path) -> None:
+    # `from inner_source import outer_source` gives a name of that module, and not a module.
+    assert sources.find("inner_source.outer_source") is None
+    (package / "asking.py").write_text("from inner_source import outer_source\n")
+    before = sources.print_of("asking")
+    (package / "outer_source.py").write_text("import json\n")
+    assert sources.print_of("asking") == before
+
+
+def test_a_folder_in_a_package_that_is_not_loaded_is_found(package: Path) -> None:
+    inner = package / "unloaded_package" / "folder"
+    inner.mkdir(parents=True)
+    (package / "unloaded_package" / "__init__.py").write_text("raise RuntimeError\n")
+    (inner / "deep.py").write_text("x = 1\n")
+    spec = sources.find("unloaded_package.folder.deep")
+    assert spec is not None
+    assert spec.origin == str(inner / "deep.py")
+    before = sources.print_of("unloaded_package.folder.deep")
+    (inner / "deep.py").write_text("x = 2\n")
+    assert sources.print_of("unloaded_package.folder.deep") != before
+
+
+def test_what_a_module_that_is_no_package_may_hold_is_not_known_to_be_absent(
+    package: Path,
+) -> None:
+    (package / "unloaded_package").mkdir()
+    (package / "unloaded_package" / "__init__.py").write_text("")
+    (package / "unloaded_package" / "six.py").write_text("import sys\n")  # may register `moves`
+    assert not sources.is_nowhere("unloaded_package.six.moves")
+    assert sources.is_nowhere("unloaded_package.seven")
