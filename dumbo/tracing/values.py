@@ -328,7 +328,8 @@ class Pool:
         if MANY in unknown or PLAIN_MANY in unknown or len(consts) - len(numbers) > CONSTANTS:
             rest = MANY if others else PLAIN_MANY
             members = {member: None for member in members if member not in consts}
-        elif any(map(is_plain, unknown)) or len(numbers) > NUMBERS:
+        elif unknown or len(numbers) > NUMBERS:
+            # Nor do numbers beside something unknown: what takes its place must not let them in.
             rest = rest or PLAIN
             members = {member: None for member in members if member not in numbers}
         if DATA in unknown or PLAIN_DATA in unknown or self._is_too_wide(members):
