@@ -36,4 +36,6 @@ from __future__ import annotations
 # 10       names of classes pick methods; hooks of abstract classes, what copying calls, and
 #          hooks of modules that are asked for their path count;
 #          flags among the arguments decide branches, and so do more kinds and identities
-DIGEST_VERSION = 10
+# 11       what is put into a live object that went out of sight belongs to that object, and what
+#          nobody else calls is looked at before what is far and called by others, too
+DIGEST_VERSION = 11

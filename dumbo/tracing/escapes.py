@@ -91,8 +91,18 @@ def escape(frame: Frame, value: Value | None, use: Use | None = None) -> None:
     """Let *value* out of sight, for *use*, or to somebody unknown; see the module's docstring."""
     use = use or by_stranger(frame.module)
     for member in each(value):
-        # Once for each time that the step is made.
-        if (member, use) not in frame.escaping:
+        if type(member) is Known and not use.reads:
+            # What live objects are does not change: once for each step.
+            key = (frame.place, member, use)
+            if key not in frame.let_out:
+                frame.let_out.add(key)
+                try:
+                    _escape_known(frame, member, use)
+                except BaseException:
+                    frame.let_out.discard(key)
+                    raise
+        elif (member, use) not in frame.escaping:
+            # Once for each time that the step is made.
             frame.escaping.add((member, use))
             _escape_member(frame, member, use)
 
@@ -142,7 +152,9 @@ def _escape_member(frame: Frame, value: Value, use: Use) -> None:
 
 def expose(frame: Frame, value: Value, use: Use) -> None:
     """Call back what can be called of *value*; done once for each, by `Outside`."""
-    if isinstance(value, Instance):
+    if isinstance(value, Known) and is_data(value.obj):
+        _escape_site(frame, ("object", id(value.obj)), use)
+    elif isinstance(value, Instance):
         _escape_site(frame, value.site, use)
         if isinstance(value.cls, LocalClass):
             _escape_local_class(frame, value.cls, value, use)
@@ -217,7 +229,8 @@ def _escape_known(frame: Frame, value: Known, use: Use) -> None:
                 escape(frame, made, use)
             else:
                 escape(frame, root, use)
-        _escape_site(frame, ("object", id(obj)), use)
+        _expose_site(frame, ("object", id(obj)), use)
+        analysis.outside.spread(value, use)
 
 
 def _is_importable(obj: Any) -> bool:

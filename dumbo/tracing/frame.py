@@ -228,6 +228,7 @@ class Frame:
         self.index = 0  # of the step and its rounds
         self.at = 0  # of the step
         self.escaping: set[Any] = set()  # what this step has let out of sight
+        self.let_out: set[Any] = set()  # of live objects, what its steps have
         self._ends = False
         self._successors: list[tuple[int, State]] | None = None
 

@@ -40,6 +40,7 @@ from dumbo.tracing.calls import Arguments
 from dumbo.tracing.escapes import escape
 from dumbo.tracing.frame import Frame, plan_of
 from dumbo.tracing.guesses import Guesses
+from dumbo.tracing.namespaces import fields_of
 from dumbo.tracing.outside import Outside
 from dumbo.tracing.schedule import NeedsCallee, TooManySteps
 from dumbo.tracing.strangers import Strangers
@@ -161,7 +162,8 @@ def _trace(
         analysis.pool.known(root, analysis.look("root", -1, number + 1, root))
     analysis.outside = Outside(analysis, callee, HANDLERS)
     analysis.strangers = {
-        far: Strangers(analysis, callee, HANDLERS, of_member, far=far) for far in (False, True)
+        far: Strangers(analysis, callee, HANDLERS, of_member, fields_of, far=far)
+        for far in (False, True)
     }
     analysis.guesses = Guesses(analysis, callee, HANDLERS) if guessing else None
     frame = _RootFrame(analysis, callee)

@@ -177,15 +177,34 @@ def call_method(frame: Frame, name: str, source: Builtin, args: Arguments) -> Va
 
 def _merge(frame: Frame, target: Builtin, value: Value) -> None:
     """``namespace.update(value)``: the fields of another object keep their names."""
+    fields: dict[str, Value] = {}  # of all that it may be together: each name is put once
     for member in each(value):
         if isinstance(member, Builtin) and member.name == "__dict__()":
-            for owner in _owners(frame, member):
-                for name in names_of(frame, owner, ANY, own=True):
-                    held = attribute(frame, owner, name)
-                    if held is not None:
-                        put(frame, target, frame.pool.const(name), held)
+            for owner in each(member.receiver):
+                for name, held in _fields_with_strangers(frame, owner).items():
+                    fields[name] = frame.pool.join(fields.get(name), held) or held
         else:
             put(frame, target, UNKNOWN, member)
+    for name, held in fields.items():
+        put(frame, target, frame.pool.const(name), held)
+
+
+def _fields_with_strangers(frame: Frame, owner: Value) -> dict[str, Value]:
+    """The same as `fields_of`, and of something unknown what it may have."""
+    if not isinstance(owner, Unknown):
+        return fields_of(frame, owner)
+    if frame.analysis.partial:
+        # All names of all that is out of sight would say nothing.
+        frame.unresolved("the fields of something unknown")
+        return {}
+    return frame.analysis.strangers[frame.far].ask_fields(frame)
+
+
+def fields_of(frame: Frame, owner: Value) -> dict[str, Value]:
+    """What is in the `__dict__` of *owner*, by name."""
+    names = names_of(frame, owner, ANY, own=True)
+    found = [(name, attribute(frame, owner, name)) for name in names]
+    return {name: held for name, held in found if held is not None}
 
 
 def keys(frame: Frame, source: Builtin) -> Value:
@@ -335,6 +354,7 @@ __all__ = [
     "call_method",
     "computed_module",
     "everything",
+    "fields_of",
     "is_namespace",
     "item",
     "keys",

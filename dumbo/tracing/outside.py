@@ -15,7 +15,7 @@ from typing import Any
 
 from dumbo.tracing.callgraph import Analysis, Node
 from dumbo.tracing.escapes import escape, expose
-from dumbo.tracing.frame import Frame, plan_of
+from dumbo.tracing.frame import Frame, Stalled, plan_of
 from dumbo.tracing.schedule import NeedsCallee
 from dumbo.tracing.uses import Use
 from dumbo.tracing.values import Bound, Instance, Known, Local, LocalClass, Unknown, Value
@@ -70,6 +70,7 @@ class Outside(Apart):
         self.far = True
         self.members: list[tuple[Value, Use]] = []
         self.known: set[tuple[Value, Use]] = set()
+        self._late: dict[int, None] = {}  # functions that others call, too
 
     def receive(self, value: Value, use: Use) -> None:
         """*value* has escaped, to be used like *use*."""
@@ -78,6 +79,26 @@ class Outside(Apart):
             self.known.add(key)
             self._push(len(self.members))
             self.members.append(key)
+
+    def spread(self, value: Value, use: Use) -> None:
+        """What the program puts into *value*, which has escaped, escapes with it, now and later.
+
+        It belongs to the value, and not to each step that lets it out of sight.
+        """
+        key = (value, use)
+        if key in self.known:
+            return
+        self.known.add(key)
+        self.members.append(key)
+        before = (self.node, self.index, self.at, self.escaping)
+        self.node, self.escaping = self._node_of(value), set()
+        self.index = self.at = len(self.members) - 1
+        try:
+            expose(self, value, use)
+        except (NeedsCallee, Stalled):
+            self._push(self.index)  # when there is time
+        finally:
+            self.node, self.index, self.at, self.escaping = before
 
     def take_from_nowhere(self, value: Value) -> None:
         """*value* is let go by no step in particular."""
@@ -88,12 +109,11 @@ class Outside(Apart):
             self.node = node
 
     def has_more(self) -> bool:
-        return bool(self._pending)
+        return bool(self._pending or self._late)
 
     def run(self) -> None:
         # One at a time: what is near goes first, if this has woken any of it.
-        index = heapq.heappop(self._pending)
-        self._queued.discard(index)
+        index = self._next()
         value, use = self.members[index]
         self.begin(index)
         self.node = self._node_of(value)
@@ -102,6 +122,18 @@ class Outside(Apart):
         except NeedsCallee:
             self._push(index)
             raise
+
+    def _next(self) -> int:
+        """What nobody else calls comes first, for there may be no time for all."""
+        while self._pending:
+            index = heapq.heappop(self._pending)
+            self._queued.discard(index)
+            if self._node_of(self.members[index][0]) not in self.analysis.by_node:
+                return index
+            self._late[index] = None
+        index = next(iter(self._late))
+        del self._late[index]
+        return index
 
     def _node_of(self, value: Value) -> Node:
         subject: Value = value

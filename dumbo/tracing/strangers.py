@@ -19,9 +19,11 @@ from dumbo.tracing.escapes import out_of_sight_with
 from dumbo.tracing.frame import Frame, Stalled
 from dumbo.tracing.outside import Apart
 from dumbo.tracing.schedule import NeedsCallee
-from dumbo.tracing.values import Known, Unknown, Value
+from dumbo.tracing.values import UNKNOWN, Known, Unknown, Value
 
 Attribute = Callable[[Frame, Value, str], Value | None]
+Fields = Callable[[Frame, Value], dict[str, Value]]
+FIELDS = "__dict__"  # who asks for this asks for all fields, by name
 
 
 class Strangers(Apart):
@@ -33,12 +35,14 @@ class Strangers(Apart):
         home: Known,
         handlers: dict[str, Any],
         attribute_of: Attribute,
+        fields_of: Fields,
         *,
         far: bool,
     ) -> None:
         super().__init__(analysis, Node("outside", "something unknown", None, -1), home, handlers)
         self.far = far
         self._attribute_of = attribute_of
+        self._fields_of = fields_of
         self._nodes: dict[str, Node] = {}
         self._questions: dict[tuple[str, Value | None], int] = {}
         self._by_number: list[tuple[str, Value | None]] = []
@@ -51,13 +55,23 @@ class Strangers(Apart):
         Raises:
             NeedsCallee: if nobody has asked before: the step is made again with the answer.
         """
+        self._begin(frame, name)
+        return self.analysis.read(self._site(name), "elem", frame, frame.index)
+
+    def ask_fields(self, frame: Frame) -> dict[str, Value]:
+        """What is in the `__dict__` of something unknown: the same for all names together."""
+        self._begin(frame, FIELDS)
+        site, read = self._site(FIELDS), self.analysis.read
+        names = self.analysis.slots(site, frame, frame.index)
+        return {name: read(site, name, frame, frame.index) or UNKNOWN for name in names}
+
+    def _begin(self, frame: Frame, name: str) -> None:
         if name not in self._nodes:
             self._nodes[name] = Node("outside", f"what has {name}", None, -1)
             self._askers[name] = {}
             self._put(name, None)
             raise NeedsCallee(self)
         self._askers[name][frame.place] = frame.line()
-        return self.analysis.read(self._site(name), "elem", frame, frame.index)
 
     def finish(self) -> None:
         """What was found for a name belongs to each step that has asked for it."""
@@ -89,6 +103,9 @@ class Strangers(Apart):
             try:
                 if member is None:
                     self._look_for(name)
+                elif name == FIELDS:
+                    for field, held in self._fields_of(self, member).items():
+                        self.analysis.write(self._site(name), field, held)
                 else:
                     found = self._attribute_of(self, member, name)
                     self.analysis.write(self._site(name), "elem", found)

@@ -138,3 +138,66 @@ def test_fields_of_something_unknown_are_those_of_all_that_is_out_of_sight(
 
 def names(analysis: Any) -> set[str]:
     return {node.name.partition(":")[2] for node in analysis.nodes.values()}
+
+
+MERGED = """
+import json
+
+class Box:
+    def __init__(self, held):
+        self.held = held
+
+class Bag:
+    def __init__(self, held):
+        self.held = held
+
+def one():
+    return deep()
+
+def deep():
+    return 1
+
+def two():
+    return 2
+
+def copied():
+    return 3
+
+def entry(text):
+    json.dumps([Box(one), Bag(two)])
+    copied.__dict__.update(json.loads(text).__dict__)
+    return copied.held()
+"""
+
+
+def test_the_fields_of_something_unknown_are_those_of_all_that_is_out_of_sight() -> None:
+    analysis = trace(made(MERGED).entry, observed=False)
+    assert {"one", "two"} <= targets(analysis, "entry")
+    assert any(node.name.endswith(":deep") for node in analysis.by_node)
+
+
+def test_the_fields_of_each_object_are_asked_for_once_for_all_who_merge_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[Any] = []
+    source = MERGED.replace(
+        "    return copied.held()",
+        "    two.__dict__.update(json.loads(text).__dict__)\n    return copied.held()",
+    )
+    module = made(source)
+    put = strangers.Strangers._put
+
+    def counted(self: Any, name: str, member: Any) -> None:
+        if (name, member) not in self._questions and member is not None:
+            asked.append((self.far, name, getattr(member.cls.obj, "__name__", "")))
+        put(self, name, member)
+
+    monkeypatch.setattr(strangers.Strangers, "_put", counted)
+    trace(module.entry, observed=False)
+    near = sorted(one[1:] for one in asked if not one[0] and one[1] == strangers.FIELDS)
+    assert near == [("__dict__", "Bag"), ("__dict__", "Box")]
+
+
+def test_where_calls_are_observed_the_fields_of_something_unknown_are_left_open() -> None:
+    analysis = trace(made(MERGED).entry)
+    assert any("fields of something unknown" in reason for _, _, reason in analysis.unresolved)
