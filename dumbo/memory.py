@@ -34,7 +34,8 @@ __all__ = ["LARGEST", "MISSING", "Held", "Memory", "is_unchanging", "plain_key",
 FRESH = 60.0  # seconds after which the disk is asked again
 LARGEST = 1 << 16  # bytes of one result
 _BYTES = 1 << 26  # of all results, of all functions of this process
-_RESULTS = 8192  # of one function
+_RESULTS = 1 << 15  # of one function
+_OVERHEAD = 768  # bytes of memory that one takes beside its value: keys, tables and itself
 
 
 class _Missing:
@@ -92,7 +93,7 @@ class Held:
         self.value = value
         self.payload = payload
         self.decode = decode
-        self.size = 256 + (len(payload) if payload is not None else sys.getsizeof(value))
+        self.size = _OVERHEAD + (len(payload) if payload is not None else sys.getsizeof(value))
         self.guard = guard
         self.extras = b""
         self.lone = False

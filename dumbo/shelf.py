@@ -10,7 +10,7 @@ import os
 import sys
 
 import dumbo.forks  # noqa: F401 - watches over what is imported from here on
-from dumbo import config
+from dumbo import config, logs
 from dumbo.errors import InvalidUse, UnusableDirectory
 from dumbo.tracing import DIGEST_VERSION
 
@@ -97,13 +97,10 @@ class Shelf:
 def _say_what_is_unknown() -> None:
     unknown = config.unknown_variables()
     if unknown:
-        # Imported here: a process without such mistakes does not log.
-        import logging
-
-        logging.getLogger("dumbo").warning(
-            "%s: there is no such setting, and it does nothing; dumbo reads %s",
-            ", ".join(unknown),
-            ", ".join(config.known_variables()),
+        logs.log(
+            logs.WARNING,
+            f"{', '.join(unknown)}: there is no such setting, and it does nothing; dumbo reads "
+            + ", ".join(config.known_variables()),
         )
 
 

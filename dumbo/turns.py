@@ -21,8 +21,8 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 import time
+from _thread import get_ident  # `threading` itself imports more
 
 from dumbo.persistence.locks import KEPT, UNKEPT, Claim, Flight
 
@@ -39,7 +39,7 @@ _FLOOR = 1.0  # seconds that anything may take, with the machine busy
 _UNKNOWN = 600.0  # seconds, for what was never computed before
 _SUSPECT = 1.0  # seconds, where the owner may wait for us
 _SHORTEST, _LONGEST = 0.0005, 0.05  # seconds between two tries where nobody wakes us
-_STANDARD = os.path.dirname(threading.__file__) + os.sep
+_STANDARD = os.path.dirname(os.__file__) + os.sep
 
 
 class Turn:
@@ -68,7 +68,7 @@ class Turn:
 
     def wait_in_thread(self) -> None:
         """Come to our turn in this thread, sleeping."""
-        for flight, seconds in self._steps(threading.get_ident()):
+        for flight, seconds in self._steps(get_ident()):
             if flight.owner is None:
                 time.sleep(seconds)
             else:

@@ -24,6 +24,7 @@ LAYERS = {
     "dumbo.forks": 0,
     "dumbo.depth": 0,
     "dumbo.durations": 0,
+    "dumbo.logs": 0,
     "dumbo.names": 0,
     "dumbo.parsing": 0,
     "dumbo.randomness.root_seed": 0,

@@ -21,6 +21,7 @@ import os
 import sys
 from _thread import allocate_lock  # `threading` itself imports more
 
+from dumbo import logs
 from dumbo.accounts.tally import added
 from dumbo.decision.costs import MACHINE
 from dumbo.decision.gain import loses, overhead, saved
@@ -111,10 +112,7 @@ def flush(tallies: Iterable[Tally] | None = None, directory: str | None = None) 
     finally:
         _writing.release()
     for level, line in losing:
-        # Imported here: it takes 8 ms, and a function is named once.
-        import logging
-
-        logging.getLogger("dumbo").log(level, "%s", line)
+        logs.log(level, line)
 
 
 def _told_of(group: list[Tally]) -> list[tuple[int, str]]:

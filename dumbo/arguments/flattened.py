@@ -16,7 +16,7 @@ Knows fields and hashers' answers; must not know calls, or where anything is kep
 
 from __future__ import annotations
 
-from dumbo.arguments.instances import brief_hasher, content_of, layout_of, named_fields
+from dumbo.arguments.instances import brief_hasher, content_of, layout_of, layouts, named_fields
 from dumbo.arguments.registry import Node, Root, Token, derives, mro_of, namespace_of
 from dumbo.arguments.small import CONTAINERS, FIXED, ITEMS, SIZED, WORDS, is_plain
 from dumbo.errors import UnhashableArgument
@@ -25,6 +25,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
+
+    from dumbo.arguments.instances import Layout
 
 __all__ = ["flattened"]
 
@@ -53,6 +55,10 @@ def flattened(values: Sequence[Any], kinds: list[type], depth: int) -> list[Any]
 def _flat(value: Any, kinds: list[type], depth: int) -> Any:
     kind = type(value)
     number = id(kind)  # a metaclass may answer anything to `in`
+    if number in layouts:
+        layout = layout_of(kind)
+        if layout is not None and depth:
+            return _object(value, kind, layout, kinds, depth)
     if number in _FIXED:
         return value
     if number in _SIZED:
@@ -64,22 +70,26 @@ def _flat(value: Any, kinds: list[type], depth: int) -> Any:
     if number in _CONTAINERS:
         return value if is_plain(value, depth) else _container(value, kinds, depth - 1)
     _met(kind, kinds)
-    layout = layout_of(kind)
-    if layout is not None:
-        fields = named_fields(value, kind, layout)
-        if fields is None:
-            raise _NotFlat
-        if layout.entry is not None:
-            if layout.entry.brief is None or not layout.entry.brief(value):
-                raise _NotFlat
-            fields.insert(0, _answer(content_of(layout.entry, value), kinds, depth - 1))
-        if is_plain(fields, depth):
-            return (..., _OBJECT, *fields)
-        return (..., _OBJECT, *[_flat(field, kinds, depth - 1) for field in fields])
     hasher = brief_hasher(value, kind)
     if hasher is None:
         raise _NotFlat
     return (..., _ANSWER, _answer(hasher(value), kinds, depth - 1))
+
+
+def _object(value: Any, kind: type, layout: Layout, kinds: list[type], depth: int) -> Any:
+    """Return an object of the user's as the names of its fields, and then as many values."""
+    _met(kind, kinds)
+    fields = named_fields(value, kind, layout)
+    if fields is None:
+        raise _NotFlat
+    names, values = fields
+    if not is_plain(values, depth):
+        values = [_flat(field, kinds, depth - 1) for field in values]
+    if layout.entry is not None:  # and what it is besides
+        if layout.entry.brief is None or not layout.entry.brief(value):
+            raise _NotFlat
+        values.append(_answer(content_of(layout.entry, value), kinds, depth - 1))
+    return (..., _OBJECT, *names, *values)
 
 
 def _container(value: Any, kinds: list[type], depth: int) -> Any:

@@ -69,7 +69,7 @@ _REDUCED = 1 << 22  # items that a `__reduce__` may deliver one by one
 
 def plan(kind: type) -> Hasher:
     """Return the hasher for instances of *kind*, which has no entry of its own."""
-    known = _layouts.get(id(kind))
+    known = layouts.get(id(kind))
     if known is not None and known.holds(kind):
         return _Fields(kind, known)
     lasting = _lasting.get(id(kind))
@@ -94,7 +94,7 @@ def plan(kind: type) -> Hasher:
         return _reduce  # the latter is a tuple with fields that it does not show as items
     if entry is not None and _hides_state(kind, base):
         return refuse(f"its class {qualname_of(kind)} keeps state that cannot be read")
-    layout = _layouts[id(kind)] = Layout(kind, base, entry)
+    layout = layouts[id(kind)] = Layout(kind, base, entry)
     return _Fields(kind, layout)
 
 
@@ -252,7 +252,7 @@ class Layout:
 
     def __init__(self, kind: type, base: type, entry: Entry | None) -> None:
         key = id(kind)
-        self.kind = ref(kind, lambda gone: _layouts.pop(key, None))
+        self.kind = ref(kind, lambda gone: layouts.pop(key, None))
         self.mro = [*map(id, mro_of(kind))]
         self.size = _size(kind)
         self.registered = registered()
@@ -307,28 +307,30 @@ class Layout:
         return [(name, namespace_of(classes[place]).get(name)) for place, name in self.slots]
 
 
-_layouts: dict[int, Layout] = {}
+layouts: dict[int, Layout] = {}
 
 
 def layout_of(kind: type) -> Layout | None:
     """Return the layout of a class whose instances have been hashed before, if it holds."""
-    layout = _layouts.get(id(kind))
+    layout = layouts.get(id(kind))
     return layout if layout is not None and layout.holds(kind) else None
 
 
-def named_fields(value: object, kind: type, layout: Layout) -> list[Any] | None:
-    """Return the names and values of the fields of *value*, one behind the other; or None.
+def named_fields(value: object, kind: type, layout: Layout) -> tuple[list[str], list[Any]] | None:
+    """Return the names of the fields of *value*, and their values; or None.
 
     For who compares calls without hashing them. All fields, also those that a hash leaves out: what
     a function does may depend on their types.
     """
     if layout.ignored and layout.ignored is not _ATTRS:
         return None  # it may be a slot, of which nothing is known
-    found: list[Any] = []
+    names: list[str] = []
+    values: list[Any] = []
     if layout.slots:
         for name, descriptor in layout.slots_of(kind):
+            names.append(name)
             try:
-                found += (name, descriptor.__get__(value))
+                values.append(descriptor.__get__(value))
             except AttributeError:  # it was never set, or was deleted
                 return None
     if layout.has_dict:
@@ -336,13 +338,14 @@ def named_fields(value: object, kind: type, layout: Layout) -> list[Any] | None:
         if layout.dict_at >= 0:
             getter = namespace_of(mro_of(kind)[layout.dict_at]).get("__dict__")
         fields = getter.__get__(value) if type(getter) is _GetSetDescriptor else dict_of(value)
-        if type(fields) is not dict or len(fields) > ITEMS:
+        if type(fields) is not dict or len(fields) > ITEMS or not {*map(type, fields)} <= _ONLY_STR:
             return None
-        for name, field in fields.items():
-            if type(name) is not str:
-                return None
-            found += (name, field)
-    return found
+        names += fields
+        values += fields.values()
+    return names, values
+
+
+_ONLY_STR = frozenset({str})
 
 
 def _dict_at(kind: type) -> int:

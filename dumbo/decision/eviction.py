@@ -15,8 +15,6 @@ Knows numbers; must not know a store.
 
 from __future__ import annotations
 
-from heapq import heapify, heappop
-
 from dumbo.decision.reuse import FOR_EVER, rate
 
 TYPE_CHECKING = False
@@ -77,6 +75,8 @@ def lowest(ranked: Iterable[tuple[float, int, T]], excess: float) -> tuple[list[
     Parameters:
         ranked: rank, bytes and what is meant. Of equal ranks, the first that is given goes first.
     """
+    from heapq import heapify, heappop  # only what evicts needs it
+
     heap = [(value, number, size, what) for number, (value, size, what) in enumerate(ranked)]
     heapify(heap)
     gone: list[T] = []

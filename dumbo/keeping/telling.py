@@ -1,17 +1,18 @@
 """What a keeper says to people while the program runs: warnings, and a line for each computation.
 
-Knows the log and standard error; must not know why anything is said.
+Knows whom to tell; must not know why anything is said.
 """
 
 from __future__ import annotations
 
 import sys
 
+from dumbo import logs
 from dumbo.explain import human_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from logging import Logger
 
     from dumbo.call import Call
     from dumbo.explain import Reason
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["is_logged", "say", "say_computed", "warn"]
 
-_INFO = 20  # logging.INFO
-_logger: Any = None  # dumbo's, which `logging` keeps as long as the process lives
+_logger: Logger | None = None  # which `logging` keeps as long as the process lives
 
 
 def warn(keeper: Keeper, reason: Reason) -> None:
@@ -32,10 +32,7 @@ def warn(keeper: Keeper, reason: Reason) -> None:
 
 def say(keeper: Keeper, text: str) -> None:
     """Say something of this function that its user should know."""
-    # Imported here: logging takes 8 ms and is needed once in a function's life, if ever.
-    import logging
-
-    logging.getLogger("dumbo").warning("%s: %s", keeper.label, text)
+    logs.log(logs.WARNING, f"{keeper.label}: {text}")
 
 
 def say_computed(keeper: Keeper, call: Call, outcome: Reason | None, compute: float) -> None:
@@ -44,7 +41,7 @@ def say_computed(keeper: Keeper, call: Call, outcome: Reason | None, compute: fl
     parts += [str(reason) for reason in (call.reason, outcome) if reason is not None]
     line = "; ".join(parts)
     if is_logged():
-        sys.modules["logging"].getLogger("dumbo").info("%s", line)
+        logs.log(logs.INFO, line)
     if not keeper.options.verbose:
         return
     try:
@@ -57,9 +54,7 @@ def is_logged() -> bool:
     """Whether somebody wants to know of each computation: nobody does who has no `logging`."""
     global _logger
     if _logger is None:
-        # Another thread may be importing it just now.
-        get = getattr(sys.modules.get("logging"), "getLogger", None)
-        if get is None:
+        _logger = logs.logger()
+        if _logger is None:
             return False
-        _logger = get("dumbo")
-    return bool(_logger.isEnabledFor(_INFO))
+    return _logger.isEnabledFor(logs.INFO)

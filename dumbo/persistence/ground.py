@@ -16,6 +16,7 @@ from functools import lru_cache
 
 import xxhash
 
+from dumbo import logs
 from dumbo.errors import CorruptBlob, StorageError
 from dumbo.persistence import rows
 from dumbo.persistence.records import Record
@@ -409,10 +410,7 @@ class Ground:
         if self.trouble in self._told or len(self._told) >= LISTED:
             return
         self._told.add(self.trouble)
-        # Where it is not loaded, or not yet, nobody listens.
-        get = getattr(sys.modules.get("logging"), "getLogger", None)
-        if get is not None:
-            get("dumbo").info("%s: %s", self.directory, self.trouble)
+        logs.log(logs.INFO, f"{self.directory}: {self.trouble}")
 
 
 def named(sql: sqlite.Connection, known: set[object], function: str, closure: bytes) -> None:

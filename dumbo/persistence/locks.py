@@ -22,8 +22,8 @@ import fcntl
 import os
 import struct
 import sys
-import threading
 import time
+from _thread import RLock, allocate_lock, get_ident  # `threading` itself imports more
 
 from dumbo.persistence import folder
 
@@ -62,7 +62,7 @@ class Flight:
         self.loop = loop
         self.outcome = ""
         self.waiters = 0
-        self.gate = threading.Lock()
+        self.gate = allocate_lock()
         self.futures: list[Any] = []
 
     def end(self, outcome: str) -> None:
@@ -118,7 +118,7 @@ class Locks:
     def __init__(self, directory: str) -> None:
         self.path = os.path.join(directory, "locks")
         # Of the kind that lets a signal handler in which calls memoized functions, too.
-        self._mutex = threading.RLock()
+        self._mutex = RLock()
         self._flights: dict[int, Flight] = {}
         self._fd = -1
         self._stamp = (0, 0)
@@ -140,7 +140,7 @@ class Locks:
                 return Flight(None)
             except OSError:  # a file system without locks
                 return None
-            flight = Flight(owner, threading.get_ident(), loop)
+            flight = Flight(owner, get_ident(), loop)
             flight.gate.acquire()
             self._flights[number] = flight
         return Claim(self, number, flight, fd)
@@ -229,7 +229,7 @@ def locks_of(directory: str) -> Locks:
 def _after_fork_in_child() -> None:
     # What other threads computed goes on in the parent; here nobody does.
     for locks in _all.values():
-        locks._mutex = threading.RLock()
+        locks._mutex = RLock()
         locks._flights = {}
 
 

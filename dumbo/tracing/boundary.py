@@ -13,30 +13,30 @@ not know code or values.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-import sysconfig
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import namedtuple
 from functools import cache
 from types import FunctionType
-from typing import Any, NamedTuple
 
 from dumbo.config import user_packages
 from dumbo.tracing.lookup import is_class, is_module, module_namespace, namespace
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
-class Owner(NamedTuple):
+
+class Owner(  # `typing` imports more
+    namedtuple("Owner", ("name", "version", "info"), defaults=("", ""))  # noqa: PYI024
+):
     """A distribution that is not walked.
 
     `info` is the path of its metadata folder, empty for the standard library,
     whose version is the interpreter's.
     """
 
-    name: str
-    version: str = ""
-    info: str = ""
+    __slots__ = ()
 
 
 STDLIB = Owner("python")
@@ -48,14 +48,14 @@ _found: dict[int, tuple[Any, Owner | None, Owner | None]] = {}
 _tracing: list[None] = []
 
 
-@contextmanager
-def one_analysis() -> Iterator[None]:
+class one_analysis:  # noqa: N801 - used as a function is
     """Within, the owner of a function or class is found once."""
-    refresh()
-    _tracing.append(None)
-    try:
-        yield
-    finally:
+
+    def __enter__(self) -> None:
+        refresh()
+        _tracing.append(None)
+
+    def __exit__(self, *_: object) -> None:
         _tracing.pop()
         if not _tracing:
             _found.clear()
@@ -170,9 +170,11 @@ def _owner_of_file(filename: str, module: str) -> Owner | None:
 
 
 _HOME = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
-_STDLIB_ROOTS = tuple(
-    {os.path.realpath(sysconfig.get_path(kind)) for kind in ("stdlib", "platstdlib")}
-)
+
+# As `sysconfig` has them, which takes longer to import than all else here.
+_STDLIB = os.path.dirname(os.__file__)
+_PLATSTDLIB = os.path.join(sys.exec_prefix, sys.platlibdir, os.path.basename(_STDLIB))
+_STDLIB_ROOTS = tuple({os.path.realpath(path) for path in (_STDLIB, _PLATSTDLIB)})
 
 
 def _folders_above(path: str, module: str) -> list[str]:
@@ -205,7 +207,7 @@ def _namesakes(folder: str) -> dict[str, Owner]:
 
 @cache
 def _listed(owner: Owner) -> frozenset[str]:
-    return frozenset(_files(owner.info))
+    return frozenset(_lines(_text(owner.info)))
 
 
 def _claimant(folder: str, file: str) -> Owner | None:
@@ -214,33 +216,24 @@ def _claimant(folder: str, file: str) -> Owner | None:
     namesake = _namesakes(folder).get(top.removesuffix(".py").lower())
     if namesake is not None and file in _listed(namesake):  # most: no other need be read
         return namesake
-    owners = _claimed(folder).get(top, [])
+    owners = _claimed(folder, top)
     if len(owners) > 1:
-        return _shared(folder).get(file, owners[0])
+        return next((owner for owner in owners if file in _listed(owner)), owners[0])
     return owners[0] if owners else None
 
 
 @cache
-def _shared(folder: str) -> dict[str, Owner]:
-    """The files of namespaces that several distributions in *folder* share."""
-    files: dict[str, Owner] = {}
-    shared = {top: owners for top, owners in _claimed(folder).items() if len(owners) > 1}
-    for owner in dict.fromkeys([owner for owners in shared.values() for owner in owners]):
-        for file in _files(owner.info):
-            if file.split("/")[0] in shared:
-                files.setdefault(file, owner)
-    return files
+def _claimed(folder: str, top: str) -> list[Owner]:
+    """The distributions in *folder* whose metadata name *top*, or files that lie in it."""
+    if top == "__pycache__":  # of modules that are files: whose it is, it does not say
+        return []
+    return [owner for owner in _installed(folder) if _names(owner.info, top)]
 
 
-@cache
-def _claimed(folder: str) -> dict[str, list[Owner]]:
-    """The distributions in *folder*, by the top-level names in their metadata."""
-    claimed: dict[str, list[Owner]] = {}
-    for owner in _installed(folder):
-        for top in {file.split("/", 1)[0] for file in _files(owner.info)}:
-            if not top.endswith((".dist-info", ".pth")) and top not in ("..", "__pycache__"):
-                claimed.setdefault(top, []).append(owner)
-    return claimed
+def _names(info: str, top: str) -> bool:
+    text = _text(info)
+    # Most name others, which is seen without taking the text apart.
+    return top in text and any(file.split("/", 1)[0] == top for file in _lines(text))
 
 
 def _read_owner(info: str) -> Owner:
@@ -248,25 +241,31 @@ def _read_owner(info: str) -> Owner:
     return Owner(name.lower().replace("_", "-"), version, info)
 
 
-def _files(info: str) -> list[str]:
-    """The files of a distribution, or what they lie in."""
+def _text(info: str) -> str:
+    """The files of a distribution, or what they lie in: a line for each, as `RECORD` has them."""
     try:
         with open(os.path.join(info, "RECORD"), encoding="utf-8") as record:
-            return [line.split(",", 1)[0].strip('"') for line in record.read().splitlines()]
+            return record.read()
     except (OSError, UnicodeDecodeError):
         pass
     try:
         with open(os.path.join(info, "top_level.txt"), encoding="utf-8") as lines:
             tops = [line.strip() for line in lines if line.strip()]
-        return [name for top in tops for name in (top, f"{top}.py")]
+        return "\n".join(name for top in tops for name in (top, f"{top}.py"))
     except (OSError, UnicodeDecodeError):
-        return []
+        return ""
+
+
+def _lines(text: str) -> list[str]:
+    return [line.split(",", 1)[0].strip('"') for line in text.splitlines()]
 
 
 @cache
 def _is_editable(info: str) -> bool:
     try:
         with open(os.path.join(info, "direct_url.json"), encoding="utf-8") as file:
+            import json  # few distributions were installed from a place of their own
+
             return bool(json.load(file).get("dir_info", {}).get("editable"))
     except (OSError, ValueError, AttributeError):
         return False

@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 import importlib
 import json
+import os
 import sys
+import sysconfig
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -187,13 +189,13 @@ def test_where_a_distribution_has_the_name_of_its_package_no_other_is_read(
     install("Named_Alike", "1", {"named_alike/__init__.py": CODE})
     install("other", "1", {"by_another_name.py": CODE})
     read: list[str] = []
-    files = boundary._files
+    text = boundary._text
 
-    def recording(info: str) -> list[str]:
+    def recording(info: str) -> str:
         read.append(Path(info).name)
-        return files(info)
+        return text(info)
 
-    monkeypatch.setattr(boundary, "_files", recording)
+    monkeypatch.setattr(boundary, "_text", recording)
     alike = owner_of(load("named_alike").f)
     assert alike is not None
     assert (alike.name, read) == ("named-alike", ["Named_Alike-1.dist-info"])
@@ -220,3 +222,9 @@ def test_no_function_is_kept_for_longer_than_it_is_analysed() -> None:
     names.clear()
     gc.collect()
     assert alive() is None
+
+
+def test_the_roots_of_the_standard_library_are_those_that_sysconfig_knows() -> None:
+    kinds = ("stdlib", "platstdlib")
+    known = {os.path.realpath(sysconfig.get_path(kind)) for kind in kinds}
+    assert set(boundary._STDLIB_ROOTS) == known
