@@ -183,18 +183,22 @@ def plain_key(args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
     return (dumps(args, 2), kinds) if is_plain(args, DEPTH + 1) else _of_others(args, kinds)
 
 
-_flattened: Callable[[tuple[Any, ...], list[type], int], list[Any] | None] | None = None
+_bared: Callable[[tuple[Any, ...]], list[Any] | None] | None = None
+_flattened: Callable[[tuple[Any, ...], list[type], int], list[Any] | None]
 
 
 def _of_others(args: tuple[Any, ...], kinds: object) -> object:
     """What tells a call with objects from all others, if these come down to plain values."""
-    global _flattened
-    if _flattened is None:
+    global _bared, _flattened
+    if _bared is None:
         # Imported late, since whoever gets such arguments has hashed them before; and once, for
         # that takes a fifth of what follows.
-        from dumbo.arguments.flattened import flattened
+        from dumbo.arguments.flattened import bared, flattened
 
-        _flattened = flattened
+        _bared, _flattened = bared, flattened
+    bare = _bared(args)
+    if bare is not None:
+        return (*bare, kinds)
     classes: list[type] = []
     content = _flattened(args, classes, DEPTH + 1)
     return None if content is None else (dumps(content, 2), kinds, *classes)

@@ -16,9 +16,18 @@ Knows fields and hashers' answers; must not know calls, or where anything is kep
 
 from __future__ import annotations
 
-from dumbo.arguments.instances import brief_hasher, content_of, layout_of, layouts, named_fields
+from marshal import dumps
+
+from dumbo.arguments.instances import (
+    bare_fields,
+    brief_hasher,
+    content_of,
+    layout_of,
+    layouts,
+    named_fields,
+)
 from dumbo.arguments.registry import Node, Root, Token, derives, mro_of, namespace_of
-from dumbo.arguments.small import CONTAINERS, FIXED, ITEMS, SIZED, WORDS, is_plain
+from dumbo.arguments.small import CONTAINERS, DEPTH, FIXED, ITEMS, SIZED, WORDS, is_plain
 from dumbo.errors import UnhashableArgument
 
 TYPE_CHECKING = False
@@ -28,7 +37,7 @@ if TYPE_CHECKING:
 
     from dumbo.arguments.instances import Layout
 
-__all__ = ["flattened"]
+__all__ = ["bared", "flattened"]
 
 _OBJECT, _ANSWER, _CHILDREN, _CLASS, _TOKEN, _DICT = range(6)
 _FIXED = frozenset(map(id, FIXED))
@@ -39,6 +48,44 @@ _KINDS = 64  # objects in one call
 
 class _NotFlat(Exception):
     """Something is large, or nothing that hashers know."""
+
+
+def bared(values: Sequence[Any]) -> list[Any] | None:
+    """Return *values* as they are, each with its type, to be compared; or None.
+
+    Only what is plain, and objects that hold nothing else, which most do. Of an object, the number
+    of its fields, their names, what they are, and the types of that.
+    """
+    found: list[Any] = []
+    for value in values:
+        kind = type(value)
+        fields: Any = (value,)
+        layout = layouts.get(id(kind))
+        if layout is not None:
+            named = bare_fields(value, kind, layout) if layout.bare else None
+            if named is None or len(named) > ITEMS:
+                return None
+            found += (len(named), *named)
+            fields = named.values()
+        for field in fields:
+            kind = type(field)
+            if kind is float:
+                if not field or field != field:  # zeros have signs, and no nan equals another
+                    found.append(dumps(field, 2))
+                    continue
+            elif kind is str or kind is bytes:
+                if len(field) > WORDS:
+                    return None
+            elif kind is not int and kind is not bool and field is not None:
+                if id(kind) not in _CONTAINERS or not is_plain(field, DEPTH):
+                    if layout is not None:
+                        layout.bare = False  # others of its class will hold such, too
+                    return None
+                found.append(dumps(field, 2))
+                continue
+            found.append(field)
+        found += map(type, fields)
+    return found
 
 
 def flattened(values: Sequence[Any], kinds: list[type], depth: int) -> list[Any] | None:

@@ -246,8 +246,8 @@ class Layout:
     """
 
     __slots__ = (
-        "cached", "dict_at", "entry", "has_dict", "ignored", "kind", "mro", "registered", "size",
-        "slots", "without",
+        "bare", "cached", "dict_at", "entry", "has_dict", "ignored", "kind", "mro", "registered",
+        "size", "slots", "without",
     )  # fmt: skip
 
     def __init__(self, kind: type, base: type, entry: Entry | None) -> None:
@@ -270,6 +270,14 @@ class Layout:
         ]
         self.has_dict = _dictoffset_of(kind) != 0
         self.dict_at = _dict_at(kind)
+        # Of a class that derives from nothing but `object`, and leaves nothing out, as long as
+        # nothing but plain values was found in its instances.
+        self.bare = (
+            len(self.mro) == 2
+            and entry is None
+            and self.dict_at == 0
+            and not (self.slots or self.ignored or self.cached)
+        )
 
     def holds(self, kind: type) -> bool:
         """Whether *kind* is that class, and what was read of it is still so."""
@@ -314,6 +322,28 @@ def layout_of(kind: type) -> Layout | None:
     """Return the layout of a class whose instances have been hashed before, if it holds."""
     layout = layouts.get(id(kind))
     return layout if layout is not None and layout.holds(kind) else None
+
+
+def bare_fields(value: object, kind: type, layout: Layout) -> dict[str, Any] | None:
+    """Return the fields of *value*, whose class derives from nothing but `object`; or None.
+
+    What `layout_of` and `named_fields` would say of it, in a third of the time.
+    """
+    if type(kind) is not type or layout.kind() is not kind:
+        return None
+    space = namespace_of(kind)
+    getter = space.get("__dict__")
+    if (
+        len(space) != layout.size
+        or type(getter) is not _GetSetDescriptor
+        or "__dumbo_ignore__" in space
+        or "__attrs_attrs__" in space
+        or len(mro_of(kind)) != 2
+        or layout.registered != registered()
+    ):
+        return None
+    fields: dict[str, Any] = getter.__get__(value)
+    return fields if type(fields) is dict and {*map(type, fields)} <= _ONLY_STR else None
 
 
 def named_fields(value: object, kind: type, layout: Layout) -> tuple[list[str], list[Any]] | None:

@@ -280,3 +280,77 @@ def test_an_enumeration_that_changes_its_values_is_seen() -> None:
     before = known(Mutable.A)
     Mutable.A.note = "more"  # type: ignore[attr-defined]
     assert known(Mutable.A) != before
+
+
+class Bag:
+    """Fields as they come, all of them plain: what is met most, and compared in the least time."""
+
+    def __init__(self, **fields: Any) -> None:
+        self.__dict__.update(fields)
+
+
+class OtherBag:
+    def __init__(self, **fields: Any) -> None:
+        self.__dict__.update(fields)
+
+
+def test_of_objects_with_plain_fields_all_fields_count_and_what_types_they_have() -> None:
+    ones = [1, True, 1.0, "1", b"1", None, 0, False, 0.0, -0.0, float("nan"), 1e300, "", b""]
+    ones += [[1], (1,), {1}, {1: 1}, [1.0], [True], [-0.0], [0.0], [[]], [()]]
+    calls: list[tuple[Any, ...]] = [(Bag(a=one),) for one in ones]
+    calls += [(OtherBag(a=1),), (Bag(b=1),), (Bag(a=1, b=1),), (Bag(b=1, a=1),), (Bag(),)]
+    calls += [(Bag(a=1), Bag()), (Bag(), Bag(a=1)), (Bag(a=1, b=2), Bag()), (Bag(a=1), Bag(b=2))]
+    calls += [(Bag(a="b"), "b"), (Bag(a="b", b="b"), 1), (1, Bag(a="b")), ("b", Bag(a="b"))]
+    keys = []
+    for call in calls:
+        digest(call)
+        keys.append(plain_key(call, {}))
+        assert keys[-1] == plain_key(call, {}) is not None
+    assert len(set(keys)) == len(keys)
+
+
+_plain = st.one_of(
+    *[st.integers(-2, 2), st.booleans(), st.none(), st.sampled_from(["", "a", "b", b"a"])],
+    st.floats(width=16, allow_nan=False),
+    st.lists(st.sampled_from([0, 0.0, -0.0, False]), max_size=2),
+)
+_bags = st.builds(
+    lambda kind, fields: kind(**fields),
+    st.sampled_from([Bag, OtherBag]),
+    st.dictionaries(st.sampled_from("ab"), _plain, max_size=2),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.one_of(_plain, _bags), max_size=3), st.lists(_bags, max_size=3))
+def test_however_many_of_them_stand_in_a_call(one: list[Any], other: list[Any]) -> None:
+    flat = [(digest(call), plain_key(tuple(call), {}))[1] for call in (one, other)]
+    if flat[0] == flat[1] is not None:
+        assert key(one) == key(other)
+
+
+def test_a_class_whose_objects_hold_more_is_still_compared() -> None:
+    class Holder(Bag):
+        pass
+
+    for kind in (Holder, type("Bare", (), {})):
+        digest([kind()])
+        first, more = kind(), kind()
+        first.a, more.a = 1, [Frozen(1)]
+        digest([first, more])
+        assert known_only(first) == known_only(first) is not None
+        keys = [known_only(value) for value in (more, first, kind())]
+        assert None not in keys
+        assert len({*keys}) == 3
+        assert known_only(first) == keys[1]
+
+
+@pytest.mark.parametrize("name", ["__dumbo_ignore__", "__reduce__", "__getstate__"])
+def test_what_is_said_of_a_class_later_counts_at_once(name: str) -> None:
+    kind = type("Late", (), {})
+    value = kind()
+    value.a = 1
+    digest([value])
+    assert known_only(value) is not None
+    setattr(kind, name, ("a",))
+    assert known_only(value) is None
