@@ -7,7 +7,8 @@ they are for:
     reading objects     lookup, listings, boundary, contents, sources, shapes, opened,
                         annotations
     interpreting        values, frame, and what steps do: loads, attributes, calls, flow,
-                        containers, items, iteration, filling, operators, formatting, patterns;
+                        containers, inherited, items, iteration, filling, operators, formatting,
+                        patterns;
                         what is called of the standard library: models, registry, functional,
                         copying, reflection, methods, container_methods, namespaces, queries; and
                         local_classes, memo_tables, truth, escapes, uses, vocabulary, mentions,
@@ -37,5 +38,6 @@ from __future__ import annotations
 #          hooks of modules that are asked for their path count;
 #          flags among the arguments decide branches, and so do more kinds and identities
 # 11       what is put into a live object that went out of sight belongs to that object, and what
-#          nobody else calls is looked at before what is far and called by others, too
+#          nobody else calls is looked at before what is far and called by others, too;
+#          what containers of some class hold, and what is spread to builtin functions, counts
 DIGEST_VERSION = 11

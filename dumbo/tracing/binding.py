@@ -14,6 +14,7 @@ from dumbo.tracing.frame import Frame
 from dumbo.tracing.values import UNKNOWN, Const, Heap, Known, Local, Tuple, Value
 
 _VARARGS, _VARKEYWORDS = 4, 8
+_SPREAD = 3  # places that a spread fills of a callee which is known by what it does
 
 
 class Arguments(NamedTuple):
@@ -26,6 +27,19 @@ class Arguments(NamedTuple):
 
     def before(self, *values: Value) -> Arguments:
         return self._replace(positional=(*values, *self.positional))
+
+    def keyword(self, name: str) -> Value | None:
+        """What is passed by *name*, or may be."""
+        return self.named.get(name, self.named_rest)
+
+    def spread_out(self) -> list[Arguments]:
+        """The same calls with what `rest` stands for in places, as far as these are told apart."""
+        if self.rest is None:
+            return [self]
+        counts = range(0 if self.positional else 1, _SPREAD + 1)
+        return [
+            self._replace(positional=(*self.positional, *(self.rest,) * count)) for count in counts
+        ]
 
     def all(self) -> tuple[Value, ...]:
         spread = tuple(value for value in (self.rest, self.named_rest) if value is not None)

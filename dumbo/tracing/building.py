@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from dumbo.tracing.shapes import Shape
     from dumbo.tracing.words import Place
 
+_HELD = ("elem", "key")  # slots of an instance that is a container by its class
+
 
 def build(
     frame: Frame,
@@ -58,9 +60,10 @@ def build(
         for name, field in shape[2]:
             value = build(frame, field, (*place, name), only, inside)
             analysis.write(site, ("attr", name), value)
-        for item in shape[3]:
-            value = build(frame, item, (*place, ..., "items"), only, inside)
-            analysis.write(site, "elem", value)
+        for slot, items in zip(_HELD, shape[3:], strict=False):
+            for item in items:
+                value = build(frame, item, (*place, ..., slot), only, inside)
+                analysis.write(site, slot, value)
         return made
     if kind == "kind":
         deep: Value = pool.make(Instance, _root(frame, shape[1]), _deep_site(shape[1:], only))
@@ -103,10 +106,10 @@ def build(
 
 def build_deep(frame: Frame, kinds: Sequence[Any], only: Sequence[int]) -> None:
     """What instances hold that lie too deep to be told apart."""
-    for key, fields, items in kinds:
+    for key, fields, *items in kinds:
         site = _deep_site(key, only)
         slots = [(("attr", name), shapes) for name, shapes in fields]
-        for slot, shapes in (*slots, ("elem", items)):
+        for slot, shapes in (*slots, *zip(_HELD, items, strict=False)):
             for option, shape in enumerate(shapes):
                 place = (ANYWHERE, ..., key, slot, option)
                 frame.analysis.write(site, slot, build(frame, shape, place, only))

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from types import BuiltinFunctionType, CodeType, FunctionType
 from typing import Any, NamedTuple
 
-from dumbo.tracing import fingerprint, sure
+from dumbo.tracing import fingerprint, inherited, sure
 from dumbo.tracing.attributes import bind, of_local_class, special, unwrap_memoized
 from dumbo.tracing.binding import Arguments, bind_arguments
 from dumbo.tracing.boundary import owner_of, wall_of
@@ -690,6 +690,7 @@ def construct(frame: Frame, cls: Known, args: Arguments, *, hooked: bool = True)
     elif isinstance(new, Known) and not _is_user_code(new.obj):
         raises = issubclass(cls.obj, BaseException)
         escape_all(frame, args, SHOWN if raises else None)
+        inherited.fill_unseen(frame, made)
     if made is not None and not (isinstance(init, Known) and _is_user_code(init.obj)):
         escape_made(frame, cls, made)
         look_at_fields(frame, cls)
@@ -749,9 +750,13 @@ def _construct_local(
     if frame.analysis.read((DECORATED, cls.site), "elem", frame, frame.index) is not None:
         _fill_fields(frame, made, args)
     elif frame.analysis.read(cls.site, "__init__", frame, frame.index) is not None or cls.bases:
-        for member in special(frame, made, "__init__"):
+        own = special(frame, made, "__init__")
+        for member in own:
             if invoke(frame, member, args) is None:
                 return None
+        if not own and inherited.base_of(made) is not None:
+            escape_all(frame, args)
+            inherited.fill_unseen(frame, made)
     else:
         escape_all(frame, args)
     if any(isinstance(base, Known) and owner_of(base.obj) for base in cls.bases):

@@ -209,6 +209,7 @@ def _call_on_heap(frame: Frame, name: str, receiver: Heap, args: Arguments) -> V
             merge_any(frame, receiver, source)
         for key, value in args.named.items():
             put(frame, receiver, frame.pool.const(key), value)
+        put(frame, receiver, UNKNOWN, args.named_rest)
         return frame.pool.const(None)
     if name in ("get", "pop", "setdefault") and receiver.kind == "dict" and positional:
         hashed(frame, positional[0])

@@ -26,10 +26,10 @@ from dumbo.tracing.calls import Arguments, invoke
 from dumbo.tracing.containers import hashed, make_heap, make_tuple
 from dumbo.tracing.escapes import PLAIN_BASES, consume, escape, is_data, look_for_methods
 from dumbo.tracing.frame import Frame
+from dumbo.tracing.inherited import live_bases
 from dumbo.tracing.items import all_live_items, out_of_content
 from dumbo.tracing.iteration import items_of
-from dumbo.tracing.local_classes import linearised
-from dumbo.tracing.lookup import MEMBERS, is_class, mro, namespace
+from dumbo.tracing.lookup import MEMBERS, is_class, namespace
 from dumbo.tracing.registry import model
 from dumbo.tracing.uses import SPECIAL, by_module
 from dumbo.tracing.values import (
@@ -60,12 +60,12 @@ def _copy(frame: Frame, args: Arguments) -> Value | None:
 
 @model("copy:deepcopy")
 def _deepcopy(frame: Frame, args: Arguments) -> Value | None:
-    memo = args.positional[1] if len(args.positional) > 1 else args.named.get("memo")
+    memo = args.positional[1] if len(args.positional) > 1 else args.keyword("memo")
     return _copies(frame, args, memo or frame.unknown_value("what was copied before"))
 
 
 def _copies(frame: Frame, args: Arguments, memo: Value | None) -> Value | None:
-    value = args.positional[0] if args.positional else args.named.get("x")
+    value = args.positional[0] if args.positional else args.keyword("x")
     if value is None:
         escape(frame, args.rest)
         return UNKNOWN
@@ -259,7 +259,7 @@ class _Copying:
             for hook in special(frame, value, name):
                 escape(frame, invoke(frame, hook, ()))
                 rest = frame.unknown_value("what it is made of")
-        bases = _live_bases(cls)
+        bases = live_bases(cls)
         if any(map(_reduces, bases)):
             rest = frame.unknown_value("what it is made of")
             invoke(frame, cls, Arguments((), {}, rest))
@@ -331,13 +331,6 @@ def _type_of(frame: Frame, value: Known) -> Value:
 
 def _is_within(part: Value | None, whole: Value | None) -> bool:
     return set(each(part)) <= set(each(whole))
-
-
-def _live_bases(cls: Value) -> list[type]:
-    """The live classes that *cls* is or derives from."""
-    order = linearised(cls) if isinstance(cls, LocalClass) else [cls]
-    known = [one.obj for one in order if isinstance(one, Known) and is_class(one.obj)]
-    return [base for one in known for base in mro(one) if base is not object]
 
 
 def _reduces(base: type) -> bool:

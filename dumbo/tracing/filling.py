@@ -5,7 +5,7 @@ Knows containers as wholes; must not know operators.
 
 from __future__ import annotations
 
-from dumbo.tracing import sure
+from dumbo.tracing import inherited, sure
 from dumbo.tracing.attributes import MARKERS, call, special
 from dumbo.tracing.calls import result
 from dumbo.tracing.containers import (
@@ -23,8 +23,9 @@ from dumbo.tracing.containers import (
 )
 from dumbo.tracing.escapes import consume, escape
 from dumbo.tracing.frame import Frame
-from dumbo.tracing.items import TABLE, all_live_items, in_places, live_item
+from dumbo.tracing.items import TABLE, all_live_items, in_places, live_item, subscript
 from dumbo.tracing.iteration import items_of
+from dumbo.tracing.lookup import namespace
 from dumbo.tracing.steps import Step
 from dumbo.tracing.storing import delete_attribute
 from dumbo.tracing.values import (
@@ -71,6 +72,9 @@ def merge_into(frame: Frame, target: Value, source: Value) -> None:
 
 def _merge(frame: Frame, target: Value, source: Value) -> None:
     for member in each(source):
+        if isinstance(member, Instance):
+            merge_instance(frame, target, member)
+            continue
         if isinstance(member, Heap) and isinstance(target, Heap):
             for slot in frame.analysis.slots(member.site, frame, frame.index):
                 held = frame.analysis.read(member.site, slot, frame, frame.index)
@@ -86,6 +90,27 @@ def _merge(frame: Frame, target: Value, source: Value) -> None:
                 frame.write(target.site, "elem", frame.unknown_value("merged"))
                 if target.kind == "dict":
                     frame.write(target.site, "key", UNKNOWN)
+
+
+def is_mapping(frame: Frame, source: Instance) -> bool:
+    """Whether `dict` and `update` ask *source* for its keys, and not for pairs."""
+    if any("keys" in namespace(base) for base in inherited.live_bases(source.cls)):
+        return True
+    return bool(special(frame, source, "keys"))
+
+
+def merge_instance(frame: Frame, target: Value, source: Instance) -> None:
+    """What a mapping has under its keys is put into *target*, by its own methods if it has any."""
+    own = special(frame, source, "keys")
+    keys = [items_of(frame, keys) for one in own if (keys := call(frame, one, ())) is not None]
+    if inherited.base_of(source) is dict:
+        keys.append(inherited.given_by(frame, source))
+    elif not own:  # nobody sees what gives them
+        keys.append(frame.unknown_value("a key"))
+    key = frame.pool.join(*keys)
+    if key is not None:
+        hashed(frame, key)
+        put(frame, target, key, subscript(frame, source, key))
 
 
 def list_to_tuple(frame: Frame, step: Step) -> None:

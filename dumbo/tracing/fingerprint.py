@@ -39,7 +39,6 @@ from dumbo.tracing.lookup import (
     is_module,
     module_namespace,
     mro,
-    namespace,
     version_of,
 )
 
@@ -132,7 +131,11 @@ def _material(obj: Any) -> bytes:
 def qualified_name(obj: Any) -> bytes:
     """``module:qualname`` of a function or class, without running code of a metaclass."""
     if is_class(obj):
-        module = namespace(obj).get("__module__")
+        # That of a class in C may stand in its name only: `collections:deque`.
+        try:
+            module = type.__dict__["__module__"].__get__(obj)
+        except AttributeError:
+            module = None
         if type(module) is not str:
             module = "builtins"
         name = type.__dict__["__qualname__"].__get__(obj)

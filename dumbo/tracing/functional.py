@@ -12,7 +12,7 @@ from dumbo.tracing.attributes import MARKERS, special
 from dumbo.tracing.calls import DECORATED, Arguments, escape_all, invoke, out_of_sight
 from dumbo.tracing.containers import add, hashed, instance_of, make_heap, make_tuple, measure, put
 from dumbo.tracing.escapes import consume, escape
-from dumbo.tracing.filling import add_all, merge_into
+from dumbo.tracing.filling import add_all, is_mapping, merge_instance, merge_into
 from dumbo.tracing.formatting import stringify
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.iteration import await_result, items_of, iterator_of, next_by_hand
@@ -28,6 +28,7 @@ from dumbo.tracing.values import (
     Builtin,
     Const,
     Heap,
+    Instance,
     Known,
     Local,
     LocalClass,
@@ -72,9 +73,11 @@ def _zip(frame: Frame, args: Arguments) -> Value | None:
 @model("itertools:zip_longest", "itertools:product")
 def _combined(frame: Frame, args: Arguments) -> Value:
     items = [items_of(frame, source) for source in args.positional]
-    row = make_tuple(frame, tuple(item or UNKNOWN for item in items))
-    if args.rest is not None:
-        row = frame.unknown_value("a row of spread arguments")
+    if args.rest is None:
+        row = make_tuple(frame, tuple(item or UNKNOWN for item in items))
+    else:  # nobody knows how long a row is
+        row = make_heap(frame, "tuple", ())
+        add(frame, row, frame.pool.join(*items))
     return iterator_over(frame, row, "zip")
 
 
@@ -144,7 +147,7 @@ def _next(frame: Frame, args: Arguments) -> Value | None:
 
 
 def key_function(frame: Frame, args: Arguments, item: Value | None) -> None:
-    key = args.named.get("key")
+    key = args.keyword("key")
     if key is not None and item is not None and not (isinstance(key, Const) and key.obj is None):
         given = invoke(frame, key, (item,))
         if given is not None:
@@ -177,13 +180,13 @@ def _extreme(frame: Frame, args: Arguments) -> Value | None:
     else:
         item = frame.pool.join(*args.positional)
     key_function(frame, args, item)
-    return frame.pool.join(item, args.named.get("default"))
+    return frame.pool.join(item, args.keyword("default"))
 
 
 @model("builtins:sum")
 def _sum(frame: Frame, args: Arguments) -> Value | None:
     item = items_of(frame, args.positional[0]) if args.positional else UNKNOWN
-    start = args.positional[1] if len(args.positional) > 1 else args.named.get("start")
+    start = args.positional[1] if len(args.positional) > 1 else args.keyword("start")
     if item is None:
         return start or frame.pool.const(0)
     given = operate(frame, "+", start or instance_of(frame, int), item)
@@ -243,11 +246,17 @@ MODELS["collections:deque"] = _collection("list")
 @model("builtins:dict", "collections:OrderedDict")
 def _dict(frame: Frame, args: Arguments) -> Value:
     made = make_heap(frame, "dict", ())
-    for source in args.positional:
+    _fill_dict(frame, made, args)
+    return made
+
+
+def _fill_dict(frame: Frame, made: Value, args: Arguments) -> None:
+    """What ``dict(...)`` puts into what it makes."""
+    for source in (*args.positional, *each(args.rest)):
         merge_any(frame, made, source)
     for name, value in args.named.items():
         put(frame, made, frame.pool.const(name), value)
-    return made
+    put(frame, made, UNKNOWN, args.named_rest)
 
 
 def merge_any(frame: Frame, target: Value, source: Value) -> None:
@@ -255,6 +264,9 @@ def merge_any(frame: Frame, target: Value, source: Value) -> None:
         is_table = isinstance(member, Heap) and member.kind == "dict"
         if is_table or (isinstance(member, Known) and type(member.obj) is dict):
             merge_into(frame, target, member)
+            continue
+        if isinstance(member, Instance) and is_mapping(frame, member):
+            merge_instance(frame, target, member)
             continue
         if isinstance(member, Builtin) and member.name in MARKERS:
             from dumbo.tracing import namespaces  # a cycle: it follows attributes
@@ -275,8 +287,7 @@ def _defaultdict(frame: Frame, args: Arguments) -> Value:
     for factory in args.positional[:1]:
         if not (isinstance(factory, Const) and factory.obj is None):
             frame.write(made.site, "factory result", invoke(frame, factory, ()))
-    for source in args.positional[1:]:
-        merge_any(frame, made, source)
+    _fill_dict(frame, made, args._replace(positional=args.positional[1:]))
     return made
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from types import FunctionType
 from typing import Any
 
-from dumbo.tracing import fingerprint, given, sure
+from dumbo.tracing import fingerprint, given, inherited, sure
 from dumbo.tracing.attributes import MARKERS, call, of_local_class, special
 from dumbo.tracing.boundary import owner_of, wall_of
 from dumbo.tracing.containers import SCALARS, hashed, indexed, key_of, string_at
@@ -53,7 +53,6 @@ def subscript(frame: Frame, source: Value, key: Value) -> Value | None:
 
 def item_of(frame: Frame, source: Value, key: Value) -> Value | None:
     constant = key_of(key)
-    analysis = frame.analysis
     if isinstance(key, Const) and type(key.obj) is slice:  # a constant since 3.14
         from dumbo.tracing.filling import sliced  # a cycle: a slice is a container of its own
 
@@ -88,7 +87,7 @@ def item_of(frame: Frame, source: Value, key: Value) -> Value | None:
     if methods:
         return frame.pool.join(*[call(frame, method, (key,)) for method in methods])
     if isinstance(source, Instance):
-        held = analysis.read(source.site, "elem", frame, frame.index)
+        held = frame.pool.join(inherited.item_in(frame, source), made_by_factory(frame, source))
         return held or frame.unknown_value("an item")
     if isinstance(source, Builtin):
         escape(frame, source.receiver)
@@ -96,6 +95,22 @@ def item_of(frame: Frame, source: Value, key: Value) -> Value | None:
         return given.item(frame, source)
     consume(frame, key)  # such as a variable of a context
     return frame.unknown_value("an item")
+
+
+def made_by_factory(frame: Frame, source: Instance) -> Value | None:
+    """What a `defaultdict` puts where nothing is."""
+    if not inherited.has_factory(source):
+        return None
+    slot = ("attr", "default_factory")
+    factory = frame.analysis.read(source.site, slot, frame, frame.index)
+    made = [call(frame, one, ()) for one in each(factory) if not _is_none(one)]
+    for item in made:
+        frame.write(source.site, "elem", item)
+    return frame.pool.join(*made)
+
+
+def _is_none(value: Value) -> bool:
+    return isinstance(value, Const) and value.obj is None
 
 
 def item_of_tuple(frame: Frame, source: Tuple, constant: tuple[Any] | None) -> Value | None:

@@ -5,7 +5,7 @@ Knows iterators; must not know where they are called.
 
 from __future__ import annotations
 
-from dumbo.tracing import given, sure
+from dumbo.tracing import given, inherited, sure
 from dumbo.tracing.attributes import MARKERS, call, special
 from dumbo.tracing.calls import result
 from dumbo.tracing.containers import instance_of, read_item_quietly
@@ -140,7 +140,7 @@ def _iterator_of_member(frame: Frame, source: Value) -> Value | None:
         )
         return iterator_over(frame, item, source)
     if isinstance(source, Instance):
-        held = frame.analysis.read(source.site, "elem", frame, frame.index)
+        held = inherited.given_by(frame, source)
         if held is not None:
             return iterator_over(frame, held, source)
     if isinstance(source, Known):

@@ -77,7 +77,8 @@ def call_method(frame: Frame, callee: Builtin, args: Arguments) -> Value | None:
     written, direct = frame.written, frame.is_direct
     frame.is_direct = direct and isinstance(receiver, Heap)  # others may call back later
     try:
-        return _call_method(frame, name, receiver, args)
+        found = [_call_method(frame, name, receiver, variant) for variant in args.spread_out()]
+        return frame.pool.join(*found)
     finally:
         frame.written = written  # what it calls back, it may call or not
         frame.is_direct = direct

@@ -17,6 +17,7 @@ from dumbo.tracing import (
     copying,  # noqa: F401 - its models register themselves
     fingerprint,
     functional,  # noqa: F401 - the same
+    inherited,
     mentions,
     queries,
     reflection,  # noqa: F401 - the same
@@ -99,7 +100,8 @@ def call_library(frame: Frame, callee: Known, args: Arguments) -> Value | None:
     written, direct = frame.written, frame.is_direct
     frame.is_direct = False  # or later, or more than once
     try:
-        return _call_library(frame, callee, args)
+        found = [_call_library(frame, callee, variant) for variant in args.spread_out()]
+        return frame.pool.join(*found)
     finally:
         frame.written = written
         frame.is_direct = direct
@@ -132,6 +134,7 @@ def _call_library(frame: Frame, callee: Known, args: Arguments) -> Value | None:
     if is_class(callee.obj):
         # What is passed to a library's object may be called back by its methods.
         made: Value = frame.pool.make(Instance, callee, ("library", callee))
+        inherited.fill_unseen(frame, made)
         return made
     return frame.unknown_value(f"the result of {name}")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, TypeGuard
 
-from dumbo.tracing import given, sure, truth
+from dumbo.tracing import given, inherited, sure, truth
 from dumbo.tracing.attributes import call, special
 from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.calls import invoke, result
@@ -129,9 +129,9 @@ def _without_methods(frame: Frame, symbol: str, left: Value, right: Value) -> Va
         for member in each(left):
             if isinstance(member, Known):
                 frame.analysis.changes(member)
-    sequences = [m for m in (*each(left), *each(right)) if isinstance(m, Heap | Tuple)]
-    if sequences and symbol.removesuffix("=") in ("+", "*", "|", "&", "-", "^"):
-        kind = sequences[0].kind if isinstance(sequences[0], Heap) else "tuple"
+    kinds = [kind for m in (*each(left), *each(right)) if (kind := _kind_of(m)) is not None]
+    if kinds and symbol.removesuffix("=") in ("+", "*", "|", "&", "-", "^"):
+        kind = kinds[0]
         if symbol.endswith("=") and isinstance(left, Heap):
             if symbol == "|=" and left.kind == "dict":
                 merge_into(frame, left, right)
@@ -152,14 +152,52 @@ def _without_methods(frame: Frame, symbol: str, left: Value, right: Value) -> Va
         for value in (left, right):
             if kind == "dict":
                 merge_into(frame, made, value)
-            elif any(isinstance(m, Heap | Tuple | Known | Const) for m in each(value)):
-                if not (isinstance(value, Const) and type(value.obj) is int):
-                    add(frame, made, items_of(frame, value))
+            else:
+                sequences = [m for m in each(value) if _may_be_sequence(m, symbol)]
+                add(frame, made, frame.pool.join(*[items_of(frame, m) for m in sequences]))
+        if symbol.endswith("="):
+            _extend_in_place(frame, symbol, left, right)
+            return frame.pool.join(left, made) or made
         return made
-    kinds = {_scalar(member) for value in (left, right) for member in each(value)}
-    if None not in kinds and len(kinds) == 1:
-        return instance_of(frame, next(iter(kinds)))  # type: ignore[arg-type]
+    scalars = {_scalar(member) for value in (left, right) for member in each(value)}
+    if None not in scalars and len(scalars) == 1:
+        return instance_of(frame, next(iter(scalars)))  # type: ignore[arg-type]
     return frame.unknown_value("the result of an operator")
+
+
+def _kind_of(value: Value) -> str | None:
+    """The kind of container that a value is; None if it is none, or nobody knows."""
+    if isinstance(value, Heap):
+        return value.kind
+    if isinstance(value, Tuple):
+        return "tuple"
+    if isinstance(value, Known):
+        return inherited.kind_of_live(value.obj)
+    return inherited.kind_of(value)
+
+
+def _may_be_sequence(value: Value, symbol: str) -> bool:
+    """Whether the items of an operand may be in the result: not those of what says how often."""
+    if isinstance(value, Unknown):
+        return symbol.removesuffix("=") != "*"
+    return _scalar(value) is None
+
+
+_FEW = 4
+
+
+def _extend_in_place(frame: Frame, symbol: str, target: Value, more: Value) -> None:
+    """``target += more``, on each of several, or on what is a container by its class."""
+    members = each(target)
+    if symbol == "*=" or (frame.analysis.partial and len(members) > _FEW):
+        return  # of many that it may be, what comes of it is observed
+    for member in members:
+        sure.changes(frame, member)
+        kind = _kind_of(member)
+        if kind == "dict":
+            merge_into(frame, member, more)
+        elif kind in ("list", "set"):
+            add(frame, member, items_of(frame, more))
 
 
 _SHORT = 6
@@ -329,13 +367,13 @@ def inside(frame: Frame, value: Value) -> Value | None:
             held = next_of(frame, member) if member.kind == "iterator" else None
             held = held or read_item_quietly(frame, member)
             found = frame.pool.join(found, held, keys)
-        elif isinstance(member, Known) and issubclass(type(member.obj), _CONTAINERS):
+        elif isinstance(member, Known) and inherited.kind_of_live(member.obj) is not None:
             if frame.analysis.take_whole(member):
                 found = frame.pool.join(found, out_of_content(frame, member))
+        elif inherited.base_of(member) is not None and isinstance(member, Instance):
+            keys = inherited.given_by(frame, member)
+            found = frame.pool.join(found, inherited.item_in(frame, member), keys)
     return found
-
-
-_CONTAINERS = (list, tuple, dict, set, frozenset, deque)
 
 
 def _consume_compared(frame: Frame, value: Value) -> None:

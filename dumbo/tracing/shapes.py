@@ -2,7 +2,8 @@
 
     ("atom", type)                           a builtin scalar
     ("code", n)                              a function, class or module: code root n
-    ("object", n, fields, items)             an instance whose class is code root n
+    ("object", n, fields, items)             an instance whose class is code root n; of a dict,
+                                             its keys behind its items
     ("tuple", items)                         a short tuple
     ("list" | "set" | "dict", slots, rest)   a container: by key, and the shapes of all else
     ("generator", n, fields)                 what code root n makes of these arguments
@@ -13,8 +14,8 @@
     ("kind", n, m, name)                     an instance of code root n that lies deep, in field
                                              *name* of one of m: not told from others there.
     ("kinds", rows, only)                    behind the arguments: what the fields of any of those
-                                             may be, ((n, m, name), fields, items); and the
-                                             classes that have only one instance
+                                             may be, ((n, m, name), fields, items), and keys;
+                                             and the classes that have only one instance
     ("any", roots, type name)                anything else, with the code roots that are left
     ("unknown",)
 
@@ -117,6 +118,7 @@ class _Reader:
         self.deep: list[tuple[Any, tuple[int, str]]] = []
         self.met: set[Any] = set()  # their ids; and of those with plain fields, what these are
         self.instances: dict[int, set[int]] = {}  # of each class, by id
+        self.bare: dict[int, bool] = {}  # whether its instances hold nothing beside their dict
 
     def number(self, obj: Any) -> int | None:
         number = self.numbers.get(id(obj))
@@ -186,42 +188,39 @@ class _Reader:
         if number is None:
             self.cut = self.cut or not _is_leaf(value, kind)
             return ("any", (), kind.__qualname__)
-        items: tuple[Any, ...] = ()
-        if issubclass(kind, list | tuple | set | frozenset):
-            items = self._kinds(list(_plain_items(value)), depth)
         self.instances.setdefault(number, set()).add(id(value))
-        return ("object", number, self._fields(value, depth, number), items)
+        fields = self._fields(value, depth, number)
+        held = [self._kinds(part, depth) for part in _items_of_instance(value)]
+        return ("object", number, fields, *(held or [()]))
 
     def _meet(self, value: Any, kind: type, number: int) -> None:
         """Keep an instance that lies deep, to be looked into when all else is done."""
         self.instances.setdefault(number, set()).add(id(value))
-        held = instance_dict(value)
-        mark: Any = id(value)
-        if held is not None and ATOMS.issuperset(map(type, held.values())):
-            mark = (kind, *held, *map(type, held.values()))
+        mark = self._alike(value, kind) or id(value)
         if (mark, self.within) not in self.met:
             self.met.add((mark, self.within))
             self.deep.append((value, self.within))
 
     def read_deep(self) -> tuple[Any, ...]:
         """What instances that lie deep may hold, for all of one class in one field together."""
-        kinds: dict[Any, tuple[dict[str, dict[Any, None]], dict[Any, None]]] = {}
+        kinds: dict[Any, tuple[dict[str, dict[Any, None]], list[dict[Any, None]]]] = {}
         self.flat = True
         for value, within in self.deep:  # which grows
             if len(self.deep) > _DEEP:
                 self.cut = True
                 break
             number = self.numbers[id(type(value))]
-            fields, items = kinds.setdefault((number, *within), ({}, {}))
+            held = _items_of_instance(value)
+            fields, items = kinds.setdefault((number, *within), ({}, [{} for _ in held] or [{}]))
             for name, shape in self._fields(value, 0, number):
                 fields.setdefault(name, {})[shape] = None
-            if issubclass(type(value), list | tuple | set | frozenset):
-                items.update(dict.fromkeys(self._kinds(list(_plain_items(value)), 0)))
+            for found, part in zip(items, held, strict=False):
+                found.update(dict.fromkeys(self._kinds(part, 0)))
         return tuple(
             (
                 key,
                 tuple((name, self._some(fields[name])) for name in sorted(fields)),
-                self._some(items),
+                *map(self._some, items),
             )
             for key, (fields, items) in sorted(kinds.items())
         )
@@ -287,11 +286,7 @@ class _Reader:
             kind = type(item)
             known: Any = kind
             if kind not in ATOMS:
-                # Instances with the same atoms in the same fields have the same shape.
-                held = instance_dict(item) if id(kind) in self.numbers else None
-                known = (kind, *held, *map(type, held.values())) if held is not None else None
-                if held is not None and not ATOMS.issuperset(map(type, held.values())):
-                    known = None
+                known = self._alike(item, kind) if id(kind) in self.numbers else None
             if known in types:
                 continue
             if known is None and depth > 0:
@@ -302,6 +297,16 @@ class _Reader:
             if known is not None:
                 types.add(known)
         return found
+
+    def _alike(self, value: Any, kind: type) -> tuple[Any, ...] | None:
+        """The same for instances of one shape, which have the same atoms in the same fields and
+        hold nothing else; None if that is not plain to see."""
+        if id(kind) not in self.bare:
+            self.bare[id(kind)] = not _holds_more(kind)
+        held = instance_dict(value) if self.bare[id(kind)] else None
+        if held is None or not ATOMS.issuperset(map(type, held.values())):
+            return None
+        return (kind, *held, *map(type, held.values()))
 
     def _fields(self, value: Any, depth: int, number: int) -> tuple[Any, ...]:
         held = instance_dict(value) or {}
@@ -357,6 +362,27 @@ def _is_leaf(value: Any, kind: type) -> bool:
     return home in _LEAVES
 
 
-def _plain_items(value: Any) -> Any:
-    base = next(kind for kind in (list, tuple, set, frozenset) if isinstance(value, kind))
-    return base.__iter__(value)
+def _holds_more(kind: type) -> bool:
+    """Whether instances of *kind* hold something beside their dict: items, or slots."""
+    return any(
+        any(base is one for one in _CONTAINERS)
+        or any(type(slot) is MemberDescriptorType for slot in namespace(base).values())
+        for base in mro(kind)
+    )
+
+
+_CONTAINERS = (dict, list, tuple, set, frozenset, deque)
+
+
+def _items_of_instance(value: Any) -> list[list[Any]]:
+    """The items of an instance that is a container by its class; of a dict its keys behind them.
+
+    Not by its own methods, which are the program's.
+    """
+    for base in mro(type(value)):
+        if base is dict:
+            return [list(dict.values(value)), list(dict.keys(value))]
+        for kind in _CONTAINERS:
+            if base is kind:
+                return [list(kind.__iter__(value))]
+    return []

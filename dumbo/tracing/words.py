@@ -18,7 +18,8 @@ Knows the layout of values; must not know the analysis.
 
 from __future__ import annotations
 
-from types import MemberDescriptorType
+from collections import OrderedDict, defaultdict, deque
+from types import FunctionType, MemberDescriptorType
 
 from dumbo.tracing.fingerprint import ATOMS
 from dumbo.tracing.lookup import (
@@ -320,13 +321,40 @@ def words_in(value: Any, *, letters: bool = True) -> frozenset[str] | None:
         elif kind is Opened:
             todo += one.given.values()
         elif not is_class(one) and not is_module(one):
+            if _gives_unseen(one, kind):
+                return None
             todo += _fields(one)
         if len(todo) > 8 * _VALUES:
             return None
     return frozenset(found)
 
 
-_CONTAINERS = (dict, list, tuple, set, frozenset)
+_CONTAINERS = (dict, list, tuple, set, frozenset, deque)
+_WITHOUT_WORDS = (bytes, bytearray, range, *ATOMS)  # iterating these gives no strings
+_SEEN = (object, OrderedDict, defaultdict, str, *_CONTAINERS, *_WITHOUT_WORDS)
+
+
+def _gives_unseen(value: Any, kind: type) -> bool:
+    """Whether iterating a value, or taking an item of it, may give strings that lie nowhere that
+    can be looked into: its type is not made of Python, and does so by itself."""
+    for base in mro(kind):
+        if any(base is one for one in _SEEN):
+            continue
+        own = namespace(base)
+        methods = [own[name] for name in _GIVING if name in own]
+        if any(type(method) is not FunctionType for method in methods):
+            return not _is_numeric(value, kind)
+    return False
+
+
+_GIVING = ("__getitem__", "__iter__", "__next__")
+
+
+def _is_numeric(value: Any, kind: type) -> bool:
+    """Whether it is an array of numbers."""
+    if kind.__module__.partition(".")[0] != "numpy":
+        return False
+    return getattr(getattr(value, "dtype", None), "kind", "") in tuple("biufcmM")
 
 
 def _fields(value: Any) -> list[Any]:
@@ -340,7 +368,9 @@ def _fields(value: Any) -> list[Any]:
                 except (AttributeError, TypeError):
                     continue
         base = next((kind for kind in _CONTAINERS if cls is kind), None)
-        if base is dict:
+        if cls is str:
+            held.append(str.__str__(value))
+        elif base is dict:
             held += [*dict.keys(value), *dict.values(value)]
         elif base is not None:
             held += base.__iter__(value)

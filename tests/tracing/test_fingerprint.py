@@ -5,6 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+from collections import OrderedDict, deque
+from datetime import date
+from itertools import chain
 from types import ModuleType
 from typing import Any
 
@@ -142,3 +145,14 @@ def test_the_hash_seed_does_not_count() -> None:
         for seed in ("1", "2", "3")
     }
     assert len(told) == 1
+
+
+def test_a_class_in_c_has_the_name_of_its_module() -> None:
+    names = [fingerprint.qualified_name(kind) for kind in (OrderedDict, deque, chain, date, dict)]
+    assert names == [
+        b"collections:OrderedDict",
+        b"collections:deque",
+        b"itertools:chain",
+        b"datetime:date",
+        b"builtins:dict",
+    ]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
+import types
+from collections import deque
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from dumbo import Cache
@@ -236,3 +239,48 @@ def test_the_short_road_is_not_taken_where_strings_decide(cache: Cache) -> None:
         assert [f("fast", 1), f("slow", 1)] == [2, 3]
     express = f._keeper.express
     assert express is None or not express.snapshots
+
+
+WITHIN = """
+    def fast(): return 1
+    def slow(): return 2
+    TABLE = {"fast": fast, "slow": slow}
+    def f(rows): return [TABLE[name]() for name in rows]
+    def within(rows): return [TABLE[name]() for row in rows for name in row]
+"""
+
+
+class Name(str):
+    pass
+
+
+def test_names_in_a_queue_pick_what_they_name() -> None:
+    assert "fast" in held(Tracker(module(WITHIN).f), deque(["fast"]))
+    assert held(Tracker(module(WITHIN).within), [deque(["fast"])]) == {"fast"}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [np.array(["fast"]), {"fast": 1}.keys(), types.MappingProxyType({"fast": 1})],
+    ids=lambda row: type(row).__name__,
+)
+def test_what_cannot_be_looked_into_may_give_any_name(row: Any) -> None:
+    assert "fast" in held(Tracker(module(WITHIN).within), [row])
+
+
+def test_names_of_a_library_s_type_pick_what_they_name() -> None:
+    assert "fast" in held(Tracker(module(WITHIN).f), [np.str_("fast")])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [np.array([1.5]), b"ab", range(3), [bytearray(b"ab")]],
+    ids=lambda value: type(value).__name__,
+)
+def test_numbers_have_no_names_in_them(value: Any) -> None:
+    assert words_in(value) == frozenset()
+
+
+def test_strings_of_a_class_are_strings() -> None:
+    assert words_in([Name("ab")]) == frozenset(("ab", "a", "b"))
+    assert words_in(np.array(["ab"])) is None
