@@ -8,7 +8,7 @@ they are for:
                         annotations
     interpreting        values, frame, and what steps do: loads, attributes, calls, flow,
                         containers, inherited, items, iteration, filling, operators, formatting,
-                        patterns;
+                        patterns, catching;
                         what is called of the standard library: models, registry, functional,
                         copying, reflection, methods, container_methods, namespaces, queries; and
                         local_classes, memo_tables, truth, escapes, uses, vocabulary, mentions,

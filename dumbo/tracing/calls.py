@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from types import BuiltinFunctionType, CodeType, FunctionType
 from typing import Any, NamedTuple
 
-from dumbo.tracing import fingerprint, inherited, sure
+from dumbo.tracing import catching, fingerprint, inherited, sure
 from dumbo.tracing.attributes import bind, of_local_class, special, unwrap_memoized
 from dumbo.tracing.binding import Arguments, bind_arguments
 from dumbo.tracing.boundary import owner_of, wall_of
@@ -403,7 +403,7 @@ def _invoke_partial(frame: Frame, callee: Partial, args: Arguments) -> Value | N
 
 def _invoke_function(frame: Frame, callee: Known, args: Arguments) -> Value | None:
     frame.touch(callee, "call")
-    if frame.is_doomed():
+    if catching.is_left_out(frame):
         return _left_out(frame, args)
     code = callee.obj.__code__
     parameters = bind_arguments(frame, callee, code, args)
@@ -469,7 +469,7 @@ def _entered_before(frame: Frame, callee: Known, args: Arguments) -> Frame | Non
 
 def _invoke_local(frame: Frame, callee: Local, args: Arguments) -> Value | None:
     frame.touch(callee, "call")
-    if frame.is_doomed():
+    if catching.is_left_out(frame):
         return _left_out(frame, args)
     parameters = bind_arguments(frame, callee, callee.code, args)
     return _finish(frame, _enter(frame, callee, parameters), callee.code)
@@ -651,9 +651,10 @@ def construct(frame: Frame, cls: Known, args: Arguments, *, hooked: bool = True)
     from dumbo.tracing.models import call_library  # a cycle: `map` calls its function
 
     frame.touch(cls, "class")
+    left_out = catching.is_left_out(frame, cls)
     if wall_of(cls.obj) is not None:
         return call_library(frame, cls, args)
-    if frame.is_doomed():
+    if left_out:
         _left_out(frame, args)
         raised: Value = frame.pool.make(Instance, cls, ("left out", id(cls.obj)))
         return raised

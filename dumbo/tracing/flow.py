@@ -5,7 +5,7 @@ Knows control flow, and narrowing by `isinstance`; must not know names or contai
 
 from __future__ import annotations
 
-from dumbo.tracing import truth
+from dumbo.tracing import catching, truth
 from dumbo.tracing.attributes import call, special
 from dumbo.tracing.calls import result
 from dumbo.tracing.escapes import escape, remember_raised
@@ -14,7 +14,17 @@ from dumbo.tracing.iteration import await_result, items_of, next_of
 from dumbo.tracing.lookup import is_class, mro
 from dumbo.tracing.rows import differ, hold_code, rows_in
 from dumbo.tracing.steps import Step
-from dumbo.tracing.values import UNKNOWN, Instance, Known, LocalClass, Test, Tuple, Value, each
+from dumbo.tracing.values import (
+    UNKNOWN,
+    Instance,
+    Known,
+    LocalClass,
+    Test,
+    Tuple,
+    Unknown,
+    Value,
+    each,
+)
 
 _TESTS = frozenset({"CALL", "IS_OP"})  # what gives a `Test`
 RAISED = "raised"  # a heap site
@@ -145,8 +155,8 @@ def with_enter(frame: Frame, step: Step) -> None:
     if enters and entered is None:
         frame.stop()
         return
-    for method in exits:
-        call(frame, method, (UNKNOWN, UNKNOWN, UNKNOWN))
+    given = [call(frame, method, (UNKNOWN, UNKNOWN, UNKNOWN)) for method in exits]
+    catching.enters(frame, manager, frame.pool.join(*given))
     if not enters:
         entered = _entered_by_library(frame, manager)
     frame.push(frame.pool.join(*exits) or frame.unknown_value("__exit__ of a library"))
@@ -172,6 +182,8 @@ def with_except_start(frame: Frame, step: Step) -> None:
 
 
 def push_exc_info(frame: Frame, step: Step) -> None:
+    if frame.at in frame.plan.bare:
+        catching.catches_all(frame)
     exception = frame.pop()
     frame.push(UNKNOWN)
     frame.push(exception)
@@ -179,6 +191,7 @@ def push_exc_info(frame: Frame, step: Step) -> None:
 
 def check_exc_match(frame: Frame, step: Step) -> None:
     kinds = _classes(frame, frame.pop())
+    catching.catches(frame, kinds)
     caught = _caught(frame, kinds)
     if caught is not None:
         frame.stack[-1] = caught
@@ -221,7 +234,7 @@ def _may_be(frame: Frame, value: Value, kind: Known) -> bool:
 
 
 def check_eg_match(frame: Frame, step: Step) -> None:
-    _classes(frame, frame.pop())
+    catching.catches(frame, _classes(frame, frame.pop()))
     frame.push(UNKNOWN)
 
 
@@ -235,6 +248,8 @@ def raise_varargs(frame: Frame, step: Step) -> None:
                 raised = call(frame, member, ())  # `raise Oops` makes one
             elif isinstance(member, Instance):
                 frame.touch(member.cls, "raise")
+            elif isinstance(member, Unknown):
+                catching.raises_unknown(frame)
             # Who catches it is not followed: it may be any `except` that fits.
             frame.analysis.write(RAISED, "elem", raised)
             remember_raised(frame, raised)

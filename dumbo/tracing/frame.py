@@ -25,7 +25,7 @@ from dumbo.tracing.lookup import globals_of, is_module
 from dumbo.tracing.mentions import CARRYING, use_operands
 from dumbo.tracing.normal import normalise, raises
 from dumbo.tracing.rewritten import plain
-from dumbo.tracing.rounds import Rounds, body_of, doomed, repeated
+from dumbo.tracing.rounds import Rounds, bare, body_of, doomed, repeated
 from dumbo.tracing.schedule import COLD
 from dumbo.tracing.steps import FINAL, Handler, Step
 from dumbo.tracing.values import UNKNOWN, Cell, Known, Unknown, Value
@@ -66,6 +66,7 @@ class Plan:
         "_rebound",
         "_repeated",
         "_variables",
+        "bare",
         "catches",
         "changes",
         "code",
@@ -100,6 +101,7 @@ class Plan:
         self._variables: dict[tuple[int, int], str | None] = {}
         self._bodies: dict[int, frozenset[int]] = {}
         self._doomed: frozenset[int] | None = None
+        self.bare = bare(self.steps)  # handlers that catch whatever comes
         self._repeated: frozenset[int] | None = None
         self._rebound: frozenset[str] | None = None
         self.changes = sure.changes_containers(self.steps)

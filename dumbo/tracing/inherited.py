@@ -19,7 +19,10 @@ from dumbo.tracing.uses import SPECIAL
 from dumbo.tracing.values import Instance, Known, LocalClass, Value
 
 CONTAINERS: tuple[type, ...] = (dict, list, tuple, set, frozenset, deque)
-_KINDS: dict[type, str] = {frozenset: "set", deque: "list"}  # the kinds of a `Heap` that do the same
+_KINDS: dict[type, str] = {
+    frozenset: "set",
+    deque: "list",
+}  # the kinds of a `Heap` that do the same
 
 
 def live_bases(cls: Value) -> list[type]:

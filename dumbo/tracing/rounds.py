@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 WORK = 1_200  # steps of all rounds of one loop together, with the rounds that it lies in
 _GIVING = frozenset({"RETURN_VALUE", "YIELD_VALUE"})
 _RAISING = frozenset({"RAISE_VARARGS", "RERAISE"})
+_ASKING = frozenset({"CHECK_EXC_MATCH", "CHECK_EG_MATCH", "WITH_EXCEPT_START"})
 MOST = 64  # rounds of one loop
 
 
@@ -104,6 +105,34 @@ def doomed(steps: Sequence[Step], catches: dict[int, Handler]) -> frozenset[int]
             if not left[index] and steps[index].name not in _GIVING:
                 ends.append(index)
     return frozenset(found)
+
+
+def bare(steps: Sequence[Step]) -> frozenset[int]:
+    """Where handlers begin that catch whatever comes: they end it, and ask for no class."""
+    return frozenset(
+        [n for n, step in enumerate(steps) if step.name == "PUSH_EXC_INFO" and _ends(steps, n)]
+    )
+
+
+def _ends(steps: Sequence[Step], start: int) -> bool:
+    """Whether an exception is over behind *start*, and neither raised again nor looked at."""
+    seen: set[int] = set()
+    todo = [start + 1]
+    while todo:
+        at = todo.pop()
+        if at in seen or at >= len(steps) or steps[at].name in _ASKING:
+            continue
+        seen.add(at)
+        step = steps[at]
+        if step.name == "POP_EXCEPT":
+            if at + 1 >= len(steps) or steps[at + 1].name != "RERAISE":
+                return True
+            continue
+        if step.target is not None:
+            todo.append(step.target)
+        if step.name not in FINAL:
+            todo.append(at + 1)
+    return False
 
 
 def _behind(index: int, step: Step, catches: dict[int, Handler]) -> list[int]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dumbo.tracing.strangers import Strangers
 
 STEPS = (80_000, 100_000)  # of abstract work: with contexts, then without; then it is given up
-PARTIAL = 300_000  # the same, where what is left out is observed
+PARTIAL = 325_000  # the same, where what is left out is observed
 FAR = 10_000  # of these, for what is far
 MORE = 40  # steps for each function that is entered: a large program is not a hard one
 HEATS = (32, 128)  # times that a step is made before it is put off

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import types
 from pathlib import Path
@@ -293,6 +294,10 @@ def test_what_ran_of_it_counts_for_the_result(strangers: Any, tmp_path: Path) ->
 
 
 RAISING = """
+import concurrent.futures
+import contextlib
+import multiprocessing
+
 FACTOR = 2
 
 class Wrong(Exception):
@@ -315,6 +320,134 @@ def caught(value):
 
 def rescue(code):
     return code
+
+class Other(Exception):
+    pass
+
+class Narrower(Wrong):
+    pass
+
+def not_caught(value):
+    try:
+        return check(value)
+    except (Other, Narrower) as other:
+        return rescue(other)
+
+def written(value):
+    kept = []
+    with contextlib.ExitStack() as stack:  # nobody sees that it catches
+        stack.push(lambda kind, raised, trace: kept.append(raised and raised.code) or 1)
+        return check(value)
+    return kept[0]
+
+def passed_on(value):
+    try:
+        return check(value)
+    except Wrong as wrong:
+        raise Other(wrong.code)
+
+def caught_later(value):
+    try:
+        return passed_on(value)
+    except Other as other:
+        return rescue(other)
+
+def forked(value):
+    context = multiprocessing.get_context("fork")
+    with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
+        return pool.submit(caught, value).result()
+
+def caught_by(kind, value):
+    try:
+        return check(value)
+    except kind as wrong:
+        return rescue(wrong.code)
+
+def caught_bare(value):
+    try:
+        return check(value)
+    except:
+        return rescue(0)
+
+def ended(value):
+    try:
+        return check(value)
+    finally:
+        rescue(0)
+
+def ended_early(value):
+    try:
+        return check(value)
+    finally:
+        return rescue(0)
+
+class Silent:
+    def __enter__(self):
+        pass
+
+    def __exit__(self, *raised):
+        return True
+
+class Loud(Silent):
+    def __exit__(self, *raised):
+        return None
+
+def within(manager, value):
+    with manager:
+        return check(value)
+
+def suppressed(value):
+    with contextlib.suppress(Wrong):
+        return check(value)
+
+@contextlib.contextmanager
+def managed():
+    try:
+        yield
+    except Wrong:
+        rescue(0)
+
+def within_managed(value):
+    with managed():
+        return check(value)
+
+def build(value):
+    return Wrong(value)
+
+def indirect(value):
+    if value > 1:
+        raise build(value)
+
+def caught_indirect(value):
+    try:
+        indirect(value)
+    except Wrong as wrong:
+        return rescue(wrong.code)
+
+def grouped(value):
+    try:
+        return check(value)
+    except* Wrong as group:
+        rescue(group)
+
+def message(value):
+    if value > 1:
+        raise ValueError(explained(value))
+
+def explained(value):
+    return factor(value)
+
+def told(value):
+    try:
+        message(value)
+    except ValueError as error:
+        return str(error)
+
+def not_told(value):
+    try:
+        message(value)
+    except KeyError:
+        return rescue(0)
 """
 
 
@@ -327,10 +460,27 @@ def raising(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_what_is_called_only_to_raise_is_left_to_the_observer(raising: Any) -> None:
-    found = closure(raising.caught, 1)
-    assert {"check", "rescue"} <= found
-    assert not {"factor", "Wrong.__init__"} & found
-    assert {"factor", "Wrong.__init__"} <= closure(raising.caught, 1, observed=False)
+    for function in (raising.not_caught, raising.ended, raising.passed_on):
+        found = closure(function, 1)
+        assert "check" in found
+        assert not {"factor", "Wrong.__init__"} & found
+        assert {"factor", "Wrong.__init__"} <= closure(function, 1, observed=False)
+    assert not {"factor", "Wrong.__init__"} & closure(raising.within, raising.Loud(), 1)
+    assert "factor" not in closure(raising.not_told, 1)
+
+
+def test_what_is_called_to_raise_what_may_be_caught_is_followed(raising: Any) -> None:
+    functions = [
+        raising.caught, raising.caught_bare, raising.ended_early, raising.suppressed,
+        raising.within_managed, raising.caught_indirect, raising.grouped,
+        raising.caught_later,
+    ]  # fmt: skip
+    for function in functions:
+        assert {"factor", "Wrong.__init__"} <= closure(function, 1), function
+    for kind in (raising.Wrong, Exception, BaseException):
+        assert {"factor", "Wrong.__init__"} <= closure(raising.caught_by, kind, 1), kind
+    assert {"factor", "Wrong.__init__"} <= closure(raising.within, raising.Silent(), 1)
+    assert "factor" in closure(raising.told, 1)
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="nobody observes")
@@ -338,7 +488,7 @@ def test_what_is_called_only_to_raise_is_left_to_the_observer(raising: Any) -> N
 def test_what_was_called_to_raise_counts_for_the_result(
     raising: Any, tmp_path: Path, what: str
 ) -> None:
-    memoized = Cache(tmp_path).memo(keep="always")(raising.caught)
+    memoized = Cache(tmp_path).memo(keep="always")(raising.written)
     assert [memoized(1), memoized(2)] == [1, 4]
     if what == "factor":
         raising.factor.__code__ = (lambda value: value * 3).__code__
@@ -346,3 +496,12 @@ def test_what_was_called_to_raise_counts_for_the_result(
         raising.FACTOR = 3
     assert [memoized(1), memoized(2)] == [1, 6]
     assert memoized.cache_info().hits == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no process is forked")
+def test_what_another_process_calls_to_raise_counts(raising: Any, tmp_path: Path) -> None:
+    # Nobody observes what it runs.
+    memoized = Cache(tmp_path).memo(keep="always")(raising.forked)
+    assert memoized(2) == 4
+    raising.FACTOR = 3
+    assert memoized(2) == 6
