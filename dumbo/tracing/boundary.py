@@ -20,7 +20,7 @@ from functools import cache
 from types import FunctionType
 
 from dumbo.config import user_packages
-from dumbo.tracing.lookup import is_class, is_module, module_namespace, namespace
+from dumbo.tracing.lookup import is_class, is_module, is_plainly_read, module_namespace, namespace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,6 +90,8 @@ def _owner_of(obj: Any) -> Owner | None:
     if is_class(obj):
         module = namespace(obj).get("__module__")
         return _owner_of_module(module if isinstance(module, str) else "builtins")
+    if not is_plainly_read(obj, "__module__", "__objclass__"):
+        return _owner_of(type(obj))
     module = getattr(obj, "__module__", None) or getattr(
         getattr(obj, "__objclass__", None), "__module__", None
     )
@@ -172,9 +174,9 @@ def _owner_of_file(filename: str, module: str) -> Owner | None:
 _HOME = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
 # As `sysconfig` has them, which takes longer to import than all else here.
-_STDLIB = os.path.dirname(os.__file__)
-_PLATSTDLIB = os.path.join(sys.exec_prefix, sys.platlibdir, os.path.basename(_STDLIB))
-_STDLIB_ROOTS = tuple({os.path.realpath(path) for path in (_STDLIB, _PLATSTDLIB)})
+STDLIB_FOLDER = os.path.dirname(os.__file__)
+_PLATSTDLIB = os.path.join(sys.exec_prefix, sys.platlibdir, os.path.basename(STDLIB_FOLDER))
+_STDLIB_ROOTS = tuple({os.path.realpath(path) for path in (STDLIB_FOLDER, _PLATSTDLIB)})
 
 
 def _folders_above(path: str, module: str) -> list[str]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.lookup import (
     MEMBERS,
+    home_of,
     is_class,
     is_memoized,
     is_module,
@@ -85,7 +86,7 @@ class Methods:
             if is_module(value):
                 modules.setdefault(str(module_namespace(value).get("__name__")), None)
             elif is_class(value) or type(value) is FunctionType:
-                home = getattr(value, "__module__", None)
+                home = home_of(value) if is_class(value) else value.__module__
                 if isinstance(home, str):
                     modules.setdefault(home, None)
             if is_class(value) and owner_of(value) is None:

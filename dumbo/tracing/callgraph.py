@@ -31,6 +31,7 @@ from dumbo.tracing.lookup import (
     is_module,
     module_namespace,
     mro,
+    name_of,
     path_of,
     reach,
 )
@@ -392,7 +393,7 @@ class Analysis(Schedule):
         key = ("value", value.ref, id(value.obj))
         node = self.nodes.get(key)
         if node is None:
-            name = path_of(self.program, value.ref) or type(value.obj).__name__
+            name = path_of(self.program, value.ref) or name_of(type(value.obj))
             node = self.nodes[key] = Node("value", name, value.obj, value.ref)
             if type(value.obj) in fingerprint.ATOMS:
                 node.content = b"atom" + fingerprint.atom(value.obj)
@@ -506,7 +507,7 @@ def describe_value(value: Value | None) -> str:
         return "nothing"
     if isinstance(value, Known):
         name = getattr(value.obj, "__qualname__", None) if type(value.obj) is FunctionType else None
-        return str(name or type(value.obj).__name__)
+        return str(name or name_of(type(value.obj)))
     if isinstance(value, Const):
         return type(value.obj).__name__
     if isinstance(value, LocalClass):

@@ -37,7 +37,15 @@ from dumbo.tracing.escapes import (
 from dumbo.tracing.frame import Frame, Plan, plan_of
 from dumbo.tracing.impure import Source
 from dumbo.tracing.looks import look_at_fields
-from dumbo.tracing.lookup import GETTERS, MEMBERS, draws_of, is_class, is_memoized, is_module
+from dumbo.tracing.lookup import (
+    GETTERS,
+    MEMBERS,
+    draws_of,
+    is_class,
+    is_memoized,
+    is_module,
+    name_of,
+)
 from dumbo.tracing.schedule import NeedsCallee
 from dumbo.tracing.steps import Step
 from dumbo.tracing.uses import SHOWN, Use, by_made
@@ -327,7 +335,7 @@ def _invoke_holder(frame: Frame, callee: Known, args: Arguments) -> Value | None
 
     analysis, obj = frame.analysis, callee.obj
     get = functools.partial(_member, frame, callee)
-    if type(obj).__name__ == "method":
+    if name_of(type(obj)) == "method":
         return invoke(frame, get("__func__"), args.before(get("__self__")))
     if type(obj) is functools.partial:
         frame.touch(callee, "partial")

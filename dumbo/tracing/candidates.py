@@ -20,7 +20,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 from dumbo.tracing.boundary import owner_of
-from dumbo.tracing.lookup import is_class, is_module, module_namespace, mro, namespace
+from dumbo.tracing.lookup import is_class, is_module, module_namespace, mro, name_of, namespace
 
 MOST = 4  # classes without a common base: with more, nothing is said
 _LIVE = 4  # objects of one class
@@ -59,7 +59,7 @@ class Candidates:
 
     def _fitting(self, asked: frozenset[str], name: str) -> list[type]:
         having = [cls for cls in self._all() if asked <= self._has(cls)]
-        namesakes = [cls for cls in having if _plain(cls.__name__) == name]
+        namesakes = [cls for cls in having if _plain(name_of(cls)) == name]
         if len(namesakes) == 1:
             return namesakes
         if not asked or asked <= _COMMON:

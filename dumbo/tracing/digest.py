@@ -145,20 +145,24 @@ def _material(node: Node, names: list[str]) -> bytes:
         owner = node.owner
         version = "" if owner == STDLIB else owner.version
         return f"library {owner.name} {version} {node.name}".encode("utf-8", "replace")
-    name = b""
-    if names:
-        qualname = node.name.partition(":")[2]
-        wanted = [qualname] + [_module_of(node)] * ("__module__" in names)
-        name = repr(wanted).encode("utf-8", "replace")
     if node.code is not None:
-        return b"function" + name + _function(node, node.code)
+        return b"function" + _names_of(node, names) + _function(node, node.code)
     if node.kind == "class":
-        return b"class" + (name or _shown_name(node))
+        return b"class" + (_names_of(node, names) or _shown_name(node))
     if node.kind == "value":
         return b"value" + (node.content or b"?part")
     if node.sources is not None:
         return b"module" + node.sources.print_of(node.name)
     return node.kind.encode()
+
+
+def _names_of(node: Node, names: list[str]) -> bytes:
+    """What a program that reads *names* may see of a function or class."""
+    if not names:
+        return b""
+    qualname = node.name.partition(":")[2]
+    wanted = [qualname] + [_module_of(node)] * ("__module__" in names)
+    return repr(wanted).encode("utf-8", "replace")
 
 
 def _module_of(node: Node) -> str:

@@ -37,6 +37,7 @@ from dumbo.tracing.lookup import (
     is_class,
     is_memoized,
     is_module,
+    is_plainly_read,
     module_namespace,
     mro,
     version_of,
@@ -128,6 +129,9 @@ def _material(obj: Any) -> bytes:
     return b"I" + qualified_name(kind)
 
 
+_OF_CODE = (FunctionType, *C_FUNCTIONS)
+
+
 def qualified_name(obj: Any) -> bytes:
     """``module:qualname`` of a function or class, without running code of a metaclass."""
     if is_class(obj):
@@ -139,6 +143,10 @@ def qualified_name(obj: Any) -> bytes:
         if type(module) is not str:
             module = "builtins"
         name = type.__dict__["__qualname__"].__get__(obj)
+    elif type(obj) not in _OF_CODE and not is_plainly_read(
+        obj, "__module__", "__objclass__", "__self__", "__qualname__"
+    ):
+        return qualified_name(type(obj))
     else:
         module = getattr(obj, "__module__", None)
         if module is None:

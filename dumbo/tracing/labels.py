@@ -21,6 +21,7 @@ from dumbo.tracing.lookup import (
     is_module,
     module_namespace,
     mro,
+    name_of,
     namespace,
 )
 
@@ -133,4 +134,4 @@ def _own_name(obj: Any) -> str:
         return named(obj)
     if is_class(obj):
         return in_lists(fingerprint.qualified_name(obj).decode("utf-8", "replace"))
-    return "nothing" if obj is ABSENT else type(obj).__name__
+    return "nothing" if obj is ABSENT else name_of(type(obj))

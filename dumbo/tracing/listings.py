@@ -19,6 +19,7 @@ from dumbo.tracing.lookup import (
     is_module,
     module_namespace,
     mro,
+    name_of,
     namespace,
 )
 
@@ -61,7 +62,7 @@ def own_names(obj: Any) -> list[str]:
         held = module_namespace(obj)
     else:
         held = instance_dict(obj) or ()
-    names = [name if type(name) is str else f"<{type(name).__name__}>" for name in held]
+    names = [name if type(name) is str else f"<{name_of(type(name))}>" for name in held]
     return [name for name in names if name not in _BY_ITSELF]
 
 

@@ -65,6 +65,8 @@ from types import (
     MemberDescriptorType,
     MethodType,
     ModuleType,
+    NoneType,
+    WrapperDescriptorType,
 )
 
 from dumbo.arguments.threads import fields_of, is_thread_local
@@ -129,6 +131,42 @@ def mro(cls: type) -> tuple[type, ...]:
 
 
 _name_of = type.__dict__["__name__"].__get__
+
+
+_qualname_of = type.__dict__["__qualname__"].__get__
+_home_of = type.__dict__["__module__"].__get__
+
+
+def qualname_of(cls: type) -> str:
+    """The qualified name of a class, whatever a metaclass says of it."""
+    found: str = _qualname_of(cls)
+    return found
+
+
+def home_of(cls: type) -> str:
+    """The name of the module of a class, whatever a metaclass says of it."""
+    try:
+        found = _home_of(cls)
+    except AttributeError:  # it was deleted
+        return "builtins"
+    return found if type(found) is str else "builtins"
+
+
+def is_plainly_read(obj: object, *names: str) -> bool:
+    """Whether to read these attributes of *obj* runs no code of a class of the user's."""
+    for cls in mro(type(obj)):
+        space = namespace(cls)
+        hook = space.get("__getattribute__", _PLAIN_HOOK)
+        if type(hook) is not WrapperDescriptorType or "__getattr__" in space:
+            return False
+        for name in names:
+            if name in space and type(space[name]) not in _READ_BY_C:
+                return False
+    return True
+
+
+_PLAIN_HOOK = _dict_of(object)["__getattribute__"]
+_READ_BY_C = (str, NoneType, GetSetDescriptorType, MemberDescriptorType)
 
 
 def name_of(cls: type) -> str:
@@ -347,7 +385,7 @@ def _registry(base: Any, _: None) -> Any:
     classes = registered_with(base) if is_class(base) else None
     if classes is None:
         return ABSENT
-    return tuple(sorted(classes, key=lambda cls: (cls.__module__, cls.__qualname__)))
+    return tuple(sorted(classes, key=lambda cls: (home_of(cls), qualname_of(cls))))
 
 
 def _virtual(base: Any, _: None) -> Any:

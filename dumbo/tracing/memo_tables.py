@@ -24,7 +24,7 @@ import xxhash
 
 from dumbo.tracing.callgraph import Analysis, Node
 from dumbo.tracing.frame import Frame, Plan, plan_of
-from dumbo.tracing.lookup import globals_of, is_class, namespace
+from dumbo.tracing.lookup import globals_of, instance_dict, is_class, is_plainly_read, namespace
 from dumbo.tracing.rewritten import plain
 from dumbo.tracing.steps import Shape, Step
 from dumbo.tracing.tables import HOLDS_CODE
@@ -107,13 +107,22 @@ def _others_write(users: dict[Node, str]) -> bool:
     return False
 
 
+def _wrapped_by(value: Any) -> Any:
+    """What a wrapper that is no function itself says it wraps, such as one with a cache."""
+    if type(value) is FunctionType or is_class(value):
+        return None
+    if is_plainly_read(value, "__wrapped__"):
+        return getattr(value, "__wrapped__", None)
+    return (instance_dict(value) or {}).get("__wrapped__")
+
+
 def _codes_of(values: list[Any], names: dict[str, Any]) -> list[CodeType]:
     """The code of functions in *values*, and of the methods of classes, that run in *names*."""
     found: list[CodeType] = []
     for value in values:
         if type(value) in (staticmethod, classmethod):
             value = value.__func__
-        wrapped = getattr(value, "__wrapped__", None) if type(value) is not FunctionType else None
+        wrapped = _wrapped_by(value)
         function = wrapped if type(wrapped) is FunctionType else value
         if type(function) is FunctionType and function.__globals__ is names:
             found += _nested(plain(function.__code__))

@@ -36,6 +36,7 @@ from dumbo.tracing.guards import Guard
 from dumbo.tracing.lookup import (
     ABSENT,
     MEMBERS,
+    home_of,
     instance_dict,
     is_class,
     is_memoized,
@@ -737,6 +738,6 @@ def _parts(obj: Any, module: str, reference: Reference) -> Iterator[tuple[Step, 
         yield from [(("item", key), held) for key, held in obj.items() if type(key) in ATOMS]
     elif kind in (list, tuple):
         yield from [(("item", number), held) for number, held in enumerate(obj)]
-    elif kind not in MEMBERS and kind.__module__ == module:
+    elif kind not in MEMBERS and home_of(kind) == module:
         for name, held in (instance_dict(obj) or {}).items():
             yield ("field", name), held

@@ -32,7 +32,15 @@ from functools import lru_cache, partial
 from types import FunctionType, MemberDescriptorType, MethodType
 
 from dumbo.tracing.fingerprint import ATOMS
-from dumbo.tracing.lookup import instance_dict, is_class, is_module, mro, namespace
+from dumbo.tracing.lookup import (
+    home_of,
+    instance_dict,
+    is_class,
+    is_module,
+    mro,
+    namespace,
+    qualname_of,
+)
 from dumbo.tracing.opened import Opened
 
 TYPE_CHECKING = False
@@ -93,7 +101,7 @@ def _plain(value: Any) -> tuple[Any, ...]:
         return ("set", (), ())
     if kind is tuple:
         return ("tuple", tuple([_ATOM_SHAPES.get(type(v)) or _plain(v) for v in value[:8]]))
-    return ("any", (), kind.__qualname__)
+    return ("any", (), qualname_of(kind))
 
 
 def _plain_keywords(held: dict[str, Any]) -> tuple[Any, ...]:
@@ -187,7 +195,7 @@ class _Reader:
         number = self.number(kind)
         if number is None:
             self.cut = self.cut or not _is_leaf(value, kind)
-            return ("any", (), kind.__qualname__)
+            return ("any", (), qualname_of(kind))
         self.instances.setdefault(number, set()).add(id(value))
         fields = self._fields(value, depth, number)
         held = [self._kinds(part, depth) for part in _items_of_instance(value)]
@@ -354,7 +362,7 @@ def _holds_atoms(value: Any, kind: type) -> bool:
 
 def _is_leaf(value: Any, kind: type) -> bool:
     """Whether a value of a library's or builtin type surely holds no code."""
-    home = kind.__module__.partition(".")[0]
+    home = home_of(kind).partition(".")[0]
     if home == "numpy":
         return not getattr(getattr(value, "dtype", None), "hasobject", True)
     if home == "builtins":

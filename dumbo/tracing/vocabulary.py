@@ -16,13 +16,12 @@ import importlib.util
 import os
 import re
 import sys
-import sysconfig
 from functools import cache
 from itertools import chain
 from types import BuiltinFunctionType, FunctionType
 from typing import Any, NamedTuple
 
-from dumbo.tracing.boundary import owner_of
+from dumbo.tracing.boundary import STDLIB_FOLDER, owner_of
 from dumbo.tracing.lookup import is_class, is_module, module_namespace, namespace
 
 _WORD = re.compile(r"""\.([A-Za-z_]\w*)|["']([A-Za-z_]\w*)["']""")  # attributes, and strings
@@ -151,7 +150,7 @@ def _source_of(name: str) -> str | None:
     path = names.get("__file__")
     if not isinstance(path, str):
         # A frozen module of the standard library lies beside the others.
-        path = os.path.join(sysconfig.get_path("stdlib"), f"{name.replace('.', os.sep)}.py")
+        path = os.path.join(STDLIB_FOLDER, f"{name.replace('.', os.sep)}.py")
     if path.endswith(".pyc"):
         try:
             path = importlib.util.source_from_cache(path)

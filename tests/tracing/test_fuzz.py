@@ -16,6 +16,7 @@ from zlib import crc32
 
 import pytest
 
+import dumbo
 from dumbo.tracing import schedule
 from dumbo.tracing.interpreter import HANDLERS, trace
 from dumbo.tracing.steps import EFFECTS
@@ -186,6 +187,7 @@ def f(x):
     kinds = [isinstance(x, Trapped), issubclass(x, Trapped), Trapped[int], bool(Trapped)]
     names = getattr(trapped, "at" + str(x)), getattr(Trapped, x), vars(trapped), dir(Trapped)
     module = sys.modules[__name__].unheard_of
+    shown = x.__module__, trapped.__module__, Trapped.__module__, g.__qualname__, __name__
     kinds += [hasattr(Holder(), "held"), Holder().held]
     kinds += [copy.deepcopy(trapped), copy.deepcopy([trapped, mapping]), copy.copy(Trapped)]
     return Trapped(1), Trapped.attribute, annotated(trapped), {trapped: 1}, range(trapped), g(kinds)
@@ -218,6 +220,10 @@ def what_runs(source: str) -> list[str]:
         names["ARMED"].append(True)
         for name in ("f", "g", "annotated", "names_of"):
             trace(names[name])
+            dumbo.deps(names[name])
+        dumbo.deps(names["f"], args=(names["trapped"],))
+        dumbo.deps(names["g"], args=([names["trapped"]],), kwargs={"key": names["Trapped"]})
+        dumbo.deps(names["annotated"], args=(names["trapped"], names["mapping"]))
         names["ARMED"].clear()
     finally:
         del sys.modules["trapped_by_tests"]
