@@ -395,10 +395,10 @@ def _of_enum(frame: Frame, value: Known, name: str) -> Value | None:
 def _of_object(frame: Frame, value: Known, name: str, *, hooked: bool) -> Value | None:
     """An attribute of a live instance: of a user class, a library's, or a partial."""
     analysis = frame.analysis
-    if name == "__class__":
-        return frame.touch(analysis.get("type", value.ref, None), "type")
     cls = analysis.get("type", value.ref, None)
     assert isinstance(cls, Known)
+    if name == "__class__" and not _tells_class(cls):
+        return frame.touch(cls, "type")
     if owner_of(cls.obj) is not None and not _is_plain_holder(cls.obj):
         consume(frame, value)
         found: Value = frame.pool.make(Builtin, name, value)
@@ -453,7 +453,7 @@ def _of_instance(frame: Frame, value: Instance, name: str, *, hooked: bool) -> V
 
 
 def _of_instance_of(frame: Frame, value: Instance, name: str, *, hooked: bool) -> Value | None:
-    if name == "__class__":
+    if name == "__class__" and not _tells_class(value.cls):
         return value.cls
     if isinstance(value.cls, LocalClass):
         return _of_local(frame, value.cls, value.cls, name, value, hooked=hooked)
@@ -482,6 +482,11 @@ def _of_instance_of(frame: Frame, value: Instance, name: str, *, hooked: bool) -
             held = _by_getattr_hook(frame, cls, value, name)
         return held or _missing(frame, value, name)
     return analysis.pool.join(bind(frame, raw, value, cls), held)
+
+
+def _tells_class(cls: Value) -> bool:
+    """Whether its objects say themselves, by a property `__class__`, of which class they are."""
+    return isinstance(cls, Known) and any("__class__" in namespace(b) for b in mro(cls.obj)[:-1])
 
 
 def _fields(frame: Frame, value: Instance, name: str) -> Value | None:

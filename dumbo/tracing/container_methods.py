@@ -23,6 +23,7 @@ from dumbo.tracing.containers import (
     measure,
     put,
     string_at,
+    text_like,
     text_of,
 )
 from dumbo.tracing.escapes import consume, escape
@@ -47,6 +48,7 @@ _COMPARING = frozenset(
     "count index remove discard __contains__ __eq__ __ne__ __lt__ __le__ __gt__ __ge__ issubset "
     "issuperset isdisjoint difference intersection symmetric_difference".split()
 )
+_COUNTING = frozenset({"count", "index"})
 # After these, items of a list stand at other places; after `pop(index)`, too.
 _SHIFTING = frozenset("appendleft extendleft insert popleft remove reverse rotate sort".split())
 
@@ -70,11 +72,12 @@ def call_on_text(frame: Frame, name: str, receiver: Value, args: Arguments) -> V
             places = given.made(receiver, name, ())
             made: Value = frame.pool.make(Text, *ends, *([places] if places else []))
             return made
-    if name in _TEXT_METHODS:
-        return instance_of(frame, str)
-    if name in ("split", "rsplit", "splitlines", "partition", "rpartition"):
+    like = text_like(frame, receiver)
+    if name in _TEXT_METHODS and like is not None:
+        return like
+    if name in ("split", "rsplit", "splitlines", "partition", "rpartition") and like is not None:
         made = make_heap(frame, "list", ())
-        add(frame, made, instance_of(frame, str))
+        add(frame, made, like)
         return made
     return frame.unknown_value(f"the result of {name}")
 
@@ -195,7 +198,7 @@ def _call_on_heap(frame: Frame, name: str, receiver: Heap, args: Arguments) -> V
         if name in ("append", "add", "appendleft", "put"):
             for value in (*positional, *([args.rest] if args.rest else [])):
                 add(frame, receiver, value)
-        return frame.pool.const(None)
+        return instance_of(frame, int) if name in _COUNTING else frame.pool.const(None)
     if name == "insert" and len(positional) == 2:
         add(frame, receiver, positional[1])
         return frame.pool.const(None)

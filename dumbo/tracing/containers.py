@@ -29,6 +29,16 @@ def instance_of(frame: Frame, kind: type) -> Value:
     return made
 
 
+def text_like(frame: Frame, value: Value) -> Value | None:
+    """Some string, or some bytes, as *value* is; None if it is neither."""
+    kind: Any = str if isinstance(value, Text) else None
+    if isinstance(value, Const | Known):
+        kind = type(value.obj)
+    elif isinstance(value, Instance) and isinstance(value.cls, Known) and not value.vague:
+        kind = value.cls.obj
+    return instance_of(frame, kind) if kind is str or kind is bytes else None
+
+
 def build_tuple(frame: Frame, step: Step) -> None:
     frame.push(make_tuple(frame, frame.take(step.arg)))
 
@@ -206,7 +216,7 @@ def hashed(frame: Frame, *values: Value) -> None:
 
 def is_text(value: Value) -> bool:
     if isinstance(value, Instance) and isinstance(value.cls, Known):
-        return value.cls.obj in (str, bytes)
+        return not value.vague and (value.cls.obj is str or value.cls.obj is bytes)
     return isinstance(value, Known) and type(value.obj) in (str, bytes)
 
 

@@ -14,12 +14,12 @@ from dumbo.tracing.containers import (
     hashed,
     indexed,
     instance_of,
-    is_text,
     key_of,
     make_heap,
     make_tuple,
     measure,
     put,
+    text_like,
 )
 from dumbo.tracing.escapes import consume, escape
 from dumbo.tracing.frame import Frame
@@ -35,7 +35,6 @@ from dumbo.tracing.values import (
     Heap,
     Instance,
     Known,
-    Text,
     Tuple,
     Value,
     each,
@@ -248,8 +247,8 @@ def sliced(frame: Frame, source: Value, bounds: slice | None = None) -> Value | 
         if methods:
             for method in methods:
                 found = frame.pool.join(found, call(frame, method, (instance_of(frame, slice),)))
-        elif isinstance(member, Const | Text) or is_text(member):
-            found = frame.pool.join(found, instance_of(frame, str))
+        elif (like := text_like(frame, member)) is not None:
+            found = frame.pool.join(found, like)
         elif isinstance(member, Tuple) and bounds is not None:
             found = frame.pool.join(found, make_tuple(frame, member.items[bounds]))
         else:

@@ -187,10 +187,11 @@ def _extreme(frame: Frame, args: Arguments) -> Value | None:
 def _sum(frame: Frame, args: Arguments) -> Value | None:
     item = items_of(frame, args.positional[0]) if args.positional else UNKNOWN
     start = args.positional[1] if len(args.positional) > 1 else args.keyword("start")
+    begun = start or frame.pool.const(0)  # which it is of nothing
     if item is None:
-        return start or frame.pool.const(0)
+        return begun
     given = operate(frame, "+", start or instance_of(frame, int), item)
-    return frame.pool.join(given, operate(frame, "+", item, item))
+    return frame.pool.join(begun, given, operate(frame, "+", item, item))
 
 
 @model("builtins:any", "builtins:all")

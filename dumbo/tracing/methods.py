@@ -152,7 +152,9 @@ def _call_on(frame: Frame, name: str, receiver: Value, args: Arguments) -> Value
         compare_with(frame, name, receiver, args)
         for value in (*args.all(), *([receiver] if name.startswith("__") else ())):
             escape(frame, value, SPECIAL)
-        return instance_of(frame, int)
+        if name in ("count", "index"):
+            return instance_of(frame, int)
+        return frame.unknown_value(f"the result of {name}")
     if isinstance(receiver, Const | Text) or _is_scalar(receiver):
         return call_on_text(frame, name, receiver, args)
     if isinstance(receiver, Known) and type(receiver.obj) in (dict, list, tuple, set, frozenset):

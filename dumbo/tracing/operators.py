@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, TypeGuard
 
-from dumbo.tracing import given, inherited, sure, truth
+from dumbo.tracing import arithmetic, given, inherited, sure, truth
 from dumbo.tracing.attributes import call, special
 from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.calls import invoke, result
@@ -159,10 +159,21 @@ def _without_methods(frame: Frame, symbol: str, left: Value, right: Value) -> Va
             _extend_in_place(frame, symbol, left, right)
             return frame.pool.join(left, made) or made
         return made
-    scalars = {_scalar(member) for value in (left, right) for member in each(value)}
-    if None not in scalars and len(scalars) == 1:
-        return instance_of(frame, next(iter(scalars)))  # type: ignore[arg-type]
-    return frame.unknown_value("the result of an operator")
+    return _scalars(frame, symbol, left, right) or frame.unknown_value("the result of an operator")
+
+
+def _scalars(frame: Frame, symbol: str, left: Value, right: Value) -> Value | None:
+    """The numbers or texts that it may be, if that is known of all members."""
+    lefts, rights = (set(map(_scalar, each(value))) for value in (left, right))
+    found: Value | None = None
+    for one in SCALARS:
+        for other in SCALARS:
+            if one in lefts and other in rights:
+                kinds = arithmetic.gives(symbol, one, other)
+                if not kinds:
+                    return None
+                found = frame.pool.join(found, *[instance_of(frame, kind) for kind in kinds])
+    return None if None in lefts | rights else found
 
 
 def _kind_of(value: Value) -> str | None:
@@ -232,7 +243,7 @@ def _scalar(value: Value) -> type | None:
         return type(value.obj) if type(value.obj) in SCALARS else None
     if isinstance(value, Text):
         return str
-    if isinstance(value, Instance) and isinstance(value.cls, Known):
+    if isinstance(value, Instance) and isinstance(value.cls, Known) and not value.vague:
         return value.cls.obj if value.cls.obj in SCALARS else None
     return None
 
@@ -438,6 +449,10 @@ def is_op(frame: Frame, step: Step) -> None:
         if isinstance(other, Const | Known) and type(other.obj) in truth.SINGLE:
             frame.push(truth.test(frame, operand, value, _judge(frame, other.obj, bool(step.arg))))
             return
+        if isinstance(other, Known) and is_class(other.obj):
+            judge = _judge_class(other.obj, bool(step.arg))
+            frame.push(truth.test(frame, operand, value, judge))
+            return
     frame.push(frame.unknown_value("an identity test"))
 
 
@@ -478,6 +493,15 @@ def _judge(frame: Frame, single: object, inverts: bool) -> truth.Judge:
     def judge(value: Value) -> bool | None:
         answer = truth.is_single(frame, value, single)
         return None if answer is None else answer != inverts
+
+    return judge
+
+
+def _judge_class(cls: type, inverts: bool) -> truth.Judge:
+    """The same of a class."""
+
+    def judge(value: Value) -> bool | None:
+        return inverts if truth.is_not_class(value, cls) else None
 
     return judge
 

@@ -17,7 +17,14 @@ from dumbo.tracing.calls import (
     invoke,
     out_of_sight,
 )
-from dumbo.tracing.containers import add, instance_of, make_heap, make_tuple, text_of
+from dumbo.tracing.containers import (
+    add,
+    instance_of,
+    make_heap,
+    make_tuple,
+    text_like,
+    text_of,
+)
 from dumbo.tracing.escapes import escape
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.loads import import_module, make_super, read_cell, read_global
@@ -62,6 +69,8 @@ def _type(frame: Frame, args: Arguments) -> Value:
         elif isinstance(member, Known):
             cls = frame.analysis.get("type", member.ref, None)
             found = frame.pool.join(found, frame.touch(cls, "type"))
+        elif isinstance(like := text_like(frame, member), Instance):
+            found = frame.pool.join(found, frame.touch(like.cls, "type"))
         else:
             found = frame.pool.join(found, frame.unknown_value("a type"))
     return found or UNKNOWN

@@ -143,6 +143,16 @@ def is_single(frame: Frame, value: Value, single: object) -> bool | None:
     return None
 
 
+def is_not_class(value: Value, cls: type) -> bool:
+    """Whether one member *value* is surely another object than the class *cls*.
+
+    The type of an object is that of which it is taken for one, or a class that derives from it.
+    """
+    if isinstance(value, Known):
+        return not (is_class(value.obj) and any(base is value.obj for base in mro(cls)))
+    return isinstance(value, Const | Text | Tuple | Heap | Local | LocalClass | Bound | Partial)
+
+
 def is_of(frame: Frame, value: Value, kinds: list[Value]) -> bool | None:
     """Whether one member *value* is an instance of one of *kinds*."""
     answers = [_is_of_one(frame, value, kind) for kind in kinds]
@@ -218,19 +228,24 @@ def _is_registered(cls: type, kind: type) -> bool:
     return issubclass(cls, kind)
 
 
+def tells_class(kind: type) -> bool:
+    """Whether objects of *kind* say themselves of which class they are, as proxies do."""
+    return any("__class__" in namespace(base) for base in mro(kind)[:-1])
+
+
 def class_of(frame: Frame, value: Value) -> type | None:
     """The class of which a member is an instance, if it is known."""
     if isinstance(value, Const):
         return type(value.obj)
     if isinstance(value, Known):
-        return None if is_memoized(value.obj) else type(value.obj)
+        kind = type(value.obj)
+        return None if is_memoized(value.obj) or tells_class(kind) else kind
     if isinstance(value, Text):
         return str
     if isinstance(value, Tuple):
         return tuple
     if isinstance(value, Instance) and isinstance(value.cls, Known):
-        found: type = value.cls.obj
-        return found
+        return None if tells_class(value.cls.obj) else value.cls.obj
     # A heap of kind "list" stands for a deque, too, and one of kind "dict" for an OrderedDict.
     return None
 
