@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dumbo.tracing.binding import Arguments
     from dumbo.tracing.frame import Frame
 
-__all__ = ["finish", "of_metaclass"]
+__all__ = ["finish", "finish_by_type", "of_metaclass"]
 
 _META = "metaclass"  # a heap site
 
@@ -47,6 +47,25 @@ def finish(frame: Frame, made: LocalClass, args: Arguments) -> None:
                     call(frame, hook, rest[:2])
                 else:
                     call(frame, hook, (first, *rest))
+
+
+def finish_by_type(frame: Frame, bases: Value, content: Value) -> None:
+    """Call the hooks of a class that `type` makes of *bases*, with *content* in its namespace."""
+    from dumbo.tracing.calls import Arguments, invoke  # a cycle: a call may run a class statement
+    from dumbo.tracing.iteration import items_of  # the same
+    from dumbo.tracing.operators import inside
+
+    for base in each(items_of(frame, bases)):
+        if isinstance(base, Known) and is_class(base.obj) and wall_of(base.obj) is None:
+            hook = frame.analysis.get("mro", base.ref, "__init_subclass__")
+            if hook is not None and type(hook.obj) is classmethod:
+                bound = bind(frame, hook, None, base)
+                if bound is not None:
+                    invoke(frame, bound, Arguments((), {}))
+    made, name = frame.unknown_value("a class made by type()"), frame.unknown_value("a name")
+    for held in each(inside(frame, content)):
+        for method in special(frame, held, "__set_name__"):
+            call(frame, method, (made, name))
 
 
 def of_metaclass(frame: Frame, cls: LocalClass, name: str) -> list[Value]:

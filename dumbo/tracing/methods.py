@@ -17,6 +17,7 @@ from dumbo.tracing.calls import (
     invoke,
     out_of_sight,
 )
+from dumbo.tracing.class_hooks import finish_by_type
 from dumbo.tracing.container_methods import (
     call_on_heap,
     call_on_live,
@@ -131,6 +132,8 @@ def _call_on(frame: Frame, name: str, receiver: Value, args: Arguments) -> Value
     if name == "__subclasses__" and isinstance(receiver, Known):
         return _subclasses(frame, receiver)
     if name == "__new__" and args.positional:
+        if len(args.positional) == 4:  # of `type`: the class, a name, its bases, a namespace
+            finish_by_type(frame, *args.positional[2:])
         return construct_bare(frame, args.positional[0])
     if name == "__call__":
         is_made = isinstance(receiver, LocalClass)

@@ -17,6 +17,7 @@ from dumbo.tracing.calls import (
     invoke,
     out_of_sight,
 )
+from dumbo.tracing.class_hooks import finish_by_type
 from dumbo.tracing.containers import (
     add,
     instance_of,
@@ -39,6 +40,8 @@ from dumbo.tracing.values import UNKNOWN, Builtin, Cell, Instance, Known, Value,
 
 @model("builtins:object.__new__", "builtins:type.__new__", "builtins:object")
 def _new(frame: Frame, args: Arguments) -> Value:
+    if len(args.positional) == 4:  # `type.__new__(cls, name, bases, namespace)`
+        finish_by_type(frame, *args.positional[2:])
     if len(args.positional) >= 1:
         return construct_bare(frame, args.positional[0])
     return frame.unknown_value("an object")
@@ -59,6 +62,8 @@ def _super(frame: Frame, args: Arguments) -> Value | None:
 @model("builtins:type")
 def _type(frame: Frame, args: Arguments) -> Value:
     if len(args.positional) != 1:
+        if len(args.positional) == 3:
+            finish_by_type(frame, *args.positional[1:])
         escape_all(frame, args)
         return frame.unknown_value("a class made by type()")
     found: Value | None = None
