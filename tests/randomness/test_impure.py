@@ -116,10 +116,7 @@ CASES: dict[str, tuple[Any, set[tuple[str, str]]]] = {
     ),
     "lines of an open file": (
         lambda: (OPEN.readline(), [line for line in OPEN]),
-        # On 3.11, who reaches an open file is not cached at all.
-        {("stream", "readline of _io:TextIOWrapper"), ("stream", "iteration over it")}
-        if sys.version_info >= (3, 12)
-        else set(),
+        {("stream", "readline of _io:TextIOWrapper"), ("stream", "iteration over it")},
     ),
     "what somebody types": (
         lambda: (input(), sys.stdin.readline()),
