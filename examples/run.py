@@ -176,10 +176,11 @@ def stages_run(report: dict) -> set[str]:
 
 def not_kept(report: dict) -> set[str]:
     """Return the stages whose last result was computed, and was not worth storing."""
-    return {
+    by_decision = ("not kept", "kept in memory alone")
+    return not_looked_up(report) | {
         name
         for name, calls in report["calls"].items()
-        if calls["computed"] and str(calls["reason"]).startswith("not kept")
+        if calls["computed"] and str(calls["reason"]).startswith(by_decision)
     }
 
 
