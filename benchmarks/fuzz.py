@@ -2,6 +2,7 @@
 
     python benchmarks/fuzz.py [--limit 60] [--jobs 2] [--every 1] [MODULE ...]
     python benchmarks/fuzz.py --state FILE --seconds 150 [MODULE ...]    # again and again
+    python benchmarks/fuzz.py --steps 4000    # each function, but not all that it reaches
 
 Every function and method of the standard library, or of the modules and packages that are named,
 is traced, with its own top-level package counting as user code, in a process for each module.
@@ -9,7 +10,9 @@ Its digest and its graph are made, its trace is replayed, its guard is asked. Pr
 what was raised, of what was imported or run by that, of what does not replay, of steps that nobody
 handles, and of what took longest.
 
-A function that takes longer than the limit is given up, and told. With a file for what was found,
+A function that takes longer than the limit is given up, and told. Most of the time goes into what
+functions reach, again and again: after so many steps, if they are limited, the analyser gives up
+as it does in earnest, of a function that reaches too much. With a file for what was found,
 a run goes on where the last one has stopped, and the table is that of all of them.
 """
 
@@ -178,10 +181,14 @@ def ready() -> frozenset[str]:
 # ------------------------------------------------------------------ one module, in its process
 
 
-def work(name: str, every: int, limit: float, done: int) -> None:
+def work(name: str, every: int, limit: float, done: int, steps: int | None) -> None:
     """Write a line for each function of the module but the first *done*, and one for all."""
     os.environ["DUMBO_USER_PACKAGES"] = name.partition(".")[0]
     always = ready()  # before the module: what dumbo itself runs says nothing
+    if steps:
+        from dumbo.tracing import schedule
+
+        schedule.STEPS, schedule.PARTIAL = (steps, steps), steps
     try:
         module = importlib.import_module(name)
     except BaseException as error:  # noqa: BLE001 - any module's import may raise anything
@@ -268,6 +275,7 @@ def run(
     """Look at the functions of a module but the first *done*; how that ended."""
     command = [sys.executable, "-W", "ignore", __file__, "--work", name, "--done", str(done)]
     command += ["--every", str(options.every), "--limit", str(options.limit)]
+    command += ["--steps", str(options.steps)] if options.steps else []
     worker = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL
     )
@@ -292,6 +300,7 @@ def run(
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--limit", type=float, default=60, help="seconds for each function")
+    parser.add_argument("--steps", type=int, help="abstract steps for each function")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--every", type=int, default=1, help="one in so many, always the same")
     parser.add_argument("--state", metavar="FILE", help="of what was found, to go on from")
@@ -301,7 +310,7 @@ def main() -> int:
     parser.add_argument("modules", nargs="*")
     options = parser.parse_args()
     if options.work:
-        work(options.work, options.every, options.limit, options.done)
+        work(options.work, options.every, options.limit, options.done, options.steps)
         return 0
     end = time.monotonic() + options.seconds
     names = list(modules_of(options.modules or sorted(sys.stdlib_module_names)))
