@@ -140,6 +140,20 @@ def _digest(
     return digest, tuple(walk.scope.roots)
 
 
+def code_roots(values: tuple[object, ...]) -> tuple[object, ...]:
+    """Return the code roots of *values* in order, of those without an honest key, too.
+
+    To look at what a call depends on, not for keys: what cannot be hashed is passed by, with all
+    that it holds.
+    """
+    walk = _Passing()
+    try:
+        walk.run(values)
+    except (UnhashableArgument, *_TROUBLE):
+        pass  # what was met so far is good enough
+    return tuple(walk.scope.roots)
+
+
 def _plain_tokens(values: tuple[object, ...], walk: _Walk) -> list[bytes]:
     """Return the tokens of all *values*, or of those in front of one that isn't plain."""
     tokens: list[bytes] = []
@@ -442,6 +456,18 @@ class _Walk:
 _TOKEN = id(Token)
 _ROOT = id(Root)
 _NODE = id(Node)
+
+
+class _Passing(_Walk):
+    """Passes by what has no honest key: its type alone is met."""
+
+    __slots__ = ()
+
+    def _ask(self, child: object, kind: int) -> bytes | Node:
+        try:
+            return super()._ask(child, kind)
+        except UnhashableArgument:
+            return Node(b"passed by", (type(child),))
 
 
 def _flush(frame: _Frame) -> None:

@@ -167,6 +167,7 @@ _by_identity: dict[int, tuple[type, Entry]] = {}  # holds the type, so that the 
 _by_name: dict[str, Entry] = {}
 _registered = 0
 _packages: set[str] = set()  # those that were registered so
+_told: set[str] = set()  # types by name, for which somebody else has told what counts
 _late: dict[str, str] = {}  # top-level package -> the module here that knows its types
 
 
@@ -208,6 +209,8 @@ def register_hasher(
             return Node(b"registered", [Token(leaf(b"name", name.encode())), function(value)])
 
         register(kind, Entry(foreign(hasher), "whole"))
+        if type(kind) is str:
+            _told.add(kind)
         return function
 
     return decorate
@@ -230,9 +233,12 @@ def find(kind: type) -> Entry | None:
     if package in _packages and package in user_packages():
         return None  # its classes are code of the user's, and count with their code
     name = qualname_of(kind)
-    entry = _by_name.get(f"{module}:{name}")
+    full = f"{module}:{name}"
+    entry = _by_name.get(full)
     if entry is None or not lives_in(kind, module, name):
         return None
+    if full not in _told and package in user_packages():
+        return None  # as above
     _by_identity[id(kind)] = (kind, entry)
     return entry
 

@@ -28,11 +28,9 @@ class Opened:
         self.given = given
 
 
-def open_all(values: Sequence[Any]) -> tuple[Any, ...] | None:
-    """*values*, with what is known of each generator in its place; None if there is none."""
+def open_all(values: Sequence[Any]) -> tuple[Any, ...]:
+    """*values*, with what is known of each generator in its place."""
     opened = [_open(value) if type(value) is GeneratorType else None for value in values]
-    if not any(opened):
-        return None
     return tuple([own or value for own, value in zip(opened, values, strict=True)])
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dumbo.arguments.hashing import digest_call
+from dumbo.arguments.hashing import code_roots, digest_call
 from dumbo.arguments.signature import Binder
 from dumbo.errors import UnhashableArgument
 from dumbo.tracing.graphs import to_networkx
@@ -46,23 +46,7 @@ def graph(
         _, roots = digest_call(values, binder.names)
     except UnhashableArgument:
         # Good enough to look at, though no call with it can be cached.
-        opened = _open(values, binder.names)
-        if opened is None:
-            return to_networkx(tracker.analyse(None, (), (), None, guessing=guessing))
-        values, roots = opened
+        values = open_all(values)
+        roots = code_roots(parts_of(values))
     shape = shape_of(values, roots, tracker.keywords(binder.names))
     return to_networkx(tracker.analyse(shape, roots, binder.names, None, Words(values)))
-
-
-def _open(
-    values: tuple[Any, ...], names: tuple[str, ...]
-) -> tuple[tuple[Any, ...], tuple[Any, ...]] | None:
-    """*values* with what is known of generators among them, and their code roots."""
-
-    opened = open_all(values)
-    if opened is None:
-        return None
-    try:
-        return opened, digest_call(parts_of(opened), names)[1]
-    except UnhashableArgument:
-        return None

@@ -45,7 +45,7 @@ import pytest
 from same import same
 
 from dumbo.arguments import hashing
-from dumbo.arguments.hashing import digest, digest_call
+from dumbo.arguments.hashing import code_roots, digest, digest_call
 from dumbo.arguments.registry import register_hasher
 from dumbo.errors import UnhashableArgument
 
@@ -1080,6 +1080,36 @@ def test_a_user_may_register_what_counts() -> None:
 
     register_hasher(Kind, name="kinds of the tests")(what_counts)
     assert digest(Kind(1, 2))[1] == ()
+
+
+def test_the_code_in_what_has_no_key_is_met(tmp_path: pathlib.Path) -> None:
+    class Held: ...
+
+    class Holder:
+        def __init__(self) -> None:
+            self.lock, self.held = threading.Lock(), [Held()]
+
+    with (tmp_path / "file").open("w") as file:
+        found = code_roots((file, Holder(), {"a": len}))
+    assert {Held, Holder} <= set(found)
+
+
+def test_of_the_types_of_a_library_that_is_the_users_own_code_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    script = """if True:
+        from fractions import Fraction
+        from dumbo.arguments.hashing import digest
+        print(digest(Fraction(1, 3))[1] == ((Fraction,) if OWN else ()))
+    """
+    for own in ("", "fractions"):
+        monkeypatch.setenv("DUMBO_USER_PACKAGES", own)
+        ran = subprocess.run(
+            [sys.executable, "-c", script.replace("OWN", repr(own))],
+            capture_output=True,
+            text=True,
+        )
+        assert ran.stdout == "True\n", ran.stderr
 
 
 def test_the_version_is_mixed_in(monkeypatch: pytest.MonkeyPatch) -> None:

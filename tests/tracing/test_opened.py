@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import threading
 from typing import Any
+
+import pytest
 
 from dumbo.tracing.opened import Opened, open_all
 from dumbo.tracing.tracker import Tracker
@@ -49,7 +53,6 @@ def test_a_generator_that_has_begun_is_known_by_its_function_too() -> None:
 
 def test_functions_methods_and_classmethods_are_found_by_their_code() -> None:
     opened = open_all([plain(1), Source().rows(3), Source.made()])
-    assert opened is not None
     assert [type(one) for one in opened] == [Opened] * 3
     assert opened[0].given == {"count": 1}
 
@@ -57,4 +60,30 @@ def test_functions_methods_and_classmethods_are_found_by_their_code() -> None:
 def test_what_has_ended_or_belongs_to_no_function_stays_as_it_is() -> None:
     ended = plain(1)
     list(ended)
-    assert open_all([ended, (x for x in "ab"), 3]) is None
+    given = (ended, (x for x in "ab"), 3)
+    assert open_all(given) == given
+
+
+class Report:
+    def __init__(self) -> None:
+        self.lines: list[object] = [Line()]
+
+    def show(self, out: io.TextIOBase) -> None:
+        for line in self.lines:
+            print(line.text(), file=out)  # type: ignore[attr-defined]
+
+
+class Line:
+    def text(self) -> str:
+        return str(helper(1))
+
+
+class Guarded(Report):
+    def __init__(self) -> None:
+        super().__init__()
+        self.lock = threading.Lock()
+
+
+@pytest.mark.parametrize("report", [Report(), Guarded()])
+def test_what_stands_beside_a_stream_or_a_lock_is_known(report: Report) -> None:
+    assert {"Report.show", "Line.text", "helper"} <= closure(Report.show, report, io.StringIO())
