@@ -29,11 +29,13 @@ from dumbo.tracing.boundary import STDLIB, owner_of, wall_of
 from dumbo.tracing.callgraph import PATH, Node
 from dumbo.tracing.escapes import PLAIN_BASES, consume, defines, escape, is_data
 from dumbo.tracing.frame import Frame
+from dumbo.tracing.inherited import base_of, field_of
 from dumbo.tracing.local_classes import after, linearised
 from dumbo.tracing.looks import OF_FUNCTIONS, look
 from dumbo.tracing.lookup import (
     MEMBERS,
     NAMES_OF_CLASSES,
+    TupleField,
     class_has,
     describe,
     globals_of,
@@ -417,7 +419,7 @@ def _of_object(frame: Frame, value: Known, name: str, *, hooked: bool) -> Value 
     if isinstance(raw, Known) and _is_data_descriptor(raw.obj):
         if name in _OF_MEMBERS and _is_enum(cls.obj) and owner_of(raw.obj.fget) is not None:
             name = _OF_MEMBERS[name]  # past the library's property; the other members are not asked
-        elif type(raw.obj) is not MemberDescriptorType:
+        elif type(raw.obj) is not MemberDescriptorType and type(raw.obj) is not TupleField:
             return bind(frame, raw, value, cls)
     field = analysis.get("field", value.ref, name)
     if field is not None:
@@ -472,6 +474,9 @@ def _of_instance_of(frame: Frame, value: Instance, name: str, *, hooked: bool) -
         return _by_hook(frame, hook, cls, value, name)
     raw = analysis.get("mro", cls.ref, name)
     if isinstance(raw, Known) and _is_data_descriptor(raw.obj):
+        if type(raw.obj) is TupleField and base_of(value) is tuple:
+            consume(frame, raw)  # for its place
+            return field_of(frame, value, name)
         if type(raw.obj) is not MemberDescriptorType:
             return bind(frame, raw, value, cls)
         raw = None

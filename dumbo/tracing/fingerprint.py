@@ -12,6 +12,7 @@ again and finds its old digest. It must never be coarser.
     M    a module                      its name
     W    a memoized function           its version
     A    an atom                       type and value
+    N    a field of a named tuple      its place
     I    any other object              its class; what is in it is looked up by itself
     -    nothing
 
@@ -34,12 +35,14 @@ import xxhash
 
 from dumbo.tracing.lookup import (
     ABSENT,
+    TupleField,
     is_class,
     is_memoized,
     is_module,
     is_plainly_read,
     module_namespace,
     mro,
+    place_of,
     version_of,
 )
 
@@ -126,6 +129,8 @@ def _material(obj: Any) -> bytes:
         return b"M" + str(module_namespace(obj).get("__name__")).encode("utf-8", "replace")
     if is_memoized(obj):
         return b"W" + repr(version_of(obj)).encode("utf-8", "replace")
+    if kind is TupleField:
+        return b"N%d" % place_of(obj)
     return b"I" + qualified_name(kind)
 
 

@@ -14,7 +14,7 @@ from dumbo.tracing.escapes import escape
 from dumbo.tracing.fingerprint import ATOMS
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.local_classes import linearised
-from dumbo.tracing.lookup import is_class, mro, namespace
+from dumbo.tracing.lookup import fields_of_tuples, is_class, mro, namespace
 from dumbo.tracing.uses import SPECIAL
 from dumbo.tracing.values import Instance, Known, LocalClass, Value
 
@@ -68,9 +68,42 @@ def given_by(frame: Frame, source: Instance) -> Value | None:
     return _held(frame, source, "key" if base_of(source) is dict else "elem")
 
 
+def field_of(frame: Frame, source: Instance, name: str) -> Value | None:
+    """What a named tuple has in a field: what was put there, and what was put nobody says where."""
+    sites = [source.site]
+    if isinstance(source.cls, Known):
+        sites.append(("class", id(source.cls.obj)))
+    slots = ("elem", ("attr", name))
+    analysis = frame.analysis
+    held = [analysis.read(site, slot, frame, frame.index) for site in sites for slot in slots]
+    if source.site in analysis.escaped:
+        held.append(frame.unknown_value("an item from out of sight"))
+    return frame.pool.join(*held)
+
+
+def place(frame: Frame, made: Instance, items: tuple[Value, ...]) -> None:
+    """Put the *items* of a tuple into what was *made* of them."""
+    names: dict[int, list[str]] = {}
+    for base in live_bases(made.cls):
+        for name, at in fields_of_tuples(base).items():
+            names.setdefault(at, []).append(name)
+    for at, item in enumerate(items):
+        for slot in [("attr", name) for name in names.get(at, ())] or ["elem"]:
+            frame.write(made.site, slot, item)
+
+
+def _placed(frame: Frame, source: Instance) -> Value | None:
+    """What lies in the fields of a named tuple."""
+    names = {name for base in live_bases(source.cls) for name in fields_of_tuples(base)}
+    read = [frame.analysis.read(source.site, ("attr", n), frame, frame.index) for n in names]
+    return frame.pool.join(*read)
+
+
 def _held(frame: Frame, source: Instance, slot: str) -> Value | None:
     """What lies in *slot*, and what else may be there if not all that put it there was seen."""
     held = frame.analysis.read(source.site, slot, frame, frame.index)
+    if base_of(source) is tuple:
+        held = frame.pool.join(held, _placed(frame, source))
     if base_of(source) is None:
         if not _gives_unseen(source):
             return held

@@ -57,6 +57,7 @@ import functools
 import operator
 import os
 import sys
+from _collections import _tuplegetter
 from _weakref import ReferenceType
 from types import (
     BuiltinFunctionType,
@@ -71,6 +72,8 @@ from types import (
 
 from dumbo.arguments.threads import fields_of, is_thread_local
 from dumbo.tracing.virtual import has_virtual_instances, registered_with
+
+TupleField = _tuplegetter  # the getter of a named tuple's field
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -313,7 +316,28 @@ def _field(base: Any, name: str) -> Any:
             return slot.__get__(base, type(base))
         except AttributeError:
             return ABSENT
+    if type(slot) is TupleField and any(one is tuple for one in mro(type(base))):
+        return slot.__get__(base, type(base))  # a field of a named tuple: nobody's code runs
     return ABSENT
+
+
+def place_of(field: Any) -> int:
+    """The place that the getter of a named tuple's field reads: it is pickled with it."""
+    place: int = field.__reduce__()[1][0]
+    return place
+
+
+def fields_of_tuples(cls: type) -> dict[str, int]:
+    """The named fields of instances of *cls*, and their places; none if it is no named tuple."""
+    order = mro(cls)
+    if not any(one is tuple for one in order):
+        return {}
+    return {
+        name: place_of(getter)
+        for one in reversed(order)
+        for name, getter in namespace(one).items()
+        if type(getter) is TupleField
+    }
 
 
 def _member(base: Any, name: str) -> Any:

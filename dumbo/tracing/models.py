@@ -29,6 +29,7 @@ from dumbo.tracing.containers import hashed, instance_of, text_of
 from dumbo.tracing.escapes import consume, escape
 from dumbo.tracing.formatting import stringify
 from dumbo.tracing.frame import Frame
+from dumbo.tracing.items import in_places
 from dumbo.tracing.iteration import items_of, note_order
 from dumbo.tracing.looks import look
 from dumbo.tracing.lookup import is_class, namespace
@@ -149,7 +150,10 @@ def _make_bare(frame: Frame, args: Arguments) -> Value:
     """``tuple.__new__(cls, items)``: what builtin types keep of what they are given."""
     made = construct_bare(frame, args.positional[0])
     for value in (*args.positional[1:], *args.named.values()):
-        if isinstance(made, Instance):
+        placed = in_places(frame, value) if isinstance(value, Tuple | Heap) else None
+        if isinstance(made, Instance) and inherited.base_of(made) is tuple and placed is not None:
+            inherited.place(frame, made, placed)
+        elif isinstance(made, Instance):
             held = items_of(frame, value) if isinstance(value, Tuple | Heap) else None
             frame.write(made.site, "elem", held)
         escape(frame, value, SPECIAL)

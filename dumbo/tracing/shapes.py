@@ -33,6 +33,7 @@ from types import FunctionType, MemberDescriptorType, MethodType
 
 from dumbo.tracing.fingerprint import ATOMS
 from dumbo.tracing.lookup import (
+    fields_of_tuples,
     home_of,
     instance_dict,
     is_class,
@@ -333,6 +334,10 @@ class _Reader:
                         continue
                     self.within = (number, name)
                     fields.append((name, self.read(item, depth)))
+        for name, place in fields_of_tuples(type(value)).items():
+            self.within = (number, name)
+            if place < tuple.__len__(value):
+                fields.append((name, self.read(tuple.__getitem__(value, place), depth)))
         self.within = outer
         return tuple(fields)
 
@@ -383,13 +388,17 @@ _CONTAINERS = (dict, list, tuple, set, frozenset, deque)
 
 
 def _items_of_instance(value: Any) -> list[list[Any]]:
-    """The items of an instance that is a container by its class; of a dict its keys behind them.
+    """The items of an instance that is a container by its class; of a dict its keys behind them,
+    of a named tuple those that no field names.
 
     Not by its own methods, which are the program's.
     """
     for base in mro(type(value)):
         if base is dict:
             return [list(dict.values(value)), list(dict.keys(value))]
+        if base is tuple:
+            named = set(fields_of_tuples(type(value)).values())
+            return [[item for at, item in enumerate(tuple.__iter__(value)) if at not in named]]
         for kind in _CONTAINERS:
             if base is kind:
                 return [list(kind.__iter__(value))]

@@ -218,3 +218,117 @@ def test_instances_that_differ_in_their_items_differ_in_shape(module: Any) -> No
     exec("def outer(rows): return [row[0].run() for row in rows]", vars(module))
     rows = [module.List([module.Put()]), module.List([module.Held()])]
     assert "ran" in closure(module.outer, rows)
+
+
+# -- fields of named tuples --------------------------------------------------------------------
+
+NAMED = """
+from typing import NamedTuple
+from collections import namedtuple
+
+def first(x): return x
+def last(x): return x
+def count(x): return x
+
+class Steps(NamedTuple):
+    first: object
+    number: int
+    last: object = last
+
+class Named(Steps):
+    alias = Steps.first
+    def go(self, x): return self.alias(x)
+
+Pair = namedtuple("Pair", "one other")
+STEPS = Steps(first, 1)
+TABLE = {"a": STEPS}
+
+def of_argument(steps): return steps.first(1)
+def of_both(steps): return steps.first(1) + steps.last(1)
+def unpacked(steps): a, _, b = steps; return a(1) + b(1)
+def by_place(steps): return steps[0](1) + steps[2](1)
+def looped(steps): return [one(1) for one in steps if callable(one)]
+def by_alias(steps): return Named(*steps).go(1)
+def by_name(steps): return getattr(steps, "last")(1)
+def replaced(steps): return steps._replace(first=count).first(1)
+def as_dict(steps): return steps._asdict()["first"](1)
+def matched(steps):
+    match steps:
+        case Steps(first=one):
+            return one(1)
+def of_global(): return STEPS.first(1)
+def of_table(): return TABLE["a"].last(1)
+def of_default(steps=STEPS): return steps.last(1)
+def made_here(): return Steps(first, 1, count).last(1)
+def made_by_place(): return Pair(first, last).other(1)
+def made_of_items(): return Pair._make([first, last]).other(1)
+def made_twice(): a, b = Pair(first, 1), Pair(last, count); return a.one(1)
+"""
+
+MUST = {
+    "of_argument": {"first"},
+    "of_both": {"first", "last"},
+    "unpacked": {"first", "last"},
+    "by_place": {"first", "last"},
+    "looped": {"first", "last"},
+    "by_alias": {"first"},
+    "by_name": {"last"},
+    "replaced": {"count"},
+    "as_dict": {"first"},
+    "matched": {"first"},
+    "of_global": {"first"},
+    "of_table": {"last"},
+    "of_default": {"last"},
+    "made_here": {"count"},
+    "made_by_place": {"last"},
+    "made_of_items": {"last"},
+    "made_twice": {"first"},
+}
+# Where nothing else is read, and no other tuple of that class is made, nothing else is there.
+ONLY = {"of_argument", "by_name", "of_global", "of_table", "of_default"}
+
+
+def in_named(tmp_path: Path, name: str, source: str = NAMED) -> tuple[types.ModuleType, set[str]]:
+    module = types.ModuleType(f"named_{name}")
+    file = tmp_path / "named.py"
+    file.write_text(source)
+    exec(compile(source, file, "exec"), vars(module))
+    sys.modules[module.__name__] = module
+    function = getattr(module, name)
+    given = (module.STEPS,) if function.__code__.co_argcount and name != "of_default" else ()
+    graph = Tracker(function).graph(given, {})
+    found = {data["name"].partition(":")[2] for _, data in graph.nodes(data=True)}
+    return module, found & {"first", "last", "count"}
+
+
+@pytest.mark.parametrize("name", MUST)
+def test_what_lies_in_a_field_of_a_named_tuple_is_called(tmp_path: Path, name: str) -> None:
+    _, found = in_named(tmp_path, name)
+    assert found >= MUST[name]
+    if name in ONLY:
+        assert found == MUST[name]
+
+
+def test_reading_a_field_leaves_the_tuple_in_sight(tmp_path: Path) -> None:
+    source = NAMED + "\ndef f(): x = Pair(Steps(first, 1), 2); x.other; return x.one.first(1)\n"
+    module, _ = in_named(tmp_path, "f", source)
+    graph = Tracker(module.f).graph((), {})
+    assert not [n for n, data in graph.nodes(data=True) if data["kind"] == "unresolved"]
+
+
+@pytest.mark.parametrize("observe", [True, False])
+def test_where_fields_change_places_the_result_is_computed_again(
+    tmp_path: Path, observe: bool
+) -> None:
+    cache = Cache(tmp_path / "cache")
+    swapped = NAMED.replace(
+        "    first: object\n    number: int\n", "    number: int\n    first: object\n"
+    )
+    plain = "\ndef f(): return Steps(first, 1).number\ndef g(steps): return steps.number\n"
+    results = []
+    for source in (NAMED, swapped, NAMED):
+        module, _ = in_named(tmp_path, "of_global", source + plain)
+        f = cache.memo(keep="always", observe=observe)(module.f)
+        g = cache.memo(keep="always", observe=observe)(module.g)
+        results.append((f() == 1, g(module.Steps(1, 2, 3))))
+    assert results == [(True, 2), (False, 1), (True, 2)]
