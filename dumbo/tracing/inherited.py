@@ -9,6 +9,7 @@ Knows instances and their classes; must not know which step asks.
 from __future__ import annotations
 
 from collections import defaultdict, deque
+from typing import Any
 
 from dumbo.tracing.escapes import escape
 from dumbo.tracing.fingerprint import ATOMS
@@ -70,10 +71,10 @@ def given_by(frame: Frame, source: Instance) -> Value | None:
 
 def field_of(frame: Frame, source: Instance, name: str) -> Value | None:
     """What a named tuple has in a field: what was put there, and what was put nobody says where."""
-    sites = [source.site]
+    sites: list[Any] = [source.site]
     if isinstance(source.cls, Known):
         sites.append(("class", id(source.cls.obj)))
-    slots = ("elem", ("attr", name))
+    slots: tuple[Any, ...] = ("elem", ("attr", name))
     analysis = frame.analysis
     held = [analysis.read(site, slot, frame, frame.index) for site in sites for slot in slots]
     if source.site in analysis.escaped:
@@ -88,13 +89,15 @@ def place(frame: Frame, made: Instance, items: tuple[Value, ...]) -> None:
         for name, at in fields_of_tuples(base).items():
             names.setdefault(at, []).append(name)
     for at, item in enumerate(items):
-        for slot in [("attr", name) for name in names.get(at, ())] or ["elem"]:
+        slots: list[Any] = [("attr", name) for name in names.get(at, ())]
+        for slot in slots or ["elem"]:
             frame.write(made.site, slot, item)
 
 
 def _placed(frame: Frame, source: Instance) -> Value | None:
     """What lies in the fields of a named tuple."""
-    names = {name for base in live_bases(source.cls) for name in fields_of_tuples(base)}
+    found = [name for base in live_bases(source.cls) for name in fields_of_tuples(base)]
+    names = dict.fromkeys(found)  # in order: sets have another in each process
     read = [frame.analysis.read(source.site, ("attr", n), frame, frame.index) for n in names]
     return frame.pool.join(*read)
 

@@ -57,7 +57,7 @@ import functools
 import operator
 import os
 import sys
-from _collections import _tuplegetter
+from _collections import _tuplegetter  # type: ignore[import-not-found]
 from _weakref import ReferenceType
 from types import (
     BuiltinFunctionType,
