@@ -304,6 +304,7 @@ class Index:
 
     def _give_back(self, connection: Connection) -> None:
         if connection.sql.in_transaction:  # left in the middle, by an error or an interrupt
+            connection.known.clear()  # what was written since it began is not
             try:
                 connection.sql.execute("ROLLBACK")
             except sqlite.Error:

@@ -14,6 +14,7 @@ from desk import Desk, digest
 
 from dumbo.errors import CorruptBlob, UnstorableResult
 from dumbo.persistence import rows
+from dumbo.persistence.ground import named
 from dumbo.persistence.store import PYTHON, Store
 
 LARGE = bytes(range(256)) * 20_000  # 5 MB
@@ -204,6 +205,36 @@ def test_clearing_all_removes_everything(desk: Desk) -> None:
     assert desk.store.traces(b"root", b"shape") == []
     desk.save(1, "again")
     assert desk.store.summary()[0].function == "mod:func"
+
+
+@pytest.mark.parametrize("value", ["small", [1], MIDDLE])
+def test_what_is_stored_after_somebody_else_has_cleared_all_is_found_by_its_function(
+    desk: Desk, value: object
+) -> None:
+    desk.save(1, value)
+    other = Store(desk.directory)
+    assert other.clear() == 1
+    desk.save(2, value)
+    assert [line.function for line in other.summary()] == ["mod:func"]
+    assert [record.key for record in other.entries_of("mod:func")] == [digest(2)]
+    assert desk.store.clear("mod:func") == 1
+    assert desk.find(2) is None
+
+
+def test_a_function_whose_name_could_not_be_written_is_written_with_the_next_result(
+    desk: Desk,
+) -> None:
+    desk.save(1, [1], function="mod:other")
+
+    def fail(sql: Any, known: set[object]) -> None:
+        sql.execute("BEGIN IMMEDIATE")
+        named(sql, known, "mod:func", desk.closure)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        desk.store.run(fail)
+    desk.save(2, [2])
+    assert {line.function for line in Store(desk.directory).summary()} == {"mod:other", "mod:func"}
 
 
 def test_last_use_is_noted_and_written_coarsely(
