@@ -191,7 +191,11 @@ _SENTENCES: dict[str, Callable[..., str]] = {
     "disabled": lambda by: f"not cached: switched off by {by}",
     "read only": lambda: "not stored: inside dumbo.read_only()",
     "explicit": lambda act: f"computed because {act} was called",
-    "expired": lambda age: f"no entry: it expired, being {human_time(age)} old",
+    "expired": lambda age: (
+        f"no entry: it expired, being {human_time(age)} old"
+        if age >= 0
+        else "no entry: it expired, being of unknown age: by the clock it is yet to be stored"
+    ),
     "reused": lambda what, compute, age, rule: (
         f"stale hit ({rule}): {what}; computing it took {human_time(compute)}, "
         f"{human_time(age)} ago"

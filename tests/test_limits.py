@@ -52,6 +52,22 @@ def test_a_result_expires(cache: Cache, ran: Ran, age: object) -> None:
     assert ran == [1, 1]
 
 
+def test_a_result_that_was_stored_while_the_clock_was_ahead_has_expired(
+    cache: Cache, ran: Ran
+) -> None:
+    @cache.memo(keep="always", expires_after=60)
+    def f(x):
+        sys.audit("ran", x)
+        return x
+
+    f(1)
+    backdate(cache, -3600)
+    assert "expired, being of unknown age" in f.why(1)
+    assert f(1) == 1
+    assert f(1) == 1
+    assert ran == [1, 1]
+
+
 def test_a_result_in_memory_expires_too(
     cache: Cache, ran: Ran, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -254,7 +254,10 @@ def _guard(keeper: Keeper, call: Call, extras: bytes) -> Guard | None:
 def expires_at(keeper: Keeper, record: Record) -> float:
     """Return the unix time from which *record* is too old to be served."""
     age = keeper.options.expires_after
-    return _NEVER_EXPIRES if age is None else record.created + age
+    if age is None:
+        return _NEVER_EXPIRES
+    # What was stored while the clock was ahead may be of any age: it has expired, whatever it is.
+    return record.created + age if record.created <= time() else 0.0
 
 
 def reuses_stale(keeper: Keeper) -> bool:
