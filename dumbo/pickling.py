@@ -4,7 +4,8 @@
     of ``__main__``             by that name where it leads to a memoized function, else by value
     anything else               by value
 
-By value is the function as `cloudpickle` writes it, with the options of the decorator. A
+By value is the function as `cloudpickle` writes it, with the options of the decorator and the
+settings of its cache; of a signing key only that there is one (see `Shelf.__getstate__`). A
 worker that runs the same script, as those of `multiprocessing` do, finds its own function by
 the name; one that does not, as those of joblib, rebuilds it.
 
@@ -69,7 +70,8 @@ def _by_value(memoized: Memoized[Any, Any]) -> bytes:
     import cloudpickle
 
     keeper = memoized._keeper
-    state = (memoized._function, keeper.shelf.directory, keeper.options.as_dict())
+    # What the cache was told travels, too: with other rules a worker would trust what we do not.
+    state = (memoized._function, keeper.shelf.__getstate__(), keeper.options.as_dict())
     payload: bytes = cloudpickle.dumps(state)
     return payload
 
@@ -116,10 +118,12 @@ def _rebuild(depth: int, payload: bytes) -> Any:
     del shells[depth:]
     shells.append(shell)
     try:
-        function, directory, options = pickle.loads(payload)
+        function, told, options = pickle.loads(payload)
     finally:
         del shells[depth:]
-    made = wrap(function, Shelf(directory), Options(**options))
+    shelf = Shelf.__new__(Shelf)
+    shelf.__setstate__(told)
+    made = wrap(function, shelf, Options(**options))
     kind = type(made)
     assert issubclass(kind, Memoized)
     shell.__class__ = kind

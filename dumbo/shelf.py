@@ -16,11 +16,21 @@ from dumbo.tracing import DIGEST_VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, TypeAlias
+
+    from dumbo.persistence.seal import Withheld
     from dumbo.persistence.store import Store
+
+    Key: TypeAlias = str | bytes | Withheld | None
+    Place: TypeAlias = tuple[str, Key, bool, bool, bool]
 
 __all__ = ["Shelf", "check_key", "check_usable"]
 
-stores: dict[tuple[str, str | bytes | None, bool, bool, bool], Store] = {}
+stores: dict[Place, Store] = {}
+
+# Keys that went into pickles of this process, each as a number that nobody can guess: who is a
+# child of it, or itself, has this table, too.
+_pledged: dict[bytes, str | bytes] = {}
 
 
 class Shelf:
@@ -41,7 +51,7 @@ class Shelf:
         directory: str,
         *,
         size_limit: int | None = None,
-        signing_key: str | bytes | None = None,
+        signing_key: Key = None,
         allow_pickle: bool = True,
         durable: bool = False,
         compress: bool = False,
@@ -80,9 +90,20 @@ class Shelf:
             store.size_limit = self.size_limit or None
         return store
 
-    def place(self) -> tuple[str, str | bytes | None, bool, bool, bool]:
+    def place(self) -> Place:
         """Return what tells its store from others of this process."""
         return self.directory, self.signing_key, self.allow_pickle, self.durable, self.compress
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a pickle holds: all that was said, but of the key only that there is one."""
+        state = {name: getattr(self, name) for name in Shelf.__slots__}
+        state["signing_key"] = _pledge(self.signing_key)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name in Shelf.__slots__:
+            setattr(self, name, state[name])
+        self.signing_key = _redeemed(state["signing_key"])
 
     def release(self) -> None:
         """Close connections and files; the next call opens them anew."""
@@ -92,6 +113,34 @@ class Shelf:
         store = stores.pop(self.place(), None)
         if store is not None:
             store.close()
+
+
+def _pledge(key: Key) -> object:
+    """What stands for *key* in a pickle: None, a number in our table, or a word of `_redeemed`."""
+    # Imported here and below: few programs pickle functions.
+    from dumbo.persistence import seal
+
+    if key is None:
+        return "set" if seal.is_set() else None
+    if isinstance(key, seal.Withheld):
+        return "set" if key.was_set else "given"
+    for number, known in list(_pledged.items()):
+        if type(known) is type(key) and known == key:
+            return number
+    number = os.urandom(16)
+    _pledged[number] = key
+    return number
+
+
+def _redeemed(pledge: object) -> Key:
+    """The key that a pickle speaks of; without it, what keeps the cache from being used."""
+    from dumbo.persistence import seal
+
+    if pledge is None:
+        return None
+    if pledge == "set":
+        return seal.SET
+    return _pledged.get(pledge, seal.GIVEN) if isinstance(pledge, bytes) else seal.GIVEN
 
 
 def _say_what_is_unknown() -> None:

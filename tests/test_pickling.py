@@ -89,6 +89,79 @@ def test_a_nested_function_is_pickled_by_value_with_its_settings(
     assert ran == [1]
 
 
+SETTINGS = {"allow_pickle": False, "durable": True, "size_limit": 1_000_000}
+
+
+def in_a_worker(pickled: bytes, tmp_path: Path, **environment: str) -> str:
+    """What a process that shares nothing with this one says of f(1), given `f`."""
+    (tmp_path / "f.pickle").write_bytes(pickled)
+    program = """
+        import pickle, sys
+        with open(sys.argv[1], "rb") as file:
+            f = pickle.load(file)
+        shelf = f._keeper.shelf
+        print(f(1), f.cache_info().hits, shelf.allow_pickle, shelf.durable, shelf.size_limit)
+        print(*f.cache_info().reasons)
+    """
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program), str(tmp_path / "f.pickle")],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
+def nested(cache: Cache):
+    @cache.memo(keep="always")
+    def f(x):
+        return [x]
+
+    f(1)
+    cache.close()
+    return f
+
+
+def test_the_settings_of_its_cache_travel_with_a_nested_function(tmp_path: Path) -> None:
+    f = nested(Cache(tmp_path / "c", **SETTINGS))
+    assert in_a_worker(pickle.dumps(f), tmp_path).startswith("[1] 1 False True 1000000\n")
+
+
+KEY = "a key of more than sixteen bytes"
+
+
+@pytest.mark.parametrize("key", [KEY, KEY.encode()])
+def test_a_key_that_the_program_gave_does_not_travel_and_nothing_is_cached_without_it(
+    tmp_path: Path, key: str | bytes
+) -> None:
+    cache = Cache(tmp_path / "c", signing_key=key)
+    f = nested(cache)
+    pickled = pickle.dumps(f)
+    assert KEY.encode() not in pickled
+    assert KEY.encode() not in pickle.dumps(cache)
+    said = in_a_worker(pickled, tmp_path)
+    assert said.startswith("[1] 0 ")
+    assert "no pickle takes along" in said
+    assert "no pickle takes along" in in_a_worker(pickled, tmp_path, DUMBO_SIGNING_KEY=KEY)
+    assert pickle.loads(pickled)._keeper.shelf.place() == cache.place()  # in this process it is
+    assert pickle.loads(pickle.dumps(cache)).place() == cache.place()
+
+
+def test_a_key_of_the_environment_is_taken_from_there_by_a_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DUMBO_SIGNING_KEY", KEY)
+    pickled = pickle.dumps(nested(Cache(tmp_path / "c")))
+    assert KEY.encode() not in pickled
+    assert in_a_worker(pickled, tmp_path).startswith("[1] 1 ")
+    monkeypatch.delenv("DUMBO_SIGNING_KEY")
+    said = in_a_worker(pickled, tmp_path)
+    assert said.startswith("[1] 0 ")
+    assert "set DUMBO_SIGNING_KEY or DUMBO_SIGNING_KEY_FILE in this process, too" in said
+    passed_on = pickle.dumps(pickle.loads(pickled))
+    assert in_a_worker(passed_on, tmp_path).startswith("[1] 0 ")
+
+
 def test_a_nested_coroutine_function_stays_one(cache: Cache) -> None:
     @cache.memo
     async def f(x):

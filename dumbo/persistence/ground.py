@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from dumbo.persistence.index import Index
     from dumbo.persistence.locks import Locks
     from dumbo.persistence.recipes import Recipes
-    from dumbo.persistence.seal import Buffer, Seal
+    from dumbo.persistence.seal import Buffer, Seal, Withheld
     from dumbo.persistence.statements import Statements
     from dumbo.persistence.tail import Tail
 
@@ -60,7 +60,7 @@ class Ground:
         *,
         digest_version: int = 1,
         size_limit: int | None = None,
-        signing_key: bytes | str | None = None,
+        signing_key: bytes | str | Withheld | None = None,
         allow_pickle: bool = True,
         durable: bool = False,
         compress: bool = False,

@@ -24,11 +24,28 @@ if TYPE_CHECKING:
 
     Buffer: TypeAlias = bytes | bytearray | memoryview
 
-__all__ = ["SIGNED", "SIZE", "Seal", "bare", "read_key"]
+__all__ = ["GIVEN", "SET", "SIGNED", "SIZE", "Seal", "Withheld", "bare", "is_set", "read_key"]
 
 SIGNED = 0x4000  # the bit of the codec
 SIZE = 32
 _LEAST = 16  # bytes of a key
+
+
+class Withheld:
+    """Stands for a signing key where a pickled cache was loaded, for the key did not travel.
+
+    Attributes:
+        was_set: whether the environment said it where the pickle was written; so it may here.
+    """
+
+    __slots__ = ("was_set",)
+
+    def __init__(self, was_set: bool) -> None:
+        self.was_set = was_set
+
+
+SET = Withheld(True)
+GIVEN = Withheld(False)
 
 
 class Seal:
@@ -98,15 +115,39 @@ def bare(codec: int, payload: Buffer) -> Buffer:
     return payload[:-SIZE] if type(payload) is bytes else memoryview(payload)[:-SIZE]
 
 
-def read_key(given: str | bytes | None = None) -> bytes | None:
+def is_set() -> bool:
+    """Whether the environment says anything of a key, be it good or not."""
+    return "DUMBO_SIGNING_KEY" in os.environ or bool(os.environ.get("DUMBO_SIGNING_KEY_FILE"))
+
+
+def read_key(given: str | bytes | Withheld | None = None) -> bytes | None:
     """The key that is *given*, or set by ``DUMBO_SIGNING_KEY`` or ``DUMBO_SIGNING_KEY_FILE``.
 
     Raises:
         UnusableDirectory: if it cannot be read, or is none; then nothing must be trusted.
     """
+    if isinstance(given, Withheld):
+        key = _key_that_is_set() if given.was_set else None
+        if key is None:
+            raise UnusableDirectory(_NOT_HERE if given.was_set else _STAYED_BEHIND)
+        return key
     if given is not None:
         key = given.encode() if isinstance(given, str) else given
         return _long_enough(key, "the signing key")
+    return _key_that_is_set()
+
+
+_NOT_HERE = (
+    "the cache was signed where this function was pickled, and there is no key here: "
+    "set DUMBO_SIGNING_KEY or DUMBO_SIGNING_KEY_FILE in this process, too"
+)
+_STAYED_BEHIND = (
+    "the cache is signed with a key that the program gave, which no pickle takes along: "
+    "set DUMBO_SIGNING_KEY_FILE in both processes instead, or let this one import the function"
+)
+
+
+def _key_that_is_set() -> bytes | None:
     set_directly = os.environ.get("DUMBO_SIGNING_KEY")
     if set_directly:
         return _long_enough(set_directly.encode("utf-8", "surrogateescape"), "DUMBO_SIGNING_KEY")
