@@ -16,7 +16,7 @@ Knows values, bytes and guards; must not know stores or how a call gets its key.
 from __future__ import annotations
 
 import sys
-from marshal import dumps
+from marshal import dumps, loads
 from time import monotonic
 
 from dumbo.arguments.small import ATOMS, CONTAINERS, DEPTH, FIXED, ITEMS, SIZED, WORDS, is_plain
@@ -208,9 +208,8 @@ def plain_payload(value: object) -> tuple[bytes, Callable[[bytes], Any]] | None:
     """Return *value* as bytes, and what makes it of them again, if it is plain and small."""
     if type(value) not in CONTAINERS or not is_plain(value, DEPTH):
         return None
-    from _pickle import dumps, loads  # here: only what is not stored needs it
-
-    return dumps(value, 5), loads
+    # Not as pickle: a cache may be told never to use that. What is shared within stays so.
+    return dumps(value), loads
 
 
 def is_unchanging(value: object, depth: int = 3) -> bool:

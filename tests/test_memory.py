@@ -46,6 +46,22 @@ def test_a_result_that_was_loaded_is_in_memory(f, ran: Ran) -> None:
     assert f.cache_info().hits == 2
 
 
+def test_what_is_kept_in_memory_alone_comes_back_as_it_was_and_is_not_pickled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("_pickle.dumps", None)
+    monkeypatch.setattr("_pickle.loads", None)
+    shared = [1]
+    value = [shared, {"a": (shared, -0.0, 1j, "\ud800")}, {1, 2}, frozenset((b"x", True)), None]
+    payload = memory.plain_payload(value)
+    assert payload is not None
+    data, decode = payload
+    back = decode(data)
+    assert repr(back) == repr(value)
+    assert back[0] is back[1]["a"][0] is not decode(data)[0]
+    assert memory.plain_payload([bytearray(b"x")]) is None
+
+
 def test_memory_needs_no_disk(f, cache: Cache, ran: Ran) -> None:
     warm(f, 1)
     (Path(cache.directory) / "index.sqlite").unlink()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import xxhash
 
-from dumbo import Cache, InvalidUse, UnstorableResult
+from dumbo import Cache, InvalidUse, UnstorableResult, by
 from dumbo.memory import epoch
 from dumbo.persistence import blobs, rows
 from dumbo.persistence.neighbours import Family
@@ -290,6 +290,24 @@ def test_what_was_pickled_is_a_miss_and_stays(tmp_path: Path, ran: Ran) -> None:
             entry.load()
     use(Cache(tmp_path / "c"), 1, "large")
     assert ran == []
+
+
+@pytest.mark.usefixtures("no_pickle")
+def test_results_of_calls_with_private_keys_are_not_pickled_either(
+    plainly: Cache, ran: Ran
+) -> None:
+    @plainly.memo(keep="always", key={"x": by.identity()})
+    def made(x, of):
+        sys.audit("ran", of)
+        return [Evil()] if of == "evil" else [x is not None, of]
+
+    x = object()
+    for _ in range(3):
+        assert made(x, "plain") == [True, "plain"]
+        assert type(made(x, "evil")[0]) is Evil
+    assert ran.count("plain") == 1
+    assert ran.count("evil") == 3
+    assert "takes pickle, and allow_pickle=False" in made.why(x, "evil")
 
 
 def test_generators_are_not_recorded_without_pickle(plainly: Cache, ran: Ran) -> None:

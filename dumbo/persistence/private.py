@@ -53,7 +53,7 @@ class PrivateStore:
     def load(self, record: Record, *, frozen: bool = False) -> Any:
         """The value of a result; the caller may change it, or nobody may, if it is *frozen*."""
         assert record.payload is not None
-        try:
+        try:  # what is kept here was encoded by this process, under the rules of `save`
             return codecs.decode(_NUMBERS[record.codec], record.payload, frozen)
         except (Exception, SystemExit) as error:  # classes of the user, and their imports
             raise CorruptBlob(f"cannot be loaded: {type(error).__name__}") from error
@@ -77,7 +77,8 @@ class PrivateStore:
         """
         begun = time.perf_counter()
         sink = _Memory()
-        written = codecs.encode(value, sink, known)
+        plainly = not self._beside.allow_pickle
+        written = (codecs.encode_plainly if plainly else codecs.encode)(value, sink, known)
         payload = b"".join(sink.parts)
         if written.doubtful or written.by_value:
             codecs.prove(value, written, payload)
