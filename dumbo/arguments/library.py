@@ -297,11 +297,11 @@ def _register() -> None:
     register("array:array", Entry(_array))
     register("random:Random", Entry(_random))
     for kind in _HASH_MAPS:
-        register(kind, Entry(foreign(_mapping)))
+        register(kind, Entry(foreign(_mapping), tells=True))
     for kind in _HASH_SETS:
-        register(kind, Entry(foreign(_collection)))
+        register(kind, Entry(foreign(_collection), tells=True))
     for kind in ("itemgetter", "attrgetter", "methodcaller"):
-        register(f"operator:{kind}", Entry(_operator(f"operator.{kind}".encode())))
+        register(f"operator:{kind}", Entry(_operator(f"operator.{kind}".encode()), tells=True))
     register("_ctypes:_SimpleCData", Entry(foreign(_c_value)))
     _register_typing()
     register("dumbo.memoized:Memoized", Entry(_memoized, "whole"))

@@ -132,9 +132,10 @@ class Entry:
         package: subclasses that live in this package are types of the library, so
             they have a name instead of a code root; "" if there are none.
         brief: whether asking the hasher about a value costs next to nothing; None: who knows.
+        tells: whether all that a value holds is in what the hasher says, and it may hold anything.
     """
 
-    __slots__ = ("brief", "content", "hasher", "package", "way")
+    __slots__ = ("brief", "content", "hasher", "package", "tells", "way")
 
     def __init__(
         self,
@@ -144,8 +145,10 @@ class Entry:
         content: Callable[[Any], object] | None = None,
         package: str = "",
         brief: Callable[[Any], bool] | None = None,
+        tells: bool = False,
     ) -> None:
         self.brief = brief
+        self.tells = tells
         self.hasher = hasher
         self.content = content
         self.way = way

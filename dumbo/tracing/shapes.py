@@ -31,10 +31,10 @@ from collections import Counter, OrderedDict, defaultdict, deque
 from functools import lru_cache, partial
 from types import FunctionType, MemberDescriptorType, MethodType
 
+from dumbo.tracing.enclosed import code_in
 from dumbo.tracing.fingerprint import ATOMS
+from dumbo.tracing.layout import CONTAINERS, is_leaf, items_of, slots_of
 from dumbo.tracing.lookup import (
-    fields_of_tuples,
-    home_of,
     instance_dict,
     is_class,
     is_module,
@@ -62,9 +62,6 @@ _LOOKED_INTO = 256  # items of one container that hold more than atoms
 _NESTED = -3  # the depth at which containers within containers are no longer looked into
 _DEEP = 5_000  # instances that lie deep
 _SHAPES = 24  # of one field of those, and in one container where less is told
-_LEAVES = frozenset(
-    "_random _thread array datetime decimal fractions ipaddress pathlib random re uuid".split()
-)
 
 
 def shape_of(values: Sequence[Any], roots: Sequence[Any], keywords: int = -1) -> tuple[Any, ...]:
@@ -83,8 +80,11 @@ def shape_of(values: Sequence[Any], roots: Sequence[Any], keywords: int = -1) ->
     shapes = [reader.read(value, _DEPTH) for value in values]
     kinds = reader.read_deep()
     # Where something was not looked into, any of the code may lie in it.
+    inside = reader.read_closed()
     left = tuple(
-        n for n, root in enumerate(roots) if n not in reader.seen or (reader.cut and is_class(root))
+        n
+        for n, root in enumerate(roots)
+        if n not in reader.seen or n in inside or (reader.cut and is_class(root))
     )
     if left:
         shapes.append(("any", left, "a value that is not looked into"))
@@ -120,6 +120,7 @@ class _Reader:
         self.numbers = {id(root): number for number, root in enumerate(roots)}
         self.seen: set[int] = set()
         self.cut = False  # something was not looked into that may hold code
+        self.closed: dict[int, Any] = {}  # values of types that are not looked into, by id
         self.flat = False  # places in a container are not told apart
         self.open: list[int] = []  # ids of what is being read, the outermost first
         self.within: tuple[int, str] = (-1, "")  # the class and field that are being read
@@ -155,7 +156,7 @@ class _Reader:
                 self._meet(value, kind, number)
                 return ("kind", number, *self.within)
             if depth <= _NESTED:
-                self.cut = self.cut or not _is_leaf(value, kind)
+                self.cut = self.cut or not is_leaf(value, kind)
                 return _UNKNOWN
         self.open.append(id(value))
         try:
@@ -195,11 +196,12 @@ class _Reader:
             return self._read_dict(value, depth)
         number = self.number(kind)
         if number is None:
-            self.cut = self.cut or not _is_leaf(value, kind)
+            if not is_leaf(value, kind):
+                self.closed[id(value)] = value
             return ("any", (), qualname_of(kind))
         self.instances.setdefault(number, set()).add(id(value))
         fields = self._fields(value, depth, number)
-        held = [self._kinds(part, depth) for part in _items_of_instance(value)]
+        held = [self._kinds(part, depth) for part in items_of(value)]
         return ("object", number, fields, *(held or [()]))
 
     def _meet(self, value: Any, kind: type, number: int) -> None:
@@ -219,7 +221,7 @@ class _Reader:
                 self.cut = True
                 break
             number = self.numbers[id(type(value))]
-            held = _items_of_instance(value)
+            held = items_of(value)
             fields, items = kinds.setdefault((number, *within), ({}, [{} for _ in held] or [{}]))
             for name, shape in self._fields(value, 0, number):
                 fields.setdefault(name, {})[shape] = None
@@ -233,6 +235,15 @@ class _Reader:
             )
             for key, (fields, items) in sorted(kinds.items())
         )
+
+    def read_closed(self) -> set[int]:
+        """The code roots in values of types that are not looked into, as far as that is known."""
+        found: set[int] = set()
+        for value in self.closed.values():
+            code = None if self.cut else code_in(value, self.numbers)
+            self.cut = self.cut or code is None  # all classes count in any case
+            found.update(code or ())
+        return found
 
     def only(self) -> tuple[int, ...]:
         """The classes of which one instance was met."""
@@ -325,19 +336,9 @@ class _Reader:
         for name in sorted(held)[:_FIELDS]:
             self.within = (number, name)
             fields.append((name, self.read(held[name], depth)))
-        for cls in mro(type(value)):
-            for name, slot in namespace(cls).items():
-                if type(slot) is MemberDescriptorType:
-                    try:
-                        item = slot.__get__(value)
-                    except AttributeError:
-                        continue
-                    self.within = (number, name)
-                    fields.append((name, self.read(item, depth)))
-        for name, place in fields_of_tuples(type(value)).items():
+        for name, item in slots_of(value):
             self.within = (number, name)
-            if place < tuple.__len__(value):
-                fields.append((name, self.read(tuple.__getitem__(value, place), depth)))
+            fields.append((name, self.read(item, depth)))
         self.within = outer
         return tuple(fields)
 
@@ -365,41 +366,10 @@ def _holds_atoms(value: Any, kind: type) -> bool:
     )
 
 
-def _is_leaf(value: Any, kind: type) -> bool:
-    """Whether a value of a library's or builtin type surely holds no code."""
-    home = home_of(kind).partition(".")[0]
-    if home == "numpy":
-        return not getattr(getattr(value, "dtype", None), "hasobject", True)
-    if home == "builtins":
-        return kind in (bytearray, range, slice, memoryview) or kind in ATOMS
-    return home in _LEAVES
-
-
 def _holds_more(kind: type) -> bool:
     """Whether instances of *kind* hold something beside their dict: items, or slots."""
     return any(
-        any(base is one for one in _CONTAINERS)
+        any(base is one for one in CONTAINERS)
         or any(type(slot) is MemberDescriptorType for slot in namespace(base).values())
         for base in mro(kind)
     )
-
-
-_CONTAINERS = (dict, list, tuple, set, frozenset, deque)
-
-
-def _items_of_instance(value: Any) -> list[list[Any]]:
-    """The items of an instance that is a container by its class; of a dict its keys behind them,
-    of a named tuple those that no field names.
-
-    Not by its own methods, which are the program's.
-    """
-    for base in mro(type(value)):
-        if base is dict:
-            return [list(dict.values(value)), list(dict.keys(value))]
-        if base is tuple:
-            named = set(fields_of_tuples(type(value)).values())
-            return [[item for at, item in enumerate(tuple.__iter__(value)) if at not in named]]
-        for kind in _CONTAINERS:
-            if base is kind:
-                return [list(kind.__iter__(value))]
-    return []

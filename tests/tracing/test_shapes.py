@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from collections import OrderedDict, defaultdict, deque
 from functools import lru_cache, partial
-from typing import Any
+from operator import methodcaller
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+from weakref import WeakValueDictionary
 
 import numpy as np
 import pytest
@@ -28,12 +32,21 @@ class Other:
         return 1
 
 
+class Pair(NamedTuple):
+    one: Any
+    other: Any
+
+
 class Slotted:
     __slots__ = ("x",)
 
 
 def helper(x: int) -> int:
     return x
+
+
+def unknown(caller: Any) -> Any:
+    return copy.copy(caller)(1)
 
 
 def shape(*values: Any) -> tuple[Any, ...]:
@@ -94,6 +107,68 @@ def test_code_in_a_value_that_is_not_looked_into_is_left_over() -> None:
 def test_where_something_is_not_looked_into_all_code_is_left_over() -> None:
     # The class is known from the first argument, and may lie in the second all the same.
     assert shape(Point(), np.array([Point()], dtype=object))[-1][:2] == ("any", (0,))
+
+
+def test_of_a_value_that_is_not_looked_into_only_the_code_that_its_hasher_finds_is_left_over() -> (
+    None
+):
+    values = (Point(), methodcaller("run", Other()))
+    other = digest_call(list(values), ("a", "b"))[1].index(Other)
+    assert shape(*values)[-1][:2] == ("any", (other,))
+    assert len(shape(Point(), methodcaller("run", 1))) == 2, "no code lies in it"
+    assert len(shape(Point(), SimpleNamespace(a=[1]), methodcaller("run"))) == 3
+
+
+def test_code_that_lies_in_such_a_value_is_left_over_where_it_is_known_from_elsewhere_too() -> None:
+    assert shape(Point(), methodcaller("run", [Point()]))[-1][:2] == ("any", (0,))
+    assert shape(helper, methodcaller("run", {"a": helper}))[-1][:2] == ("any", (0,))
+    assert shape(Point(methodcaller("run", Point())))[-1][:2] == ("any", (0,))
+    assert shape(Point(SimpleNamespace(a={"b": helper})))[-1][:2] == ("any", (1,))
+    pair = methodcaller("run", Pair(helper, 1))
+    assert shape_of((helper, Point(), pair), (helper, Point, Pair))[-1][1] == (0, 2)
+
+
+def test_a_value_that_holds_what_it_lies_in_leaves_that_over() -> None:
+    point = Point()
+    point.x = methodcaller("run", point)
+    assert shape(point)[-1][:2] == ("any", (0,))
+
+
+@pytest.mark.parametrize(
+    "closed", [WeakValueDictionary(), np.array([1, None], dtype=object), iter([1]), {}.items()]
+)
+def test_beside_a_value_of_which_nobody_tells_all_code_is_left_over(closed: object) -> None:
+    roots = (Point, Other)
+    values = (Point(), Other(), methodcaller("run", 1))
+    assert len(shape_of(values, roots)) == 3
+    assert shape_of((*values, closed), roots)[-1][1] == (0, 1)
+    assert shape_of((*values, methodcaller("run", [closed])), roots)[-1][1] == (0, 1)
+    assert shape_of((*values, methodcaller("run", Point(closed))), roots)[-1][1] == (0, 1)
+
+
+def test_what_is_too_much_to_go_through_leaves_all_code_over() -> None:
+    values = (Point(), methodcaller("run", [(n,) for n in range(100_000)]))
+    assert shape_of(values, (Point,))[-1][1] == (0,)
+
+
+def test_what_an_object_out_of_sight_has_is_found_in_values_that_are_not_looked_into() -> None:
+    """It is followed as what is unknown, and what does not lie there is not."""
+    caller = methodcaller("go", Other())
+
+    def f(point: Point, other: Any) -> Any:
+        point.move()
+        return unknown(other).run()
+
+    def g(point: Point, other: Any) -> Any:
+        point.x = 1
+        return unknown(other).move()
+
+    def names(function: Any) -> set[str]:
+        graph = deps(function, args=(Point(), caller))
+        return {str(node).rpartition(":")[2] for node in graph}
+
+    assert "Other.run" in names(f)
+    assert "Point.move" not in names(g)
 
 
 def test_what_the_standard_library_holds_is_looked_into() -> None:
