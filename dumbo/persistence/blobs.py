@@ -67,6 +67,9 @@ class Reader:
             CorruptBlob: if the file is not the blob of this identity, whole and unaltered.
             OSError: if it cannot be read, for reasons that may lie elsewhere.
         """
+        shelf = os.path.dirname(path)
+        if shelf not in folder.trusted:
+            _trust(shelf)
         try:
             fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
         except FileNotFoundError as error:
@@ -101,6 +104,18 @@ class Reader:
         if len(self._verified) >= 100_000:  # bounded: the oldest are verified once more
             self._verified.pop(next(iter(self._verified)), None)
         self._verified[path] = stamp
+
+
+def _trust(shelf: str) -> None:
+    """Check the folder of a blob.
+
+    Raises:
+        UnusableDirectory: if others can change what is in there.
+    """
+    try:
+        folder.trust(shelf)
+    except (FileNotFoundError, NotADirectoryError):  # who opens the blob says what that means
+        pass
 
 
 def _header_of(fd: int, status: os.stat_result) -> Header:
@@ -179,6 +194,7 @@ def check(path: str) -> Header:
         CorruptBlob: if it is not what was written.
         OSError: if it cannot be read.
     """
+    _trust(os.path.dirname(path))
     fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         header = _header_of(fd, os.fstat(fd))
@@ -200,6 +216,7 @@ def peek(path: str) -> Header:
         CorruptBlob: if there is none.
         OSError: if it cannot be read.
     """
+    _trust(os.path.dirname(path))
     fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         return _header_of(fd, os.fstat(fd))

@@ -109,10 +109,12 @@ class Draft:
         if durable:
             os.fsync(self._fd)
         self._close()
+        shelf = os.path.dirname(self.path)
         try:
+            folder.trust(shelf)
             os.replace(self._temporary, self.path)
         except FileNotFoundError:  # it was begun under another path than it is to have
-            _make_shelf(os.path.dirname(self.path))
+            _make_shelf(shelf)
             os.replace(self._temporary, self.path)
         except (IsADirectoryError, NotADirectoryError):
             shelves.set_aside(self.path)
@@ -137,10 +139,12 @@ class Draft:
     def _open(self) -> None:
         temporary = f"{self.path}.{os.getpid()}.{os.urandom(8).hex()}{shelves.SUFFIX}"
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        shelf = os.path.dirname(self.path)
         try:
+            folder.trust(shelf)
             self._fd = os.open(temporary, flags, 0o600)
         except (FileNotFoundError, NotADirectoryError):
-            _make_shelf(os.path.dirname(self.path))
+            _make_shelf(shelf)
             self._fd = os.open(temporary, flags, 0o600)
         self._temporary = temporary
         os.fchmod(self._fd, 0o600)  # the umask may have taken more than it should
@@ -201,11 +205,13 @@ def _make_shelf(path: str) -> None:
     """Make the folder that blobs of one prefix lie in, and the one above it."""
     above = os.path.dirname(path)
     for each in (above, path):
+        folder.trusted.discard(each)  # whatever was there is so no more
         try:
             folder.subfolder(each)
         except (FileExistsError, NotADirectoryError):  # a file or a link is in its place
             shelves.set_aside(each)
             folder.subfolder(each)
+    folder.trust(path)
 
 
 def receive(file: IO[bytes], draft_of: Callable[[Header], Draft | None]) -> Draft | None:

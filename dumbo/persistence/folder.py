@@ -52,10 +52,57 @@ def subfolder(path: str) -> None:
     try:
         os.mkdir(path, 0o700)
     except FileExistsError:
-        if stat.S_ISDIR(os.lstat(path).st_mode):  # a link to a directory is none of ours
-            return
-        raise
+        status = os.lstat(path)
+        if not stat.S_ISDIR(status.st_mode):  # a link to a directory is none of ours
+            raise
+        _check(path, path, status, "the folder {!r}, inside a cache,")
+        return
     os.chmod(path, 0o700)  # the umask may have taken more than it should
+
+
+trusted: set[str] = set()  # folders inside caches that this process has looked at
+
+_LOOK = (
+    getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+)  # macOS has no O_PATH, which takes no right to list what is in there
+
+
+def trust(shelf: str) -> None:
+    """Check a folder that files of results lie in, and the one above it: once in each process.
+
+    Raises:
+        UnusableDirectory: if others can change what is in there; and the way out.
+        FileNotFoundError, NotADirectoryError: if there is none, and no link either.
+        OSError: if that cannot be said.
+    """
+    for path in (os.path.dirname(shelf), shelf):
+        if path in trusted:
+            continue
+        try:
+            fd = os.open(path, _LOOK)
+        except OSError:
+            if os.path.islink(path):
+                raise UnusableDirectory(
+                    f"{path!r}, inside a cache, is a link, which may lead to what others can write "
+                    f"to, and what lies in a cache is run when it is loaded. Remove the link, or "
+                    f"let the directory of the cache itself be one. Else: {_WAY_OUT}."
+                ) from None
+            raise
+        try:
+            status = os.fstat(fd)
+        finally:
+            os.close(fd)
+        _check(path, path, status, "the folder {!r}, inside a cache,")
+        trusted.add(path)
+
+
+def is_trusted(shelf: str) -> bool:
+    """Whether a folder is there, and `trust` has nothing against it."""
+    try:
+        trust(shelf)
+    except OSError:
+        return False
+    return True
 
 
 def ours(status: os.stat_result) -> bool:
@@ -63,8 +110,10 @@ def ours(status: os.stat_result) -> bool:
     return status.st_uid == os.geteuid() and not status.st_mode & 0o022
 
 
-def _check(directory: str, real: str, status: os.stat_result) -> None:
-    named = f"cache directory {directory!r}"
+def _check(
+    directory: str, real: str, status: os.stat_result, what: str = "cache directory {!r}"
+) -> None:
+    named = what.format(directory)
     if real != directory:
         named += f" (which is {real!r})"
     if not stat.S_ISDIR(status.st_mode):

@@ -9,6 +9,8 @@ import os
 import stat
 import time
 
+from dumbo.persistence import folder
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,14 +21,14 @@ _STALE = 3600.0  # seconds after which the temporary of a killed process is swep
 
 def walk(directory: str) -> Iterator[str]:
     """The paths of all blobs under *directory*, its `blobs` folder; sweeps old temporaries."""
-    for shelf in _names(directory):
-        if len(shelf) == 2:
-            yield from shelved(os.path.join(directory, shelf))
+    for shelf in shelves(directory):
+        yield from shelved(shelf)
 
 
 def shelves(directory: str) -> list[str]:
     """The folders under *directory*, its `blobs` folder, that blobs lie in."""
-    return [os.path.join(directory, name) for name in _names(directory) if len(name) == 2]
+    paths = [os.path.join(directory, name) for name in _names(directory) if len(name) == 2]
+    return [path for path in paths if folder.is_trusted(path)]
 
 
 def is_written(name: str) -> bool:
@@ -50,7 +52,7 @@ def is_file(status: os.stat_result) -> bool:
 
 def shelved(shelf: str) -> Iterator[str]:
     """The paths of the blobs in one folder; sweeps old temporaries on the way."""
-    for name in _names(shelf):
+    for name in _names(shelf) if folder.is_trusted(shelf) else ():
         path = os.path.join(shelf, name)
         if name.endswith(SUFFIX):
             _sweep(path)
@@ -75,6 +77,9 @@ def _sweep(path: str) -> None:
 
 def remove(path: str) -> bool:
     """Remove a blob, whatever is in its place; say whether there was one that went."""
+    shelf = os.path.dirname(path)
+    if shelf not in folder.trusted and not folder.is_trusted(shelf):
+        return False  # no folder, or one that is not followed
     try:
         os.unlink(path)
     except FileNotFoundError:

@@ -90,7 +90,7 @@ class Store(Proofs):
                     mapped=codec in self._mapped, frozen=frozen and codec != _ARROW,
                 )  # fmt: skip
             except OSError as error:
-                raise CorruptBlob(f"cannot be read: {error.strerror}") from error
+                raise CorruptBlob(f"cannot be read: {error.strerror or error}") from error
             except MissingBlob:
                 # As it should be, if it was evicted meanwhile; what is stored anew stays.
                 whose = (record.closure, record.key, record.python, record.extras)
@@ -123,7 +123,7 @@ class Store(Proofs):
         try:
             return self._reader.read(path, *identity, mapped=True)[1]
         except OSError as error:
-            raise CorruptBlob(f"cannot be read: {error.strerror}") from error
+            raise CorruptBlob(f"cannot be read: {error.strerror or error}") from error
 
     def load_part(self, record: Record, path: tuple[object, ...]) -> Any:
         """A child, or a child of a child, of an entry in parts; no other part is loaded.

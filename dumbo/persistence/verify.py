@@ -61,9 +61,14 @@ def verify(
         step()
     here = set(files)
     for path, (name, row) in listed.items():
-        if path not in here and not os.path.exists(path) and _still(store, row):
+        if path in here:
+            continue
+        wrong = _wrong_with(path)
+        if wrong is None and _still(store, row):
             report.bad.append((name, "its file is missing"))
             bad.append(row)
+        elif wrong:  # where nobody looked: the folder is none to be followed
+            report.bad.append((name, wrong))
     with ThreadPoolExecutor(min(8, (os.cpu_count() or 1) + 2)) as pool:
         for path, wrong in zip(files, pool.map(_wrong_with, files), strict=True):
             step()

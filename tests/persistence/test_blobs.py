@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ from typing import Any
 import pytest
 from desk import Desk, digest
 
-from dumbo.errors import CorruptBlob, MissingBlob
-from dumbo.persistence import headers
+from dumbo.errors import CorruptBlob, MissingBlob, UnusableDirectory
+from dumbo.persistence import folder, headers
+from dumbo.persistence.verify import verify
 
 VALUE = list(range(2000))
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
@@ -140,6 +142,67 @@ def test_a_file_or_a_link_where_a_folder_should_be_is_set_aside(desk: Desk) -> N
     path.parent.symlink_to("../elsewhere")
     desk.save(1, VALUE)
     assert desk.load(1) == VALUE
+
+
+def _shelf(path: Path) -> Path:
+    return path.parent
+
+
+def _all_shelves(path: Path) -> Path:
+    return path.parent.parent
+
+
+def _open_to_others(path: Path) -> None:
+    path.chmod(0o777)
+
+
+def _link(path: Path) -> None:
+    elsewhere = path.parent.parent / "elsewhere"
+    path.rename(elsewhere)
+    path.symlink_to(elsewhere)
+
+
+def _give_away(path: Path) -> None:
+    os.chown(path, 65534, 65534)
+
+
+@pytest.mark.parametrize("which", [_shelf, _all_shelves])
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (_open_to_others, "can be written to by other users .*chmod go-w"),
+        (_link, "is a link.* Remove the link"),
+        pytest.param(_give_away, "belongs to user 65534", marks=root_only),
+    ],
+)
+def test_a_folder_inside_that_others_may_have_changed_is_neither_followed_nor_written_to(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, which: Any, change: Any, why: str
+) -> None:
+    path = desk.blob(1, VALUE)
+    change(which(path))
+    real = path.resolve()
+    before = os.listdir(real.parent)
+    monkeypatch.setattr("dumbo.persistence.folder.trusted", set())  # as in a new process
+    with pytest.raises(CorruptBlob, match=why):
+        desk.load(1)
+    with pytest.raises(UnusableDirectory, match=why):
+        desk.save(1, VALUE)
+    report = verify(desk.store)
+    assert len(report.bad) == 1
+    assert re.search(why, report.bad[0][1])
+    assert desk.find(1) is not None
+    desk.store.clear("mod:func")
+    assert os.listdir(real.parent) == before
+    desk.save(1, [1])  # what is small lies in the index
+    assert desk.load(1) == [1]
+
+
+def test_a_folder_is_looked_at_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = desk.blob(1, VALUE)
+    monkeypatch.setattr("dumbo.persistence.folder._check", None)
+    desk.load(1)
+    desk.save(1, VALUE)
+    assert str(path.parent) in folder.trusted
 
 
 def test_a_blob_that_others_can_write_to_is_not_loaded(desk: Desk) -> None:
