@@ -5,7 +5,7 @@ Knows a store and one of its records; must not know functions or keys.
 
 from __future__ import annotations
 
-from dumbo.explain import human_size, human_time
+from dumbo.explain import human_size, human_time, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class Entry:
         }
         lines = "".join(
             f"<tr><th style='text-align:left'>{name}</th>"
-            f"<td style='text-align:left'>{escape(str(text))}</td></tr>"
+            f"<td style='text-align:left'>{escape(printable(str(text)))}</td></tr>"
             for name, text in rows.items()
             if text
         )
@@ -132,6 +132,6 @@ class Entry:
 
     def __repr__(self) -> str:
         return (
-            f"<Entry of {self.function}: {human_size(self.size)}, "
+            f"<Entry of {printable(self.function)}: {human_size(self.size)}, "
             f"computed in {human_time(self.compute)}, {self.created:%Y-%m-%d %H:%M:%S}>"
         )

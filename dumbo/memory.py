@@ -204,7 +204,7 @@ def _of_others(args: tuple[Any, ...], kinds: object) -> object:
     return None if content is None else (dumps(content, 2), kinds, *classes)
 
 
-def plain_payload(value: object) -> tuple[bytes, Callable[[bytes], Any]] | None:
+def plain_payload(value: Any) -> tuple[bytes, Callable[[bytes], Any]] | None:
     """Return *value* as bytes, and what makes it of them again, if it is plain and small."""
     if type(value) not in CONTAINERS or not is_plain(value, DEPTH):
         return None

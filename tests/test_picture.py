@@ -81,6 +81,22 @@ def test_the_graph_shows_itself_and_stays_networkx() -> None:
     assert "image/svg+xml" not in type(found)([(1, 2)])._repr_mimebundle_()
 
 
+def test_what_does_not_print_is_escaped_in_an_entry(cache: dumbo.Cache) -> None:
+    numpy = pytest.importorskip("numpy")
+
+    @cache.memo(keep="always", name="mine\x1b\u202e")
+    def f(n: int) -> dict[str, Any]:
+        return {"large\x9b\u2066<i>": numpy.ones(n)}
+
+    f(100_000)
+    entry = f.get_entry(100_000)
+    assert entry is not None
+    shown = entry._repr_html_()
+    assert "mine\\x1b\\u202e" in shown
+    assert "large\\x9b\\u2066&lt;i&gt;" in shown
+    assert (shown + repr(entry)).isprintable()
+
+
 def test_an_entry_is_a_table(cache: dumbo.Cache) -> None:
     numpy = pytest.importorskip("numpy")
 

@@ -13,7 +13,7 @@ from html import escape
 from dumbo.decision.costs import Costs
 from dumbo.decision.worth import judge
 from dumbo.errors import InvalidUse
-from dumbo.explain import human_size, human_time
+from dumbo.explain import human_size, human_time, printable
 from dumbo.notebook.line import Wanted
 from dumbo.notebook.result import size_of
 from dumbo.notebook.session import source_of
@@ -61,10 +61,10 @@ class Suggestions(tuple[Suggestion, ...]):
             return f"<small>{escape(repr(self))}</small>"
         rows = "".join(
             f"<tr><td>[{one.number}]</td>"
-            f"<td style='text-align:left'><code>{escape(one.start)}</code></td>"
+            f"<td style='text-align:left'><code>{escape(printable(one.start))}</code></td>"
             f"<td>{human_time(one.seconds)}</td><td>{human_size(one.size)}</td>"
             f"<td>{human_time(one.price)}</td>"
-            f"<td style='text-align:left'><code>{escape(one.line)}</code></td></tr>"
+            f"<td style='text-align:left'><code>{escape(printable(one.line))}</code></td></tr>"
             for one in self
         )
         return (
