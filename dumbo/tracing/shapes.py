@@ -61,7 +61,7 @@ _FIELDS = 256  # of one object
 _LOOKED_INTO = 256  # items of one container that hold more than atoms
 _NESTED = -3  # the depth at which containers within containers are no longer looked into
 _DEEP = 5_000  # instances that lie deep
-_SHAPES = 24  # of one field of those, and in one container where less is told
+_SHAPES = 64  # of one field of those, and in one container where less is told
 
 
 def shape_of(values: Sequence[Any], roots: Sequence[Any], keywords: int = -1) -> tuple[Any, ...]:

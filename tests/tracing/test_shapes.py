@@ -308,3 +308,21 @@ def test_an_object_of_many_fields_is_looked_into() -> None:
 
     graph = Tracker(f, observed=False).graph((point,), {})
     assert any(node["name"].endswith("Other.run") for node in graph.nodes.values())
+
+
+class Rules:
+    def __init__(self, functions: list[Any]) -> None:
+        self.rules = [Point(function) for function in functions]
+
+    def apply(self) -> list[Any]:
+        return [rule.x(1) for rule in self.rules]  # type: ignore[operator]
+
+
+def test_a_table_of_forty_rules_is_known_rule_by_rule() -> None:
+    space: dict[str, Any] = {}
+    exec("\n".join(f"def rule_{n}(x): return x + {n}" for n in range(40)), space)
+    functions = [space[f"rule_{n}"] for n in range(40)]
+    graph = deps(lambda rules: rules.apply(), args=(Rules(functions),))
+    names = {data["name"].partition(":")[2] for _, data in graph.nodes(data=True)}
+    assert names >= {f"rule_{n}" for n in range(40)}
+    assert not [data for _, data in graph.nodes(data=True) if data["kind"] == "unresolved"]
