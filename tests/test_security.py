@@ -209,6 +209,49 @@ def test_the_key_may_come_from_the_environment_or_a_file(
     assert ran == [1, 1]
 
 
+def why_nothing_is_kept(tmp_path: Path) -> str:
+    with Cache(tmp_path / "c") as cache:
+        memoized = cache.memo(keep="always", name="f")(f)
+        memoized(1)
+        assert memoized.cache_info().entries == 0
+        return "".join(memoized.cache_info().reasons)
+
+
+def test_a_key_file_that_is_no_file_keeps_nobody_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(tmp_path / "key", 0o600)
+    monkeypatch.setenv("DUMBO_SIGNING_KEY_FILE", str(tmp_path / "key"))
+    assert "is no regular file" in why_nothing_is_kept(tmp_path)
+    monkeypatch.setenv("DUMBO_SIGNING_KEY_FILE", str(tmp_path))
+    assert "is no regular file" in why_nothing_is_kept(tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_key_file_of_somebody_else_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "key").write_text(KEY)
+    (tmp_path / "key").chmod(0o600)
+    os.chown(tmp_path / "key", 65534, 65534)
+    monkeypatch.setenv("DUMBO_SIGNING_KEY_FILE", str(tmp_path / "key"))
+    assert "belongs to user 65534" in why_nothing_is_kept(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("DUMBO_SIGNING_KEY", "DUMBO_SIGNING_KEY is 0 bytes long"),
+        ("DUMBO_SIGNING_KEY_FILE", "the signing key in '' cannot be read"),
+    ],
+)
+def test_an_empty_key_is_not_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, why: str
+) -> None:
+    monkeypatch.setenv(name, "")
+    assert why in why_nothing_is_kept(tmp_path)
+
+
 def test_a_short_key_is_refused_with_the_way_out(tmp_path: Path) -> None:
     with pytest.raises(InvalidUse, match="make it 16 or more"):
         Cache(tmp_path / "c", signing_key="short")

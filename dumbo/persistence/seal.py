@@ -117,7 +117,7 @@ def bare(codec: int, payload: Buffer) -> Buffer:
 
 def is_set() -> bool:
     """Whether the environment says anything of a key, be it good or not."""
-    return "DUMBO_SIGNING_KEY" in os.environ or bool(os.environ.get("DUMBO_SIGNING_KEY_FILE"))
+    return "DUMBO_SIGNING_KEY" in os.environ or "DUMBO_SIGNING_KEY_FILE" in os.environ
 
 
 def read_key(given: str | bytes | Withheld | None = None) -> bytes | None:
@@ -149,16 +149,17 @@ _STAYED_BEHIND = (
 
 def _key_that_is_set() -> bytes | None:
     set_directly = os.environ.get("DUMBO_SIGNING_KEY")
-    if set_directly:
+    if set_directly is not None:  # an empty one is too short, and not none: nobody meant that
         return _long_enough(set_directly.encode("utf-8", "surrogateescape"), "DUMBO_SIGNING_KEY")
     path = os.environ.get("DUMBO_SIGNING_KEY_FILE")
-    if not path:
+    if path is None:
         return None
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        # Without O_NONBLOCK a pipe that nobody writes to would keep the program for ever.
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
             status = os.fstat(fd)
-            key = os.read(fd, 4096).strip()
+            key = os.read(fd, 4096).strip() if stat.S_ISREG(status.st_mode) else b""
         finally:
             os.close(fd)
     except OSError as error:
@@ -166,6 +167,16 @@ def _key_that_is_set() -> bytes | None:
             f"the signing key in {path!r} cannot be read ({error.strerror}): "
             "set DUMBO_SIGNING_KEY_FILE to a file that can, or unset it"
         ) from error
+    if not stat.S_ISREG(status.st_mode):
+        raise UnusableDirectory(
+            f"{path!r} is no regular file, so no signing key is read from it: "
+            "set DUMBO_SIGNING_KEY_FILE to one, or unset it"
+        )
+    if status.st_uid not in (os.geteuid(), 0):
+        raise UnusableDirectory(
+            f"the signing key in {path!r} belongs to user {status.st_uid}, but this process runs "
+            f"as user {os.geteuid()}: set DUMBO_SIGNING_KEY_FILE to a file of this user or of root"
+        )
     if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise UnusableDirectory(
             f"others can read the signing key in {path!r}: `chmod 600 {path!r}`"
