@@ -195,12 +195,25 @@ def prove(value: object, written: Written, payload: Buffer) -> None:
     from dumbo.persistence import fidelity
 
     try:
-        back = decode(written.codec, payload)
+        back = _tried(value, written, payload)
+    except UnstorableResult:
+        raise
     except (Exception, SystemExit) as cause:  # a user's __setstate__ or __init__ may raise anything
         raise UnstorableResult(
             f"can be pickled, but not loaded again: {fidelity.said(cause)}", cause=cause
         ) from cause
     fidelity.compare(value, back, written.doubtful, by_value=written.by_value)
+
+
+def _tried(value: object, written: Written, payload: Buffer) -> Any:
+    # Imported here: it takes the whole of `pickle`.
+    from dumbo.persistence import trial
+
+    kinds = {kind for kind in written.doubtful if trial.picks_instances(kind)}
+    if not kinds:
+        return decode(written.codec, payload)
+    buffers = _buffers(memoryview(payload)) if written.codec == BUFFERS else None
+    return trial.load(value, payload, buffers, kinds, written.by_value)
 
 
 _LITERALS = frozenset((type(None), bool, int, float, str, bytes))

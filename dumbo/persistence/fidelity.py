@@ -234,10 +234,46 @@ def code_pickler(
             if isinstance(obj, FunctionType | type) and _importable(obj):
                 # By its name, also from `__main__`: a copy of a class is another class.
                 return NotImplemented
-            return super().reducer_override(obj)
+            reduced = super().reducer_override(obj)
+            if isinstance(obj, type) and reduced is not NotImplemented:
+                return _another_class(obj, reduced)
+            return reduced
 
     made: Any = CodePickler()
     return made  # type: ignore[no-any-return]
+
+
+_TRACKER = -2  # the place of a class's number in what cloudpickle makes one of
+
+
+def _another_class(cls: type, reduced: Any) -> Any:
+    """Let each load make a class of its own.
+
+    By the number that cloudpickle gives it, loading would find the class that lives, and set
+    all its attributes to what they were.
+    """
+    if not reduced[0].__name__.startswith("_make_skeleton"):
+        return reduced  # by its name
+    how, arguments, state, *rest = reduced
+    told = _told_of_subclasses(cls)
+    if told is not None:
+        raise UnstorableResult(
+            f"{_a(cls)} is stored as code, and each load would tell {_a(told)} of one more class"
+        )
+    arguments = (*arguments[:_TRACKER], None, *arguments[_TRACKER + 1 :])
+    fields, slots = state  # in which it does not put what the class calls itself
+    return how, arguments, ({**fields, "__qualname__": cls.__qualname__}, slots), *rest
+
+
+def _told_of_subclasses(cls: type) -> type | None:
+    """Return who lives, and runs code of the user's when a class like *cls* is made."""
+    meta = type(cls)
+    if not is_known(meta) and _importable(meta):
+        return meta
+    for base in cls.__mro__[1:]:
+        if "__init_subclass__" in base.__dict__ and not is_known(base) and _importable(base):
+            return base
+    return None
 
 
 def _importable(obj: Any) -> bool:
@@ -263,7 +299,15 @@ def _is_exact(kind: type) -> bool:
     return module.partition(".")[0] in _EXACT or module.startswith("_cython_")
 
 
-class _Nowhere:
+def is_known(kind: type) -> bool:
+    """Whether *kind* is of the standard library, or of one whose types pickle keeps exactly."""
+    module = kind.__module__
+    if not isinstance(module, str) or module == "__main__":
+        return False
+    return module.partition(".")[0] in sys.stdlib_module_names or _is_exact(kind)
+
+
+class Nowhere:
     """A file for a pickler that is only watched."""
 
     error = None
@@ -278,17 +322,24 @@ def compare(value: object, back: object, types: frozenset[type], *, by_value: bo
     Raises:
         UnstorableResult: if types were lost or came in.
     """
-    if type(back) is not type(value):
+    if _kind(type(back)) != _kind(type(value)):
         raise UnstorableResult(f"{_a(type(value))} comes back from pickle as {_a(type(back))}")
     make = code_pickler if by_value else pickler
-    again = make(_Nowhere(), lambda buffer: False)
+    again = make(Nowhere(), lambda buffer: False)
     try:
         again.dump(back)
     except (Exception, SystemExit) as cause:  # a user's __reduce__ may raise anything
         raise UnstorableResult(f"comes back as what cannot be pickled: {said(cause)}") from cause
-    for kind in types ^ doubtful(again):
-        what = "is lost" if kind in types else "is new"
+    before = {_kind(kind): kind for kind in types}
+    after = {_kind(kind): kind for kind in doubtful(again)}
+    for key in before.keys() ^ after.keys():
+        kind, what = (before[key], "is lost") if key in before else (after[key], "is new")
         raise UnstorableResult(f"changes on its way through pickle: {_a(kind)} in it {what}")
+
+
+def _kind(kind: type) -> object:
+    """What tells a type from others: of one that is stored as code, a load makes another one."""
+    return kind if _importable(kind) else (str(kind.__module__), kind.__qualname__)
 
 
 # -- which part ----------------------------------------------------------------------
@@ -351,7 +402,7 @@ def _parts(obj: object) -> Iterator[tuple[object, str]]:
     elif isinstance(obj, set | frozenset):
         for item in set.__iter__(obj) if isinstance(obj, set) else frozenset.__iter__(obj):
             yield item, "{...}"
-    for name, item in _attributes(obj):
+    for name, item in attributes(obj):
         yield item, f".{name}"
 
 
@@ -360,7 +411,7 @@ def _quoted(key: object) -> str:
     return f'"{text[1:-1]}"' if isinstance(key, str) and '"' not in text else text
 
 
-def _attributes(obj: object) -> Iterator[tuple[str, object]]:
+def attributes(obj: object) -> Iterator[tuple[str, object]]:
     try:
         yield from list(object.__getattribute__(obj, "__dict__").items())
     except AttributeError:

@@ -1,0 +1,175 @@
+"""The trial load: what came back, and whether loading laid hands on what lives.
+
+Classes may give out an instance that there is already (flyweights, registries), and loading then
+writes the stored state into it. So where a class has a say in what is made, the stream is read by
+pickle's own Python, which can be asked before each write.
+
+Knows streams and objects; must not know where the bytes come from.
+"""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from pickle import _Unpickler  # the one that can be asked
+from typing import Any, ClassVar
+
+from dumbo.errors import UnstorableResult
+from dumbo.persistence import fidelity
+
+__all__ = ["load", "picks_instances"]
+
+_PICKS = ("__new__", "__reduce__", "__reduce_ex__")
+_LINE = 4096  # bytes; lines of protocol 5 are the names of integers at most
+_CHANGEABLE = ("list", "dict", "set", "bytearray", "deque", "ndarray", "array")
+
+
+def picks_instances(kind: type) -> bool:
+    """Whether code of the user's decides which object loading gives, not `object` alone."""
+    if _is_enumeration(kind):
+        return False
+    copyreg = sys.modules.get("copyreg")
+    if copyreg is not None and kind in copyreg.dispatch_table and not fidelity.is_known(kind):
+        return True
+    names = {
+        name
+        for base in kind.__mro__
+        if not fidelity.is_known(base)
+        for name in _PICKS
+        if name in base.__dict__
+    }
+    if names == {"__new__"} and issubclass(kind, tuple) and not kind.__dictoffset__:
+        return False  # such as named tuples: nothing is ever written to them
+    return bool(names)
+
+
+def _is_enumeration(kind: type) -> bool:
+    """Whether it has members, of each of which there is one."""
+    enum = sys.modules.get("enum")
+    return enum is not None and isinstance(kind, enum.EnumMeta)
+
+
+def load(value: object, stream: Any, buffers: Any, kinds: set[type], by_value: bool) -> Any:
+    """Load what was made of *value*, unless that writes to an object in it.
+
+    Parameters:
+        kinds: those of its types that pick their instances.
+
+    Raises:
+        UnstorableResult: if an object in it would be written to, or comes back as itself though it
+            may change.
+    """
+    living = _instances(value, kinds, by_value)
+    return _Careful(stream, buffers, living).load()
+
+
+def _instances(value: object, kinds: set[type], by_value: bool) -> dict[int, object]:
+    """Return the objects of these types that pickling *value* meets, by id."""
+    found: dict[int, object] = {}
+    make = fidelity.code_pickler if by_value else fidelity.pickler
+    pickler: Any = make(fidelity.Nowhere(), lambda buffer: False)
+    look = pickler.reducer_override
+
+    def noted(obj: Any) -> Any:
+        if type(obj) in kinds:
+            found[id(obj)] = obj
+        return look(obj)
+
+    pickler.reducer_override = noted
+    pickler.dump(value)
+    return found
+
+
+class _File:
+    """A payload as a file: no copy of it, for it may be large and mapped."""
+
+    def __init__(self, payload: Any) -> None:
+        self._left = memoryview(payload).cast("B")
+
+    def read(self, size: int) -> bytes:
+        data, self._left = bytes(self._left[:size]), self._left[size:]
+        return data
+
+    def readinto(self, target: Any) -> int:
+        size = min(len(target), len(self._left))
+        target[:size], self._left = self._left[:size], self._left[size:]
+        return size
+
+    def readline(self) -> bytes:
+        head = bytes(self._left[:_LINE])
+        return self.read(head.index(b"\n") + 1)
+
+
+class _Careful(_Unpickler):
+    """Reads a stream, but for what would change one of the *living*."""
+
+    dispatch: ClassVar = dict(_Unpickler.dispatch)
+
+    def __init__(self, stream: Any, buffers: Any, living: dict[int, object]) -> None:
+        super().__init__(_File(stream), buffers=buffers)
+        self.living = living
+
+    def find_class(self, module: str, name: str) -> Any:
+        found = super().find_class(module, name)
+        self.made(found)
+        return found
+
+    def made(self, obj: Any) -> None:
+        """Refuse an object that is there already, if it may change."""
+        if id(obj) in self.living and _may_change(obj):
+            self.refuse(obj)
+
+    def written(self, obj: Any) -> None:
+        """Refuse to write to an object that is there already."""
+        if id(obj) in self.living:
+            self.refuse(obj)
+
+    def refuse(self, obj: Any) -> None:
+        kind = type(obj)
+        raise UnstorableResult(
+            f"loading it hands out, and changes, the {kind.__module__}.{kind.__qualname__} that "
+            "the program holds, not a copy: its class gives out instances that it keeps"
+        )
+
+
+def _guard(opcode: bytes, where: int | None) -> None:
+    """Ask before an opcode writes to what lies at place *where*; None: below the last mark."""
+    step = _Unpickler.dispatch[opcode[0]]
+
+    def guarded(self: Any) -> None:
+        self.written(self.metastack[-1][-1] if where is None else self.stack[where])
+        step(self)
+
+    _Careful.dispatch[opcode[0]] = guarded
+
+
+def _look(opcode: bytes) -> None:
+    """Look at what an opcode has made."""
+    step = _Unpickler.dispatch[opcode[0]]
+
+    def looked(self: Any) -> None:
+        step(self)
+        self.made(self.stack[-1])
+
+    _Careful.dispatch[opcode[0]] = looked
+
+
+for _opcode, _where in (
+    (pickle.BUILD, -2),
+    (pickle.APPEND, -2),
+    (pickle.SETITEM, -3),
+    (pickle.APPENDS, None),
+    (pickle.SETITEMS, None),
+    (pickle.ADDITEMS, None),
+):
+    _guard(_opcode, _where)
+for _opcode in (pickle.REDUCE, pickle.NEWOBJ, pickle.NEWOBJ_EX):
+    _look(_opcode)
+
+
+def _may_change(obj: Any) -> bool:
+    """Whether *obj* holds, or is, what can be changed for certain; what is interned does not."""
+    if any(base.__name__ in _CHANGEABLE and fidelity.is_known(base) for base in type(obj).__mro__):
+        return True
+    held = [field for _, field in fidelity.attributes(obj)]
+    return any(type(f).__name__ in _CHANGEABLE and fidelity.is_known(type(f)) for f in held)

@@ -1,0 +1,205 @@
+"""The trial load says what comes back, and changes nothing that lives."""
+
+from __future__ import annotations
+
+import enum
+from typing import Any, NamedTuple, Self
+
+import pytest
+
+from dumbo.errors import UnstorableResult
+from dumbo.persistence import codecs, trial
+from tests.persistence.test_codecs import Sheet, through
+
+
+class Unit:
+    """One instance for each name."""
+
+    known: dict[str, Unit] = {}
+
+    def __new__(cls, name: str) -> Self:
+        if name not in cls.known:
+            cls.known[name] = super().__new__(cls)
+        return cls.known[name]
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __getnewargs__(self) -> Any:
+        return (self.name,)
+
+
+class Symbol:
+    """One instance for each name, which says all that there is to it."""
+
+    known: dict[str, Symbol] = {}
+    __slots__ = ("name",)
+
+    def __new__(cls, name: str) -> Self:
+        if name not in cls.known:
+            cls.known[name] = super().__new__(cls)
+            cls.known[name].name = name
+        return cls.known[name]
+
+    def __reduce__(self) -> Any:
+        return Symbol, (self.name,)
+
+
+class Account(Symbol):
+    """One instance for each name, with more than its name."""
+
+    __slots__ = ("entries",)
+
+    def __reduce__(self) -> Any:
+        return Account, (self.name,)
+
+
+class Settings:
+    def __init__(self) -> None:
+        self.table = {"a": 1}
+
+    def __reduce__(self) -> Any:
+        return "SETTINGS"
+
+
+SETTINGS = Settings()
+
+
+class Absent:
+    def __reduce__(self) -> Any:
+        return "ABSENT"
+
+
+ABSENT = Absent()
+
+
+class Chain(list):  # type: ignore[type-arg]
+    last: Chain | None = None
+
+    def __new__(cls) -> Self:
+        cls.last = cls.last if cls.last is not None else super().__new__(cls)
+        return cls.last
+
+
+class Fresh:
+    def __new__(cls, *args: Any) -> Self:
+        return super().__new__(cls)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+class Pair(NamedTuple):
+    x: Any
+    y: Any
+
+
+class Colour(enum.Enum):
+    RED = [1]
+
+
+class Base:
+    told: list[type] = []
+
+    def __init_subclass__(cls) -> None:
+        Base.told.append(cls)
+
+
+class Meta(type):
+    pass
+
+
+def test_an_instance_that_lives_is_not_written_to() -> None:
+    unit = Unit("m")
+    unit.log = log = []  # type: ignore[attr-defined]
+    with pytest.raises(UnstorableResult, match="hands out"):
+        through({"unit": unit, "log": log})
+    assert unit.log is log  # type: ignore[attr-defined]
+
+
+def test_a_container_that_lives_is_not_added_to() -> None:
+    chain = Chain()
+    chain.append(1)
+    with pytest.raises(UnstorableResult, match="hands out"):
+        through([chain])
+    assert chain == [1]
+
+
+def test_what_lives_once_and_may_change_is_not_stored() -> None:
+    account: Any = Account("a")
+    account.entries = [1]
+    with pytest.raises(UnstorableResult, match="hands out"):
+        through([account])
+    with pytest.raises(UnstorableResult, match="hands out"):
+        through([SETTINGS])
+
+
+def test_what_is_interned_and_does_not_change_comes_back_as_itself() -> None:
+    assert through([Symbol("x")])[0] is Symbol("x")
+    assert through([ABSENT])[0] is ABSENT
+    assert through([Colour.RED, Symbol("y")])[0] is Colour.RED
+
+
+def test_a_class_that_makes_a_new_instance_each_time_may_say_how() -> None:
+    back = through([Fresh([1]), {"a": Fresh(2)}, b"x" * 5000, 1 << 500])
+    assert back[0].value == [1]
+    assert back[1]["a"].value == 2
+    assert back[2:] == [b"x" * 5000, 1 << 500]
+
+
+def test_buffers_beside_the_stream_are_there_on_trial_too() -> None:
+    np = pytest.importorskip("numpy")
+    back = through([Fresh(np.arange(5000)), Fresh(1)])
+    assert back[0].value.sum() == sum(range(5000))
+
+
+def test_only_classes_with_a_say_are_looked_at_step_by_step() -> None:
+    assert [trial.picks_instances(kind) for kind in (Unit, Symbol, Settings, Fresh)] == [True] * 4
+    assert not any(trial.picks_instances(kind) for kind in (Pair, Colour, Base, Sheet))
+
+
+def local(held: list[int]) -> Any:
+    class Local:
+        total = 0
+        table = held
+
+    return Local
+
+
+def test_a_class_that_lives_keeps_its_attributes_when_a_copy_is_loaded() -> None:
+    held = [1]
+    cls = local(held)
+    value = {"instance": cls(), "held": held}
+    sheet = Sheet()
+    written = codecs.encode(value, sheet)
+    payload = b"".join(sheet.parts)
+    codecs.prove(value, written, payload)
+    assert cls.table is held
+    cls.total = 5
+    one, other = codecs.decode(written.codec, payload), codecs.decode(written.codec, payload)
+    assert (cls.total, cls.table is held) == (5, True)
+    assert one["instance"].table is one["held"]
+    assert type(one["instance"]) is not type(other["instance"])
+    assert type(one["instance"]).__qualname__ == cls.__qualname__
+
+
+def test_a_local_enumeration_comes_back_as_another_one() -> None:
+    class Local(enum.Enum):
+        A = 1
+
+    back = through([Local.A, Local])
+    assert back[0] is back[1].A
+    assert back[1] is not Local
+
+
+def test_a_class_of_whose_making_somebody_is_told_is_not_stored() -> None:
+    class Told(Base):
+        pass
+
+    class Made(metaclass=Meta):
+        pass
+
+    for value in (Told(), Made()):
+        with pytest.raises(UnstorableResult, match="one more class"):
+            through([value])
+    assert Base.told == [Told]
