@@ -65,7 +65,7 @@ def is_for_good(error: Exception) -> bool:
     )
 
 
-def let_through(error: Exception) -> None:
+def let_through(error: BaseException) -> None:
     """Raise what the program's own signal handler raised while dumbo was at work."""
     meant = meant_for_the_program(error)
     if meant is not None:

@@ -25,6 +25,7 @@ from dumbo.arguments.short import SHORT
 from dumbo.arguments.small import ATOMS
 from dumbo.call import Errand
 from dumbo.errors import StorageError
+from dumbo.failures import let_through
 from dumbo.keeping.weighing import found
 from dumbo.memory import MISSING, Held, has_plain_defaults, is_unchanging, plain_key
 from dumbo.persistence import rows
@@ -142,7 +143,10 @@ class Express:
             seconds = compute / 1e9
         except (OSError, StorageError):  # the general road will say so
             return MISSING
-        except Exception:  # noqa: BLE001 - classes of the user; the general road handles it
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - classes of the user; the general road handles it
+            let_through(error)
             return MISSING
         ended = perf_counter()
         keeper.ledger.hits += 1

@@ -196,9 +196,9 @@ def prove(value: object, written: Written, payload: Buffer) -> None:
 
     try:
         back = _tried(value, written, payload)
-    except UnstorableResult:
+    except (UnstorableResult, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as cause:  # a user's __setstate__ or __init__ may raise anything
+    except BaseException as cause:  # a user's __setstate__ or __init__ may raise anything
         raise UnstorableResult(
             f"can be pickled, but not loaded again: {fidelity.said(cause)}", cause=cause
         ) from cause
@@ -315,7 +315,9 @@ def _pickled(
     try:
         pickler.dump(value)
         return pickler, False, buffers
-    except (Exception, SystemExit) as cause:  # a user's __reduce__ may raise anything
+    except KeyboardInterrupt:
+        raise
+    except BaseException as cause:  # a user's __reduce__ may raise anything
         if cause is sink.error:
             raise
         if not fidelity.needs_code(pickler, cause):
@@ -338,7 +340,9 @@ def _dump_by_value(value: object, sink: Sink, beside: Any, places: dict[int, Any
         ) from cause
     try:
         pickler.dump(value)
-    except (Exception, SystemExit) as cause:  # a user's __reduce__ may raise anything
+    except KeyboardInterrupt:
+        raise
+    except BaseException as cause:  # a user's __reduce__ may raise anything
         if cause is sink.error:
             raise
         raise fidelity.refusal(value, pickler, cause) from cause

@@ -328,7 +328,9 @@ def compare(value: object, back: object, types: frozenset[type], *, by_value: bo
     again = make(Nowhere(), lambda buffer: False)
     try:
         again.dump(back)
-    except (Exception, SystemExit) as cause:  # a user's __reduce__ may raise anything
+    except KeyboardInterrupt:
+        raise
+    except BaseException as cause:  # a user's __reduce__ may raise anything
         raise UnstorableResult(f"comes back as what cannot be pickled: {said(cause)}") from cause
     before = {_kind(kind): kind for kind in types}
     after = {_kind(kind): kind for kind in doubtful(again)}
@@ -361,7 +363,9 @@ def said(cause: BaseException) -> str:
     """What an exception says, or at least what it is."""
     try:
         return f"{type(cause).__name__}: {cause}"
-    except Exception:  # noqa: BLE001  # a user's __str__ may raise anything
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001  # a user's __str__ may raise anything
         return type(cause).__name__
 
 

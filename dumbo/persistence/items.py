@@ -123,7 +123,9 @@ class Items:
                 continue
             try:
                 item = self._decode(codec, bytearray(whole[start : start + length]))
-            except (Exception, SystemExit) as error:  # classes of the user, and their imports
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # classes of the user, and their imports
                 raise CorruptBlob(f"an item cannot be loaded: {type(error).__name__}") from error
             start += length
             if returned:

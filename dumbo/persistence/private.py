@@ -55,7 +55,9 @@ class PrivateStore:
         assert record.payload is not None
         try:  # what is kept here was encoded by this process, under the rules of `save`
             return codecs.decode(_NUMBERS[record.codec], record.payload, frozen)
-        except (Exception, SystemExit) as error:  # classes of the user, and their imports
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # classes of the user, and their imports
             raise CorruptBlob(f"cannot be loaded: {type(error).__name__}") from error
 
     def save(

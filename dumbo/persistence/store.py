@@ -184,7 +184,9 @@ class Store(Proofs):
             return make()
         except (MemoryError, RecursionError) as error:  # the fault of where we are, not of it
             raise CorruptBlob(f"cannot be loaded now: {type(error).__name__}") from error
-        except (Exception, SystemExit) as error:  # classes of the user, and their imports
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # classes of the user, and their imports
             if record.python == PYTHON:  # that of another Python may be good for that one
                 self._set_aside(record, f"cannot be loaded: {type(error).__name__}")
             raise CorruptBlob(f"intact, but cannot be loaded: {type(error).__name__}") from error

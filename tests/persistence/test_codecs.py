@@ -179,6 +179,39 @@ class Loud:
         raise SystemExit(3)
 
 
+class Louder:
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise GeneratorExit
+
+
+class Loudest:
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise BaseException("loud")
+
+
+class Late:
+    def __getstate__(self) -> Any:
+        return 1
+
+    def __setstate__(self, state: Any) -> None:
+        raise BaseException("late")
+
+
+class Interrupted(Late):
+    def __setstate__(self, state: Any) -> None:
+        raise KeyboardInterrupt
+
+
+class Unsaid:
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise Wordless
+
+
+class Wordless(BaseException):
+    def __str__(self) -> str:
+        raise GeneratorExit
+
+
 class Bomb:
     def __reduce__(self) -> tuple[Any, ...]:
         return int, ("not a number",)
@@ -227,6 +260,10 @@ def _raised() -> ValueError:
         (lambda: [Silly()], "", "is lost"),
         (Bomb, "", "not loaded again"),
         (lambda: (1, Loud()), "[1]", "SystemExit"),
+        (lambda: (1, Louder()), "[1]", "GeneratorExit"),
+        (lambda: [lambda: 1, Loudest()], "[1]", "loud"),
+        (lambda: [Late()], "", "BaseException: late"),
+        (lambda: [Unsaid()], "[0]", "Wordless"),
         (lambda: {1: Mute()}, "[1]", "NoWords"),
         (lambda: {(1, 2): threading.Lock()}, "[<tuple>]", "lock"),
     ],
@@ -278,8 +315,9 @@ def test_an_interrupt_is_nobodys_reason() -> None:
         def __reduce__(self) -> Any:
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        through(Interrupting())
+    for value in (Interrupting(), Interrupted()):
+        with pytest.raises(KeyboardInterrupt):
+            through(value)
 
 
 def test_paths_numbers_and_collections_need_no_trial() -> None:
