@@ -119,7 +119,9 @@ def _wrapped_by(value: Any) -> Any:
 def _codes_of(values: list[Any], names: dict[str, Any]) -> list[CodeType]:
     """The code of functions in *values*, and of the methods of classes, that run in *names*."""
     found: list[CodeType] = []
-    for value in values:
+    todo = list(values)
+    classes: set[int] = set()  # by id: they may lie in one another
+    for value in todo:  # which grows
         if type(value) in (staticmethod, classmethod):
             value = value.__func__
         wrapped = _wrapped_by(value)
@@ -127,9 +129,9 @@ def _codes_of(values: list[Any], names: dict[str, Any]) -> list[CodeType]:
         if type(function) is FunctionType and function.__globals__ is names:
             found += _nested(plain(function.__code__))
         elif is_class(value) and namespace(value).get("__module__") == names.get("__name__"):
-            found += _codes_of(
-                [held for held in namespace(value).values() if type(held) is not type], names
-            )
+            if id(value) not in classes:
+                classes.add(id(value))
+                todo += namespace(value).values()
     return found
 
 

@@ -57,3 +57,42 @@ def test_a_closure_is_another_when_code_has_come_into_its_table() -> None:
     assert tracker.look((1,), (), None).digest != before
     table.clear()
     assert tracker.look((1,), (), None).digest == before
+
+
+class Meta(type):
+    pass
+
+
+class Keeper(metaclass=Meta):
+    class Inner:
+        def put(self) -> None:
+            kept["a"] = double
+
+
+class Circular(metaclass=Meta):
+    pass
+
+
+Circular.itself = Circular  # type: ignore[attr-defined]
+kept: dict[Any, Any] = {}
+
+
+def keeping(key: str) -> Callable[[int], int]:
+    if key not in kept:
+        kept[key] = triple
+    return kept[key]  # type: ignore[no-any-return]
+
+
+def g(x: int) -> int:
+    return keeping("a")(x)
+
+
+def test_a_table_that_a_class_in_a_class_writes_is_not_its_functions_own() -> None:
+    assert "kept" in {data["qualname"] for _, data in dumbo.deps(g).nodes(data=True)}
+    tracker = Tracker(g)
+    before = tracker.look((1,), (), None).digest
+    try:
+        Keeper.Inner().put()
+        assert tracker.look((1,), (), None).digest != before
+    finally:
+        kept.clear()
