@@ -276,6 +276,13 @@ def _told_of_subclasses(cls: type) -> type | None:
     return None
 
 
+def is_named(obj: Any) -> bool:
+    """Whether a function, class or module is stored by its name."""
+    if isinstance(obj, ModuleType):
+        return sys.modules.get(obj.__name__) is obj
+    return _importable(obj)
+
+
 def _importable(obj: Any) -> bool:
     found: object = sys.modules.get(getattr(obj, "__module__", None) or "")
     for name in getattr(obj, "__qualname__", "").split("."):

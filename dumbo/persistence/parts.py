@@ -10,7 +10,8 @@ What holds something large among other things is taken apart in turn: there is a
 
 Children that share memory, or an object that can be told apart from an equal one, stay
 together as one part, so that they come back as they were; what shares with the small rest stays
-in the frame. Where it cannot be seen what shares with what, the result is stored whole.
+in the frame. Where it cannot be seen what shares with what, the result is stored whole; and so it
+is where a child holds a key of its dict, or where functions or classes are stored as code.
 
 Knows values and how they hang together; must not know files, rows or keys.
 """
@@ -22,7 +23,7 @@ import struct
 import sys
 from types import FunctionType, ModuleType
 
-from dumbo.persistence.fidelity import is_of_arrow, is_plain_array
+from dumbo.persistence.fidelity import is_named, is_of_arrow, is_plain_array
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ def _divided(value: Any, units: list[object], budget: list[int], depth: int) -> 
     large = {place for place, child in enumerate(children) if _may_be_part(child)}
     left = [_SEEN]
     deep = {p for p, child in enumerate(children) if depth and _holds_large(child, left, depth)}
-    groups = _groups(value, children, budget) if large or deep else None
+    groups = _groups(value, taken, budget) if large or deep else None
     if groups is None:
         return None
     found = False
@@ -302,11 +303,16 @@ def _children(value: Any) -> Iterable[Any]:
 # What hangs together
 
 
-def _groups(value: object, children: list[Any], budget: list[int]) -> list[list[int]] | None:
+def _groups(value: object, taken: Frame, budget: list[int]) -> list[list[int]] | None:
     """Return which children share something, each with itself at least; None if that is unclear.
 
-    Or if one of them leads back to *value*, which then cannot be taken apart.
+    Or if one of them leads back to *value*, or to a key of it, which stays in the frame: then it
+    cannot be taken apart.
     """
+    keys = _reached_by_keys(taken, budget)
+    if keys is None:
+        return None
+    children = taken.children
     leader = list(range(len(children)))
 
     def top(place: int) -> int:
@@ -317,7 +323,7 @@ def _groups(value: object, children: list[Any], budget: list[int]) -> list[list[
     first: dict[object, int] = {}
     for place, child in enumerate(children):
         reached = _reached(child, budget)
-        if reached is None or id(value) in reached:
+        if reached is None or id(value) in reached or not keys.isdisjoint(reached):
             return None
         for thing in reached:
             other = first.setdefault(thing, place)
@@ -329,19 +335,31 @@ def _groups(value: object, children: list[Any], budget: list[int]) -> list[list[
     return list(groups.values())
 
 
+def _reached_by_keys(taken: Frame, budget: list[int]) -> set[object] | None:
+    """Return what can be told apart of the keys of a dict; None if that is unclear."""
+    if taken.kind != "dict":
+        return set()
+    keys = [name for name in taken.names if type(name) not in _ATOMS and type(name) not in _TEXTS]
+    return _reached(keys, budget) if keys else set()
+
+
 def _reached(value: object, budget: list[int]) -> set[object] | None:
     """Return what can be told apart, of all that hangs on *value*; None if that is unclear."""
     found: set[object] = set()
+    named: set[int] = set()
     todo = [value]
     while todo:
         thing = todo.pop()
         kind = type(thing)
         if kind in _ATOMS or (kind in _TEXTS and len(thing) < _LONG):  # type: ignore[arg-type]
             continue
-        if id(thing) in found:
+        if id(thing) in found or id(thing) in named:
             continue
         if isinstance(thing, (type, FunctionType, ModuleType)):
-            continue  # the same for all, and stored by name
+            if not is_named(thing):
+                return None  # stored as code, with all that this holds
+            named.add(id(thing))  # the same for all
+            continue
         budget[0] -= 1
         if budget[0] < 0:
             return None
@@ -357,17 +375,18 @@ def _reached(value: object, budget: list[int]) -> set[object] | None:
             if thing.dtype.hasobject:  # type: ignore[attr-defined]
                 todo += thing.ravel().tolist()  # type: ignore[attr-defined]
             continue
-        if kind.__module__.partition(".")[0] in _ARROW:
+        library = _library(kind)
+        if library in _ARROW:
             found.add(id(thing))
             continue
         if not gc.is_tracked(thing) and kind not in _CONTAINERS:
-            if kind.__module__.partition(".")[0] not in _OPEN:
+            if library not in _OPEN:
                 return None  # a type in C that may hold anything
             if kind.__name__ in _CHANGING:
                 found.add(id(thing))
             continue
         found.add(id(thing))
-        if kind.__module__.partition(".")[0] in _HIDING:
+        if library in _HIDING:
             return None
         inner = gc.get_referents(thing)
         if kind in _CONTAINERS:
@@ -381,6 +400,11 @@ _CHANGING = frozenset({"bytearray", "array", "deque", "BytesIO", "Random"})
 _HIDING = frozenset({"torch", "tensorflow", "jax", "jaxlib", "cupy"})
 # Libraries whose memory is never written to in place, so that nobody can tell whether it is shared.
 _ARROW = frozenset({"pyarrow", "polars"})
+
+
+def _library(kind: type) -> str:
+    module = kind.__module__
+    return module.partition(".")[0] if isinstance(module, str) else ""
 
 
 def _is_array(value: object) -> bool:

@@ -380,3 +380,54 @@ def test_what_has_too_many_children_is_not_even_copied(monkeypatch: pytest.Monke
     assert taken == []
     parts.split([1, 2, 3])
     assert taken == [3]
+
+
+class Node:
+    """Equal to nothing but itself."""
+
+
+def test_keys_that_values_hold_come_back_as_the_same_objects(store: Store) -> None:
+    nodes = [Node() for _ in range(3)]
+    for graph in (
+        {node: nodes * 6000 for node in nodes},
+        {"graph": {node: nodes * 6000 for node in nodes}},
+        {(1, nodes[0]): [nodes[0]] * 20_000},
+    ):
+        back = store.load(put(store, graph))
+        back = back.get("graph", back)
+        keys = {id(key[1] if type(key) is tuple else key) for key in back if type(key) is not str}
+        assert all(id(child) in keys for value in back.values() for child in value[:3])
+
+
+def test_keys_that_nothing_else_holds_let_large_values_be_parts(store: Store) -> None:
+    record = put(store, {("a", 1): large(), Path("a"): large(1), Node(): large(2)})
+    assert record.codec == "parts"
+    back = store.load(record)
+    assert [float(array[0]) for array in back.values()] == [0, 1, 2]
+
+
+def test_what_functions_and_classes_hold_is_shared_with_the_rest(store: Store) -> None:
+    data = large()
+
+    def change(value: float) -> None:
+        data[0] = value
+
+    class Table:
+        rows = data
+
+    for holder, reach in (
+        (lambda default=data: default, lambda f: f()),
+        (Table, lambda cls: cls.rows),
+        (Table(), lambda table: table.rows),
+        ([change], lambda held: held[0].__closure__[0].cell_contents),
+    ):
+        record = put(store, {"data": data, "holder": holder})
+        assert record.codec != "parts"
+        back = store.load(record)
+        assert reach(back["holder"]) is back["data"]
+
+
+def test_functions_and_classes_with_names_stay_beside_parts(store: Store) -> None:
+    record = put(store, {"data": large(), "reduce": len, "kind": Data, "of": New(Data(1), os.path.join)})
+    assert record.codec == "parts"
+    assert store.load(record)["kind"] is Data
