@@ -21,6 +21,7 @@ from __future__ import annotations
 import gc
 import struct
 import sys
+from collections import namedtuple
 from types import FunctionType, ModuleType
 
 from dumbo.persistence.fidelity import is_named, is_of_arrow, is_plain_array
@@ -237,7 +238,7 @@ def take_apart(value: Any) -> Frame | None:
     if issubclass(kind, tuple):
         fields: Any = getattr(kind, "_fields", None)
         named = type(fields) is tuple and len(fields) == len(value) and kind.__base__ is tuple
-        if named and not hasattr(value, "__dict__") and _pickles_plainly(kind, "__getnewargs__"):
+        if named and not hasattr(value, "__dict__") and _is_as_generated(kind):
             return Frame("named", kind, list(fields), list(value))
         return None
     if "__dataclass_fields__" in kind.__dict__ and _pickles_plainly(kind):
@@ -256,6 +257,18 @@ def _pickles_plainly(kind: type, *known: str) -> bool:
     return own.isdisjoint(_SAYS.difference(known)) and type(kind) is type
 
 
+def _is_as_generated(kind: type) -> bool:
+    """Whether a named tuple is made of its fields, and says so, as `namedtuple` has written it."""
+    new = getattr(kind.__dict__.get("__new__"), "__func__", None)
+    arguments = kind.__dict__.get("__getnewargs__")
+    if type(new) is not FunctionType or type(arguments) is not FunctionType:
+        return False
+    if not str(new.__globals__.get("__name__")).startswith("namedtuple_"):
+        return False
+    return arguments.__code__ is _ARGUMENTS and _pickles_plainly(kind, "__getnewargs__")
+
+
+_ARGUMENTS = namedtuple("_", "").__getnewargs__.__code__  # noqa: PYI024  # all of them share it
 _SAYS = frozenset(
     [
         *("__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__getnewargs__"),

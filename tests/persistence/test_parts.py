@@ -8,7 +8,7 @@ import sys
 from collections import namedtuple
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import pytest
 
@@ -427,7 +427,52 @@ def test_what_functions_and_classes_hold_is_shared_with_the_rest(store: Store) -
         assert reach(back["holder"]) is back["data"]
 
 
+class Scaled(tuple):  # type: ignore[type-arg]
+    """Passes for a named tuple, but is not made of its fields."""
+
+    __slots__ = ()
+    _fields = ("x", "y")
+
+    def __new__(cls, x: float, y: Any) -> Self:
+        return tuple.__new__(cls, (x * 2, y))
+
+    def __getnewargs__(self) -> Any:
+        return self[0] / 2, self[1]
+
+
+class Doubling(Old):
+    __slots__ = ()
+
+    def __new__(cls, x: float, y: Any) -> Self:
+        return super().__new__(cls, x * 2, y)
+
+    def __getnewargs__(self) -> Any:
+        return self[0] / 2, self[1]
+
+
+@pytest.mark.parametrize("kind", [Scaled, Doubling])
+def test_a_tuple_with_fields_that_is_made_in_its_own_way_stays_whole(
+    store: Store, kind: Any
+) -> None:
+    record = put(store, kind(1.0, large()))
+    assert record.codec != "parts"
+    back = store.load(record)
+    assert (type(back), back[0]) == (kind, 2.0)
+
+
+def test_a_named_tuple_whose_new_was_replaced_stays_whole(store: Store) -> None:
+    plain: Any = New.__dict__["__new__"]
+    New.__new__ = lambda cls, x, y=0: plain.__func__(cls, x, y)  # type: ignore[method-assign]
+    try:
+        assert put(store, New(large(), 1)).codec != "parts"
+    finally:
+        New.__new__ = plain  # type: ignore[method-assign]
+    assert put(store, New(large(), 1)).codec == "parts"
+
+
 def test_functions_and_classes_with_names_stay_beside_parts(store: Store) -> None:
-    record = put(store, {"data": large(), "reduce": len, "kind": Data, "of": New(Data(1), os.path.join)})
+    record = put(
+        store, {"data": large(), "reduce": len, "kind": Data, "of": New(Data(1), os.path.join)}
+    )
     assert record.codec == "parts"
     assert store.load(record)["kind"] is Data
