@@ -18,6 +18,7 @@ import xxhash
 from dumbo.errors import CorruptBlob, StorageError, UnstorableResult
 from dumbo.persistence import codecs, listing, parts, rows, saving
 from dumbo.persistence.drafts import Draft
+from dumbo.persistence.ground import PARTS
 from dumbo.persistence.headers import Header
 from dumbo.persistence.store import PYTHON
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from dumbo.persistence.records import Record
     from dumbo.persistence.store import Store
 
-CLOSURE = b"dumbo: the parts"  # 16 bytes, as of a closure's digest
+CLOSURE = PARTS
 LABEL = "dumbo:parts"
 
 

@@ -39,10 +39,11 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-__all__ = ["COMMON", "PYTHON", "Ground", "as_bytes", "function_id", "named"]
+__all__ = ["COMMON", "PARTS", "PYTHON", "Ground", "as_bytes", "function_id", "named"]
 
 PYTHON = sys.version_info[0] * 100 + sys.version_info[1]
 CODEC = 0xFFF  # the bits of its number
+PARTS = b"dumbo: the parts"  # stands for a closure, of the large parts of results: see `assembly`
 COMMON = ""  # stands for a function in the statistics of what all of them share
 COMPRESSED = 0x2000  # a bit beside it: see `squeeze`
 LISTED = 10_000  # things that are remembered at most, of each kind

@@ -10,7 +10,16 @@ import time
 
 from dumbo.errors import StorageError, UnstorableResult
 from dumbo.persistence import codecs, drafts, room, rows, shelves
-from dumbo.persistence.ground import CODEC, COMPRESSED, LISTED, PYTHON, as_bytes, function_id, named
+from dumbo.persistence.ground import (
+    CODEC,
+    COMPRESSED,
+    LISTED,
+    PARTS,
+    PYTHON,
+    as_bytes,
+    function_id,
+    named,
+)
 from dumbo.persistence.headers import Header
 from dumbo.persistence.records import Record
 from dumbo.persistence.seal import SIGNED
@@ -138,7 +147,7 @@ def _finish(
         header.codec |= SIGNED
         draft.write(store._seal.sign(*whose, header.codec, header.created, draft.view()))
     size = draft.size
-    payload = draft.held() if size <= _INLINE else None
+    payload = draft.held() if size <= _INLINE and not _is_divided(header) else None
     header.store = time.perf_counter_ns() - started
     # What went to the disk was counted before it did.
     if room.count(store, _ROW if payload is None else size + _ROW):
@@ -161,6 +170,15 @@ def _finish(
         codecs.NAMES[header.codec & CODEC],
         payload if payload is None else store._bare(header.codec, payload), header.note,
     )  # fmt: skip
+
+
+def _is_divided(header: Header) -> bool:
+    """Whether this is a result in parts, or one of them.
+
+    All of it lies in files, however small: with the index the smallest piece would be lost, and the
+    large ones be good for nothing.
+    """
+    return header.codec & CODEC == codecs.PARTS or header.closure == PARTS
 
 
 def prove(
