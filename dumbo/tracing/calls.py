@@ -44,6 +44,7 @@ from dumbo.tracing.lookup import (
     is_class,
     is_memoized,
     is_module,
+    is_property,
     name_of,
 )
 from dumbo.tracing.schedule import NeedsCallee
@@ -600,6 +601,8 @@ def context_of(value: Value) -> Any:
         obj = value.obj
         if type(obj) is FunctionType or is_class(obj) or is_memoized(obj) or is_module(obj):
             return value
+        if is_property(type(obj)):
+            return value  # what it gives is that of one attribute
         return obj if type(obj) is str else ("known", type(obj))
     if isinstance(value, Const):
         return (

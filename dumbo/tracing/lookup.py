@@ -355,7 +355,19 @@ def _member(base: Any, name: str) -> Any:
         return args if name == "args" and made is type(base) else ABSENT
     if name in MEMBERS.get(type(base), ()):
         return getattr(base, name, ABSENT)
+    if name in _OF_PROPERTIES and is_property(type(base)):
+        return _OF_PROPERTIES[name](base)  # past any attribute of its class of that name
     return ABSENT
+
+
+def is_property(cls: type) -> bool:
+    """Whether *cls* is `property`, or derives from it."""
+    return any(one is property for one in mro(cls))
+
+
+_OF_PROPERTIES: dict[str, Any] = {
+    name: property.__dict__[name].__get__ for name in ("fget", "fset", "fdel")
+}
 
 
 def _cell(base: Any, index: int) -> Any:

@@ -5,7 +5,15 @@ Knows what such a method does to its receiver; must not know callables that are 
 
 from __future__ import annotations
 
-from dumbo.tracing import fingerprint, given, mentions, namespaces, plugins, queries
+from dumbo.tracing import (
+    fingerprint,
+    given,
+    mentions,
+    namespaces,
+    plugins,
+    properties,
+    queries,
+)
 from dumbo.tracing.attributes import attribute
 from dumbo.tracing.boundary import owner_of
 from dumbo.tracing.calls import (
@@ -32,7 +40,7 @@ from dumbo.tracing.formatting import stringify
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.impure import READING, STREAM
 from dumbo.tracing.items import live_item, subscript
-from dumbo.tracing.lookup import is_class, mro, namespace
+from dumbo.tracing.lookup import is_class, is_property, mro, namespace
 from dumbo.tracing.namespaces import by_pattern, is_namespace
 from dumbo.tracing.registry import MODELS
 from dumbo.tracing.rows import iterator_over
@@ -176,6 +184,8 @@ def _call_on(frame: Frame, name: str, receiver: Value, args: Arguments) -> Value
     if isinstance(receiver, Instance):
         return _call_on_instance(frame, name, receiver, args)
     if isinstance(receiver, Known):
+        if name == "__get__" and is_property(type(receiver.obj)) and args.positional:
+            return properties.get(frame, receiver, args.positional[0])
         if namespace(type(receiver.obj)).get("__module__") == "logging":
             for value in args.all():
                 stringify(frame, value, ("__str__", "__repr__"))
