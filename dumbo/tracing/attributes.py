@@ -322,7 +322,7 @@ def _of_class(frame: Frame, value: Known, name: str, *, hooked: bool) -> Value |
             named = frame.touch(analysis.get("member", value.ref, name), name)
             for base in mro(value.obj)[:-1]:
                 if analysis.read((DERIVED, id(base)), "elem", frame, frame.index) is not None:
-                    return analysis.pool.join(named, frame.unknown_value("the name of a class"))
+                    return analysis.pool.join(named, _some_name(frame))
             return named
     if name == "__call__" and isinstance(from_meta, Known) and type(from_meta.obj) is FunctionType:
         return bind(frame, from_meta, value, meta)
@@ -345,6 +345,13 @@ def _of_class(frame: Frame, value: Known, name: str, *, hooked: bool) -> Value |
     return _by_getattr_hook(frame, meta, value, name) or frame.unresolved(
         f"attribute {name} of class {name_of(value.obj)}"
     )
+
+
+def _some_name(frame: Frame) -> Value:
+    """The name of some class: a text, whichever."""
+    from dumbo.tracing.containers import instance_of  # a cycle: unpacking follows attributes
+
+    return instance_of(frame, str)
 
 
 def _is_named_by_itself(cls: type) -> bool:
@@ -731,6 +738,8 @@ def bind(frame: Frame, raw: Value, receiver: Value | None, owner: Value) -> Valu
     if is_class(obj) or type(obj) in fingerprint.ATOMS or type(obj) in _MODELLED:
         return raw
     if type(obj) in (MemberDescriptorType, GetSetDescriptorType):
+        if any(namespace(type)[name] is obj for name in ("__name__", "__qualname__")):
+            return _some_name(frame)
         return frame.unknown_value("a slot")
     getter = user_hook(frame, analysis.get("type", raw.ref, None), "__get__")
     if getter is not None:

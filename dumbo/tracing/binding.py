@@ -11,9 +11,11 @@ from types import CodeType
 from typing import NamedTuple
 
 from dumbo.tracing.frame import Frame
+from dumbo.tracing.spreads import with_front
 from dumbo.tracing.values import UNKNOWN, Const, Heap, Known, Local, Tuple, Value
 
 _VARARGS, _VARKEYWORDS = 4, 8
+_KEPT = 4  # arguments of `*args` that are kept in their places
 _SPREAD = 3  # places that a spread fills of a callee which is known by what it does
 
 
@@ -82,14 +84,11 @@ def bind_arguments(
 
 def _varargs(frame: Frame, callee: Value, args: Arguments, count: int) -> Value:
     extra = args.positional[count:]
-    if args.rest is None and len(extra) <= 4:
+    if args.rest is None and len(extra) <= _KEPT:
         made: Value = frame.pool.make(Tuple, extra)
         return made
-    site = ("varargs", callee)
-    for value in (*extra, args.rest):
-        frame.analysis.write(site, "elem", value)
-    heap: Value = frame.pool.make(Heap, "tuple", site)
-    return heap
+    rest = frame.pool.join(*extra[_KEPT:], args.rest)
+    return with_front(frame, ("varargs", callee), extra[:_KEPT], rest)
 
 
 def _varkeywords(frame: Frame, callee: Value, named: dict[str, Value], rest: Value | None) -> Value:

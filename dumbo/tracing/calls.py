@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from types import BuiltinFunctionType, CodeType, FunctionType
 from typing import Any, NamedTuple
 
-from dumbo.tracing import catching, fingerprint, inherited, sure
+from dumbo.tracing import catching, fingerprint, inherited, spreads, sure
 from dumbo.tracing.attributes import bind, of_local_class, special, unwrap_memoized
 from dumbo.tracing.binding import Arguments, bind_arguments
 from dumbo.tracing.boundary import owner_of, wall_of
@@ -125,19 +125,13 @@ def _take_callee(frame: Frame) -> tuple[Value, Sequence[Value]]:
 
 
 def _spread(frame: Frame, value: Value) -> tuple[tuple[Value, ...], Value | None]:
-    from dumbo.tracing.iteration import items_of  # a cycle: iterating calls `__iter__`
-
-    if isinstance(value, Tuple):
-        return value.items, None
-    if isinstance(value, Const) and type(value.obj) is tuple:
-        return tuple(map(frame.pool.const, value.obj)), None
     if isinstance(value, Known) and type(value.obj) in (tuple, list) and len(value.obj) <= 64:
         found = [frame.analysis.get("item", value.ref, index) for index in range(len(value.obj))]
         frame.analysis.get("item", value.ref, len(found))  # that there is no other one
         # Each by its place, for the order counts.
         touched = [frame.touch(item, f"item {place}") for place, item in enumerate(found)]
         return tuple(item or UNKNOWN for item in touched), None
-    return (), items_of(frame, value) or frame.unknown_value("spread arguments")
+    return spreads.parts_of(frame, value)
 
 
 def spread_names(frame: Frame, value: Value) -> tuple[dict[str, Value], Value | None]:

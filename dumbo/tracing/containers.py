@@ -14,6 +14,7 @@ from dumbo.tracing import given, sure
 from dumbo.tracing.attributes import call, special
 from dumbo.tracing.escapes import consume, escape
 from dumbo.tracing.frame import Frame
+from dumbo.tracing.spreads import is_tuple, joined
 from dumbo.tracing.steps import Step
 from dumbo.tracing.values import Const, Heap, Instance, Known, Text, Tuple, Value, each
 
@@ -71,6 +72,9 @@ def make_heap(frame: Frame, kind: str, items: tuple[Value, ...]) -> Value:
 
 def build_list(frame: Frame, step: Step) -> None:
     items = frame.take(step.arg)
+    if len(items) <= 16 and frame.plan.becomes_tuple(frame.at):
+        frame.push(make_tuple(frame, items))
+        return
     made = make_heap(frame, "list", items)
     if items and isinstance(made, Heap):
         frame.analysis.fixed.add(made.site)
@@ -111,7 +115,11 @@ def text_of(value: Value) -> str | None:
 
 def list_append(frame: Frame, step: Step) -> None:
     item = frame.pop()
-    append(frame, frame.stack[-step.arg], item)
+    target = frame.stack[-step.arg]
+    if is_tuple(target):
+        frame.stack[-step.arg] = joined(frame, target, make_tuple(frame, (item,)))
+    else:
+        append(frame, target, item)
 
 
 def set_add(frame: Frame, step: Step) -> None:

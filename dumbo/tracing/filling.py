@@ -26,6 +26,7 @@ from dumbo.tracing.frame import Frame
 from dumbo.tracing.items import TABLE, all_live_items, in_places, live_item, subscript
 from dumbo.tracing.iteration import items_of
 from dumbo.tracing.lookup import namespace
+from dumbo.tracing.spreads import is_tuple, joined
 from dumbo.tracing.steps import Step
 from dumbo.tracing.storing import delete_attribute
 from dumbo.tracing.values import (
@@ -51,10 +52,15 @@ def build_slice(frame: Frame, step: Step) -> None:
 
 def extend(frame: Frame, step: Step) -> None:
     source = frame.pop()
+    target = frame.stack[-step.arg]
+    if is_tuple(target):
+        measure(frame, source)
+        frame.stack[-step.arg] = joined(frame, target, source)
+        return
     steps, at = frame.plan.steps, frame.at
     # `[1, 2]` is made bare, and filled at once.
     bare = step.arg == 1 and at > 1 and steps[at - 2].name == "BUILD_LIST" and not steps[at - 2].arg
-    add_all(frame, frame.stack[-step.arg], source, bare=bare)
+    add_all(frame, target, source, bare=bare)
 
 
 def merge(frame: Frame, step: Step) -> None:
@@ -114,6 +120,9 @@ def merge_instance(frame: Frame, target: Value, source: Instance) -> None:
 
 def list_to_tuple(frame: Frame, step: Step) -> None:
     source = frame.pop()
+    if is_tuple(source):
+        frame.push(source)
+        return
     made = make_heap(frame, "tuple", ())
     assert isinstance(made, Heap)
     if isinstance(source, Heap):

@@ -27,6 +27,7 @@ from dumbo.tracing.normal import normalise, raises
 from dumbo.tracing.rewritten import plain
 from dumbo.tracing.rounds import Rounds, bare, body_of, doomed, repeated
 from dumbo.tracing.schedule import COLD
+from dumbo.tracing.spreads import becomes_tuple
 from dumbo.tracing.steps import FINAL, Handler, Step
 from dumbo.tracing.values import UNKNOWN, Cell, Known, Unknown, Value
 
@@ -65,6 +66,7 @@ class Plan:
         "_doomed",
         "_rebound",
         "_repeated",
+        "_tuples",
         "_variables",
         "bare",
         "catches",
@@ -100,6 +102,7 @@ class Plan:
         ]
         self._variables: dict[tuple[int, int], str | None] = {}
         self._bodies: dict[int, frozenset[int]] = {}
+        self._tuples: dict[int, bool] = {}
         self._doomed: frozenset[int] | None = None
         self.bare = bare(self.steps)  # handlers that catch whatever comes
         self._repeated: frozenset[int] | None = None
@@ -132,6 +135,12 @@ class Plan:
         if head not in self._bodies:
             self._bodies[head] = body_of(head, self.steps, self.catches)
         return self._bodies[head]
+
+    def becomes_tuple(self, index: int) -> bool:
+        """Whether the list that step *index* makes is the making of a tuple; see `spreads`."""
+        if index not in self._tuples:
+            self._tuples[index] = becomes_tuple(self.steps, index)
+        return self._tuples[index]
 
     def variable(self, index: int, operand: int) -> str | None:
         """The local variable that an operand of step *index* was read from, the top being 0."""

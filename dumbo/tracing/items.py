@@ -18,6 +18,7 @@ from dumbo.tracing.containers import SCALARS, hashed, indexed, key_of, string_at
 from dumbo.tracing.escapes import consume, escape
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.lookup import is_class, mro
+from dumbo.tracing.spreads import front_of
 from dumbo.tracing.values import (
     GROUPS,
     PLAIN,
@@ -129,6 +130,8 @@ def read_item(frame: Frame, source: Heap, constant: tuple[Any] | None) -> Value 
         one = one or (None if constant else frame.pool.join(*sure.values_in(known)))
         if one is not None:
             return one
+    if constant and type(constant[0]) is int and 0 <= constant[0] < front_of(source):
+        return analysis.read(source.site, ("item", constant[0]), frame, frame.index)
     held = analysis.read(source.site, "elem", frame, frame.index)
     slots = analysis.slots(source.site, frame, frame.index)
     if constant and not (isinstance(constant[0], int) and constant[0] < 0):

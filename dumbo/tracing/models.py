@@ -21,6 +21,7 @@ from dumbo.tracing import (
     mentions,
     queries,
     reflection,  # noqa: F401 - the same
+    rounding,
     truth,
 )
 from dumbo.tracing.attributes import attribute, special
@@ -50,7 +51,6 @@ from dumbo.tracing.values import (
 )
 
 _CALLS_SPECIAL = {
-    "builtins:abs": ("__abs__",),
     "builtins:bin": ("__index__",),
     "builtins:bytes": ("__bytes__", "__buffer__", "__index__", "__iter__", "__getitem__"),
     "builtins:chr": ("__index__",),
@@ -66,13 +66,9 @@ _CALLS_SPECIAL = {
     "builtins:oct": ("__index__",),
     "builtins:pow": ("__pow__", "__rpow__"),
     "builtins:range": ("__index__",),
-    "builtins:round": ("__round__",),
-    "math:ceil": ("__ceil__",),
-    "math:floor": ("__floor__",),
-    "math:trunc": ("__trunc__",),
+    **{name: methods for name, (_, methods) in rounding.NUMBERS.items()},
 }
 _GIVES = {
-    "builtins:abs": None,
     "builtins:ascii": str,
     "builtins:bin": str,
     "builtins:bool": bool,
@@ -93,6 +89,7 @@ _GIVES = {
     "builtins:ord": int,
     "builtins:repr": str,
     "builtins:str": str,
+    **{name: kind for name, (kind, _) in rounding.NUMBERS.items()},
 }
 
 
@@ -121,6 +118,10 @@ def _call_library(frame: Frame, callee: Known, args: Arguments) -> Value | None:
     known = MODELS.get(name)
     if known is not None:
         return known(frame, args)
+    if name in rounding.METHODS:
+        for value in args.all():
+            consume(frame, value)
+        return rounding.by_method(frame, name, args)
     if name.endswith(".__new__") and type(callee.obj) is BuiltinFunctionType and args.positional:
         return _make_bare(frame, args)
     for special_name in _CALLS_SPECIAL.get(name, ()):
@@ -184,8 +185,7 @@ def _gives(frame: Frame, name: str, args: Arguments) -> Value:
                 mentions.use(frame, frame.touch(function, "callable"))
     if name == "builtins:hasattr" and len(args.positional) == 2:
         return _has_attribute(frame, args)
-    kind = _GIVES[name]
-    return instance_of(frame, kind) if kind is not None else frame.unknown_value(name)
+    return instance_of(frame, _GIVES[name])
 
 
 def _check_instance(frame: Frame, args: Arguments, name: str) -> Value:

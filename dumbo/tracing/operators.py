@@ -31,6 +31,7 @@ from dumbo.tracing.frame import Frame
 from dumbo.tracing.items import in_places, out_of_content, subscript
 from dumbo.tracing.iteration import items_of, iterator_of, next_of
 from dumbo.tracing.lookup import is_class, mro, namespace
+from dumbo.tracing.spreads import SHORT
 from dumbo.tracing.steps import Step
 from dumbo.tracing.uses import SPECIAL
 from dumbo.tracing.values import (
@@ -164,7 +165,7 @@ def _without_methods(frame: Frame, symbol: str, left: Value, right: Value) -> Va
 
 def _scalars(frame: Frame, symbol: str, left: Value, right: Value) -> Value | None:
     """The numbers or texts that it may be, if that is known of all members."""
-    lefts, rights = (set(map(_scalar, each(value))) for value in (left, right))
+    lefts, rights = (set(map(scalar, each(value))) for value in (left, right))
     found: Value | None = None
     for one in SCALARS:
         for other in SCALARS:
@@ -191,7 +192,7 @@ def _may_be_sequence(value: Value, symbol: str) -> bool:
     """Whether the items of an operand may be in the result: not those of what says how often."""
     if isinstance(value, Unknown):
         return symbol.removesuffix("=") != "*"
-    return _scalar(value) is None
+    return scalar(value) is None
 
 
 _FEW = 4
@@ -211,9 +212,6 @@ def _extend_in_place(frame: Frame, symbol: str, target: Value, more: Value) -> N
             add(frame, member, items_of(frame, more))
 
 
-_SHORT = 6
-
-
 def _concatenated(frame: Frame, symbol: str, left: Value, right: Value) -> tuple[Value, ...] | None:
     """The items of ``left + right`` or ``left * 2``, in order, if they are known."""
     items = in_places(frame, left)
@@ -222,7 +220,7 @@ def _concatenated(frame: Frame, symbol: str, left: Value, right: Value) -> tuple
         if symbol != "+" or not (isinstance(left, Tuple) and isinstance(right, Tuple | Const)):
             return None
         more = in_places(frame, right)
-        if items is None or more is None or len(items) + len(more) > _SHORT:
+        if items is None or more is None or len(items) + len(more) > SHORT:
             return None
         return (*items, *more)
     if symbol == "*":
@@ -238,7 +236,8 @@ def _times(items: Any, count: Value) -> tuple[Value, ...] | None:
     return None
 
 
-def _scalar(value: Value) -> type | None:
+def scalar(value: Value) -> type | None:
+    """The builtin type of a number or text; None if it is neither, or nobody knows."""
     if isinstance(value, Const | Known):
         return type(value.obj) if type(value.obj) in SCALARS else None
     if isinstance(value, Text):

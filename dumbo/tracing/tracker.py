@@ -10,7 +10,6 @@ what a verdict says to people.
 
 from __future__ import annotations
 
-import gc
 import sys
 from types import CodeType, FunctionType
 
@@ -343,39 +342,41 @@ class Tracker:
         guessing: bool = False,
     ) -> Analysis:
         # Imported here: an unchanged function is proven without it.
+        from dumbo.tracing.garbage import Uncollected
         from dumbo.tracing.interpreter import trace
 
         self.traced += 1
         if words is None:
             shape, asked = without_words(shape)
             words = Told(asked)
-        collects = gc.isenabled()
-        # An analysis makes no garbage and many objects: collecting would look at all of the
-        # program's again and again, and take as long as the analysis.
-        gc.disable()
         try:
-            by_name = self.track_deps == "names"
-            return trace(
-                self.function,
-                roots,
-                shape,
-                names,
-                before,
-                by_name,
-                observed=self.observed,
-                watched=self.watched,
-                words=words,
-                guessing=guessing,
-            )
+            with Uncollected():
+                return trace(
+                    self.function,
+                    roots,
+                    shape,
+                    names,
+                    before,
+                    self.track_deps == "names",
+                    observed=self.observed,
+                    watched=self.watched,
+                    words=words,
+                    guessing=guessing,
+                )
         except Bypass:
             raise
         except RecursionError as error:
             raise UntraceableFunction("it is called too deep in the stack to be traced") from error
-        finally:
-            if collects:
-                gc.enable()
 
     def _snapshot(
+        self, analysis: Analysis, roots: tuple[Any, ...], shape: Any, names: tuple[str, ...]
+    ) -> Snapshot:
+        from dumbo.tracing.garbage import Uncollected
+
+        with Uncollected():
+            return self._snapshot_of(analysis, roots, shape, names)
+
+    def _snapshot_of(
         self, analysis: Analysis, roots: tuple[Any, ...], shape: Any, names: tuple[str, ...]
     ) -> Snapshot:
         from dumbo.tracing import account

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dumbo.arguments.hashing import code_roots, digest_call
 from dumbo.arguments.signature import Binder
 from dumbo.errors import UnhashableArgument
+from dumbo.tracing.garbage import Uncollected
 from dumbo.tracing.graphs import to_networkx
 from dumbo.tracing.opened import open_all, parts_of
 from dumbo.tracing.shapes import shape_of
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     import networkx as nx
 
+    from dumbo.tracing.callgraph import Analysis
     from dumbo.tracing.tracker import Tracker
 
 
@@ -38,8 +40,15 @@ def graph(
     Raises:
         Bypass: if they cannot be known.
     """
+    with Uncollected():
+        return to_networkx(_analysed(tracker, args, kwargs, guessing))
+
+
+def _analysed(
+    tracker: Tracker, args: Sequence[Any] | None, kwargs: dict[str, Any] | None, guessing: bool
+) -> Analysis:
     if args is None and kwargs is None:
-        return to_networkx(tracker.analyse(None, (), (), None, guessing=guessing))
+        return tracker.analyse(None, (), (), None, guessing=guessing)
     binder = Binder(tracker.function, ())
     values = binder.bind(tuple(args or ()), dict(kwargs or {}))
     try:
@@ -49,4 +58,4 @@ def graph(
         values = open_all(values)
         roots = code_roots(parts_of(values))
     shape = shape_of(values, roots, tracker.keywords(binder.names))
-    return to_networkx(tracker.analyse(shape, roots, binder.names, None, Words(values)))
+    return tracker.analyse(shape, roots, binder.names, None, Words(values))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import itertools
 import math
+import operator
 import types
 from typing import Any
 
@@ -52,13 +53,15 @@ def expressions() -> dict[str, Any]:
         found += [form.format(name) for form in FORMS]
         found += [f"{builtin}({name})" for builtin in BUILTINS.split()]
         found += [f"{builtin}({name}, i)" for builtin in BUILTINS.split()]
-        found += [f"math.{name}(f)" for name in ("sqrt", "floor", "ceil", "modf", "isnan")]
+        found += [f"math.{function}({name})" for function in dir(math)]
+        found += [f"math.{function}({name}, {name})" for function in dir(math)]
+        found += [f"operator.index({name})"]
     for left, right in itertools.product(VALUES, VALUES):
         found += [f"{left} {operator} {right}" for operator in OPERATORS.split()]
     given = {}
     for expression in dict.fromkeys(found):
         try:
-            value = eval(expression, {**copy.deepcopy(VALUES), "math": math})
+            value = eval(expression, {**copy.deepcopy(VALUES), "math": math, "operator": operator})
         except Exception:  # whatever does not work is of no interest
             continue
         if value is not NotImplemented:  # which is neither true nor false
@@ -90,7 +93,7 @@ def source_of(place: str, expression: str, value: Any, number: int) -> str:
 @pytest.mark.parametrize("place", ["arguments", "made", "globals"])
 def test_no_branch_is_ruled_out_that_the_value_itself_takes(place: str) -> None:
     given = expressions()
-    lines = ["import math"]
+    lines = ["import math, operator"]
     lines += [f"def {name}(): pass" for name in ("truth", "none", "instance", "type_")]
     lines += [f"{name} = {value!r}" for name, value in VALUES.items() if place == "globals"]
     for number, (expression, value) in enumerate(given.items()):
