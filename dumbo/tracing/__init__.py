@@ -43,5 +43,5 @@ from __future__ import annotations
 # 12       of arguments of a library's own types that hold others, only the code counts that
 #          lies there; classes that derive from property give what their getters give;
 #          what stands before a spread stays in its place; functions that give numbers, and names
-#          of classes, give numbers and texts
+#          of classes, give numbers and texts; a class picks its own item of a live table
 DIGEST_VERSION = 12

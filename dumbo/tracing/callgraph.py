@@ -184,6 +184,7 @@ class Analysis(Schedule):
         self.contexts_of: dict[Value, Any] = {}  # see `calls.context_of`
         self._wholes: dict[Known, list[Known]] = {}  # of what was taken whole, the code in it
         self._nodes_of: dict[Value, Node | None] = {}
+        self.keyed: dict[int, bool] = {}  # of tables, by id: see `keyed`
         self._classes_in: dict[Known, frozenset[int] | None] = {}
         self._heap: dict[tuple[Any, Any], Value] = {}
         self._slots: dict[Any, dict[Any, None]] = {}
@@ -226,7 +227,7 @@ class Analysis(Schedule):
         depth = 0
         while ref >= 0:
             op, base, _ = self.program[ref]
-            depth += op in ("field", "item", "cell", "attr")
+            depth += op in ("field", "item", "value", "cell", "attr")
             ref = base
         return depth
 

@@ -11,7 +11,7 @@ from _string import (  # type: ignore[import-not-found, unused-ignore]
 )
 from typing import Any
 
-from dumbo.tracing import folding, given, known_methods, sure
+from dumbo.tracing import folding, given, keyed, known_methods, sure
 from dumbo.tracing.attributes import attribute
 from dumbo.tracing.calls import Arguments, escape_all
 from dumbo.tracing.containers import (
@@ -311,6 +311,10 @@ def call_on_live(frame: Frame, name: str, receiver: Known, args: Arguments) -> V
         for key in each(positional[0]):
             if isinstance(key, Const | Known) and type(key.obj) in (str, int, bool, float, bytes):
                 item = live_item(frame, receiver, key.obj)
+                is_sure = is_sure and item is not None
+                found = frame.pool.join(found, item)
+            elif keyed.is_told(frame, receiver, key):
+                item = keyed.item_of(frame, receiver, key)
                 is_sure = is_sure and item is not None
                 found = frame.pool.join(found, item)
             else:

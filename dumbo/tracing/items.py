@@ -11,7 +11,7 @@ from __future__ import annotations
 from types import FunctionType
 from typing import Any
 
-from dumbo.tracing import fingerprint, given, inherited, sure
+from dumbo.tracing import fingerprint, given, inherited, keyed, sure
 from dumbo.tracing.attributes import MARKERS, call, of_local_class, special
 from dumbo.tracing.boundary import owner_of, wall_of
 from dumbo.tracing.containers import SCALARS, hashed, indexed, key_of, string_at
@@ -258,6 +258,8 @@ def _any_of_live(frame: Frame, source: Known, key: Value) -> Value | None:
     constant = key_of(key)
     if constant:
         return live_item(frame, source, constant[0])
+    if keyed.is_told(frame, source, key):
+        return keyed.item_of(frame, source, key)
     named = _item_by_name(frame, source, key) if type(source.obj) is dict else None
     if named is not None:
         return named
@@ -313,10 +315,10 @@ def all_live_items(frame: Frame, source: Known) -> Value | None:
         return out_of_content(frame, source)
     found: Value | None = None
     apart = tells_apart(obj)
-    for key in keys:
+    for place, key in enumerate(keys):
         if type(key) not in (*SCALARS, type(None)):
-            return out_of_content(frame, source)
-        if is_plain_item(frame, obj[key], apart):
+            found = frame.pool.join(found, keyed.item_at(frame, source, place))
+        elif is_plain_item(frame, obj[key], apart):
             found = frame.pool.join(found, PLAIN)
         else:
             found = frame.pool.join(found, live_item(frame, source, key))

@@ -59,6 +59,7 @@ import os
 import sys
 from _collections import _tuplegetter  # type: ignore[import-not-found]
 from _weakref import ReferenceType
+from itertools import islice
 from types import (
     BuiltinFunctionType,
     FunctionType,
@@ -395,6 +396,14 @@ def _item(base: Any, key: Any) -> Any:
         return ABSENT
 
 
+def _key(base: Any, place: int) -> Any:
+    return next(islice(base, place, None), ABSENT) if type(base) is dict else ABSENT
+
+
+def _value(base: Any, place: int) -> Any:
+    return next(islice(base.values(), place, None), ABSENT) if type(base) is dict else ABSENT
+
+
 def _keys(base: Any, _: None) -> Any:
     if type(base) is not dict:
         return ABSENT
@@ -528,6 +537,8 @@ _OPS: dict[str, Callable[[Any, Any], Any]] = {
     "default": _default,
     "kwdefault": _kwdefault,
     "item": _item,
+    "key": _key,
+    "value": _value,
     "has": _has,
     "keys": _keys,
     "content": lambda base, _: base,

@@ -117,6 +117,13 @@ def _setattr(frame: Frame, args: Arguments) -> Value:
     return frame.pool.const(None)
 
 
+@model("inspect:getmro")
+def _getmro(frame: Frame, args: Arguments) -> Value | None:
+    if len(args.positional) != 1:
+        return out_of_sight(frame, args, "inspect.getmro()")
+    return attribute(frame, args.positional[0], "__mro__")
+
+
 @model("builtins:globals")
 def _globals(frame: Frame, args: Arguments) -> Value:
     made: Value = frame.pool.make(Builtin, "globals()", UNKNOWN)
