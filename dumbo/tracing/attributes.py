@@ -124,7 +124,7 @@ def of_member(frame: Frame, value: Value, name: str, *, hooked: bool = True) -> 
         return held or frame.unknown_value(f"attribute {name} of a function made here")
     if isinstance(value, Bound) and name in ("__func__", "__self__"):
         return value.function if name == "__func__" else value.receiver
-    if isinstance(value, Bound) and (name == "__doc__" or not hasattr(MethodType, name)):
+    if isinstance(value, Bound) and (name == "__doc__" or not class_has(MethodType, name)):
         return of_member(frame, value.function, name)  # as methods do
     if isinstance(value, Partial) and name == "func":
         return value.function
@@ -172,7 +172,7 @@ def _may_have(value: Value, name: str) -> bool:
         kinds = (str,)
     elif isinstance(value, Tuple):
         kinds = (tuple,)
-    return not kinds or any(hasattr(kind, name) for kind in kinds)
+    return not kinds or any(class_has(kind, name) for kind in kinds)
 
 
 def _of_unknown(frame: Frame, value: Value, name: str) -> Value | None:
@@ -208,7 +208,7 @@ def _of_known(frame: Frame, value: Known, name: str, *, hooked: bool) -> Value |
     if type(obj) is FunctionType or type(obj) in MEMBERS:
         return _of_member_holder(frame, value, name)
     if type(obj) in _MODELLED:
-        if not hasattr(type(obj), name):
+        if not class_has(type(obj), name):
             return None
         found: Value = frame.pool.make(Builtin, name, value)
         return found
@@ -283,7 +283,7 @@ def _of_member_holder(frame: Frame, value: Known, name: str) -> Value | None:
         return analysis.pool.join(frame.touch(found, name), stored)
     if stored is not None:
         return stored
-    if type(value.obj) is MethodType and (name == "__doc__" or not hasattr(MethodType, name)):
+    if type(value.obj) is MethodType and (name == "__doc__" or not class_has(MethodType, name)):
         function = frame.touch(analysis.get("member", value.ref, "__func__"), "__func__")
         return attribute(frame, function or UNKNOWN, name)
     if name == "__call__":
@@ -470,7 +470,7 @@ def _of_instance_of(frame: Frame, value: Instance, name: str, *, hooked: bool) -
     analysis, cls = frame.analysis, value.cls
     if wall_of(cls.obj) is not None:
         held = analysis.read(value.site, ("attr", name), frame, frame.index)
-        if cls.obj in _MODELLED and not hasattr(cls.obj, name):
+        if cls.obj in _MODELLED and not class_has(cls.obj, name):
             return held
         if held is not None and value.site[0] == ENTRY_POINT:
             return held  # which cannot be written to

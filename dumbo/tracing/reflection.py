@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from types import CodeType
 
-from dumbo.tracing import given
+from dumbo.tracing import given, truth
 from dumbo.tracing.attributes import SWAPPED, attribute, special
 from dumbo.tracing.calls import (
     Arguments,
@@ -87,13 +87,16 @@ def _getattr(frame: Frame, args: Arguments) -> Value | None:
         return out_of_sight(frame, args, "getattr with spread arguments")
     target, name, *default = args.positional
     found: Value | None = None
+    is_sure = True
     for wanted in each(name):
         text = text_of(wanted)
         if text is not None:
             found = frame.pool.join(found, attribute(frame, target, text))
+            is_sure = is_sure and all(truth.has(frame, one, text) for one in each(target))
         else:
             found = frame.pool.join(found, by_pattern(frame, target, wanted))
-    return frame.pool.join(found, *default)
+            is_sure = False
+    return found if is_sure else frame.pool.join(found, *default)
 
 
 @model("builtins:setattr")

@@ -254,13 +254,13 @@ def has(frame: Frame, value: Value, name: str) -> bool | None:
     """Whether one member *value* has an attribute *name*."""
     analysis = frame.analysis
     if isinstance(value, Local):
-        return True if hasattr(FunctionType, name) else None
+        return True if class_has(FunctionType, name) else None
     if isinstance(value, Known):
         kind = type(value.obj)
         if is_module(value.obj):
             return True if analysis.get("attr", value.ref, name) is not None else None
         if kind is FunctionType or kind in fingerprint.C_FUNCTIONS:
-            if hasattr(kind, name):
+            if class_has(kind, name):
                 return True
             stored = analysis.read(("object", id(value.obj)), ("attr", name), frame, frame.index)
             held = kind is FunctionType and analysis.get("member", value.ref, name) is not None
@@ -268,22 +268,25 @@ def has(frame: Frame, value: Value, name: str) -> bool | None:
         if is_class(value.obj):
             return True if analysis.get("mro", value.ref, name) is not None else None
         if kind in _PLAIN:
-            return hasattr(kind, name)
+            return class_has(kind, name)
         if analysis.get("field", value.ref, name) is not None:
             return True
         return _by_class(analysis.get("type", value.ref, None), name, frame)
     if isinstance(value, Instance):
         if isinstance(value.cls, Known) and value.cls.obj in _PLAIN and not value.vague:
-            return hasattr(value.cls.obj, name)
+            return class_has(value.cls.obj, name)
         return _by_class(value.cls, name, frame)
     if isinstance(value, Const):
         return hasattr(value.obj, name)
-    return hasattr(str, name) if isinstance(value, Text) else None
+    return class_has(str, name) if isinstance(value, Text) else None
 
 
 def _by_class(cls: Value | None, name: str, frame: Frame) -> bool | None:
-    """A method or a plain value of the class is there; of all else nothing is known."""
+    """A method or a plain value of the class is there, as is what all objects have; of all else
+    nothing is known."""
     raw = frame.analysis.get("mro", cls.ref, name) if isinstance(cls, Known) else None
+    if isinstance(raw, Known) and raw.obj is namespace(object).get(name):
+        return True
     if isinstance(raw, Known) and not class_has(type(raw.obj), "__set__"):
         simple = type(raw.obj) in (FunctionType, staticmethod, classmethod)
         return True if simple or not class_has(type(raw.obj), "__get__") else None

@@ -208,3 +208,43 @@ def entry(t, b):
     assert eval(asked, {"x": eval(expression, {"t": "ab", "b": b"ab"})})
     found = trace(module.entry, (), shape_of(("ab", b"ab"), ()), ("t", "b"), observed=False)
     assert any(node.name.endswith(":helper") for node in found.nodes.values())
+
+
+@pytest.mark.parametrize("name", ["__name__", "__bases__", "__mro__", "mro", "__subclasses__"])
+@pytest.mark.parametrize("value", [1, "x", [1], (1, 2), {}, None])
+def test_what_only_its_class_has_is_no_attribute_of_a_value(name: str, value: Any) -> None:
+    found = _reached(f"return there() if hasattr(x, {name!r}) else gone()", value)
+    assert "lost" in found
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("return getattr(x, '__class__', gone)", set()),
+        ("return getattr(x, 'run', gone)()", {"there"}),
+        ("return getattr(x, 'other', gone)()", {"lost"}),
+        ("return getattr(x, 'raises', gone)()", {"there", "lost"}),
+    ],
+)
+def test_a_default_that_is_never_taken_is_not_called(body: str, expected: set[str]) -> None:
+    assert _reached(f"y = {body.removeprefix('return ')}; return y", None) == expected
+
+
+def _reached(body: str, value: Any) -> set[str]:
+    module = types.ModuleType("attributes_target")
+    source = f"""
+class Held:
+    def run(self): return there()
+    @property
+    def raises(self): return there
+def there(): return 1
+def gone(): return lost()
+def lost(): return 2
+def f(x): {body}
+def made(x): return f(Held())
+"""
+    exec(compile(source, "attributes_target.py", "exec"), vars(module))
+    function = module.f if "hasattr" in body else module.made
+    found = trace(function, (), shape_of((value,), ()), ("x",), observed=False)
+    reached = {node.name.partition(":")[2] for node in found.nodes.values()}
+    return reached & {"there", "lost"}
