@@ -17,7 +17,7 @@ from typing import Any
 from dumbo.tracing import fingerprint, given
 from dumbo.tracing.annotations import instances
 from dumbo.tracing.boundary import STDLIB, owner_of
-from dumbo.tracing.frame import Frame
+from dumbo.tracing.frame import Frame, plan_of
 from dumbo.tracing.lookup import (
     MEMBERS,
     TRUTHFUL,
@@ -28,6 +28,7 @@ from dumbo.tracing.lookup import (
     mro,
     namespace,
 )
+from dumbo.tracing.normal import raises
 from dumbo.tracing.values import (
     UNKNOWN,
     Bound,
@@ -290,6 +291,12 @@ def _by_class(cls: Value | None, name: str, frame: Frame) -> bool | None:
     if isinstance(raw, Known) and not class_has(type(raw.obj), "__set__"):
         simple = type(raw.obj) in (FunctionType, staticmethod, classmethod)
         return True if simple or not class_has(type(raw.obj), "__get__") else None
+    if isinstance(raw, Known) and type(raw.obj) is property:
+        getter = frame.analysis.get("member", raw.ref, "fget")
+        if isinstance(getter, Known) and type(getter.obj) is FunctionType:
+            frame.touch(getter, "property")
+            steps = plan_of(getter.obj.__code__).steps
+            return None if any(map(raises, steps)) else True
     return None
 
 
