@@ -216,9 +216,14 @@ def take(file: str, yes: bool, directory: str | None, whole: bool) -> None:
         click.echo(f"{taken.new} results imported, {taken.known} were here.")
         for wrong in taken.bad:
             click.echo(f"left out: {printable(wrong)}", err=True)
+        for name, count in taken.missing.items():
+            results = "1 result" if count == 1 else f"{count} results"
+            click.echo(f"missing: {results} of {printable(name)}", err=True)
         if taken.cut:
             click.echo(f"the archive ends early: {printable(taken.cut)}", err=True)
-    if taken.bad or taken.cut:
+        elif taken.is_old:
+            click.echo("whether that is all cannot be told: an older dumbo wrote it", err=True)
+    if taken.bad or taken.cut or taken.missing:
         sys.exit(_BAD)
 
 

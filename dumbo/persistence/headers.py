@@ -134,8 +134,12 @@ class Header:
         for end in accumulate(lengths, initial=start):
             texts.append(packed[start:end])
             start = end
-        _, extras, name, note = texts
+        _, extras, *said = texts
+        try:
+            name, note = [text.decode("utf-8", "surrogatepass") for text in said]
+        except UnicodeDecodeError as error:  # the checksum fits: somebody made it so
+            raise CorruptBlob("the header holds what is no text") from error
         return cls(
-            name.decode("utf-8", "surrogatepass"), closure, key, extras, python, compute, created,
-            note.decode("utf-8", "surrogatepass"), codec, store, length, checksum, size,
+            name, closure, key, extras, python, compute, created, note, codec, store,
+            length, checksum, size,
         )  # fmt: skip

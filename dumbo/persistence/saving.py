@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 
-from dumbo.errors import StorageError, UnstorableResult
+from dumbo.errors import CorruptBlob, StorageError, UnstorableResult
 from dumbo.persistence import codecs, drafts, room, rows, shelves
 from dumbo.persistence.ground import (
     CODEC,
@@ -232,8 +232,13 @@ def _make_room(store: Store, header: Header) -> None:
     store._set_aside(known[-1], "there are too many variants of one call", corrupt=False)
 
 
-def adopt(store: Store, file: IO[bytes]) -> bool:
+def adopt(
+    store: Store, file: IO[bytes], told: Callable[[Header], object] = lambda header: None
+) -> bool:
     """Store a result that is laid out as a blob, unless it is here; say whether it was new.
+
+    Parameters:
+        told: takes what it says of itself.
 
     Raises:
         CorruptBlob: if it is not what was written.
@@ -243,6 +248,10 @@ def adopt(store: Store, file: IO[bytes]) -> bool:
     index = store._index or store._open()
 
     def draft_of(header: Header) -> drafts.Draft | None:
+        told(header)
+        number = header.codec & CODEC
+        if number not in codecs.NAMES or header.codec & ~(CODEC | COMPRESSED | SIGNED):
+            raise CorruptBlob(f"codec {header.codec} is none that this version of dumbo has")
         whose = (header.closure, header.key, header.python)
         there = store._read(rows.FIND, rows.slots(header.python, header.closure, header.key))
         if any((row[1], row[2], row[3]) == whose and row[4] == header.extras for row in there):

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from typing import IO, Any
 
     from dumbo.persistence import codecs, parts
+    from dumbo.persistence.headers import Header
     from dumbo.persistence.recordings import Recording
 
 __all__ = ["PYTHON", "Record", "Store", "Summary", "Trace"]
@@ -273,8 +274,13 @@ class Store(Proofs):
             function=function, compute=compute, extras=extras, note=note,
         )  # fmt: skip
 
-    def adopt(self, file: IO[bytes]) -> bool:
+    def adopt(
+        self, file: IO[bytes], told: Callable[[Header], object] = lambda header: None
+    ) -> bool:
         """Store a result that is laid out as a blob, unless it is here; say whether it was new.
+
+        Parameters:
+            told: takes what it says of itself.
 
         Raises:
             CorruptBlob: if it is not what was written.
@@ -282,7 +288,7 @@ class Store(Proofs):
         """
         from dumbo.persistence import saving
 
-        return saving.adopt(self, file)
+        return saving.adopt(self, file, told)
 
     def lost(self, record: Record) -> None:
         """Forget an entry a part of which has gone."""

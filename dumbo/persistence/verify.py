@@ -1,24 +1,31 @@
 """Looking at everything that is stored: is it what was written?
 
+What no call would be served is bad, whatever the reason: that it was altered, lies where another
+result should, lacks a part, is not signed as it should be, or is of a kind that is not known here.
+
 Knows files and rows; must not know values, which are not decoded.
 """
 
 from __future__ import annotations
 
 import os
+import struct
 from concurrent.futures import ThreadPoolExecutor
 
-from dumbo.errors import CorruptBlob, MissingBlob
-from dumbo.persistence import blobs, recovery, rows, shelves
+from dumbo.errors import CorruptBlob, MissingBlob, StorageError
+from dumbo.persistence import blobs, codecs, recovery, rows, shelves
+from dumbo.persistence.ground import CODEC, PARTS
+from dumbo.persistence.seal import SIGNED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import _sqlite3 as sqlite
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+    from dumbo.persistence.headers import Header
     from dumbo.persistence.store import Store
 
-__all__ = ["Report", "verify"]
+__all__ = ["Report", "parts_of", "verify"]
 
 
 class Report:
@@ -40,6 +47,21 @@ class Report:
         self.repaired = 0
 
 
+class _Wrong:
+    """What is wrong with a result.
+
+    Attributes:
+        why: in words; empty if it only went meanwhile.
+        theirs: whether others may have good use of it: who has another key, or a newer dumbo.
+    """
+
+    __slots__ = ("theirs", "why")
+
+    def __init__(self, why: str, theirs: bool = False) -> None:
+        self.why = why
+        self.theirs = theirs
+
+
 def verify(
     store: Store,
     *,
@@ -56,40 +78,89 @@ def verify(
     report = Report()
     listed, inline, bad = _listed(store, report)
     files = list(shelves.walk(os.path.join(store.root, "blobs")))
-    started(len(files) + inline)
-    for _ in range(inline):
+    started(len(files) + len(inline))
+    for _ in inline:
         step()
     here = set(files)
     for path, (name, row) in listed.items():
         if path in here:
             continue
-        wrong = _wrong_with(path)
-        if wrong is None and _still(store, row):
+        wrong = _wrong_with(store, path, row)
+        if wrong is not None and not wrong.why and _still(store, row):
             report.bad.append((name, "its file is missing"))
             bad.append(row)
-        elif wrong:  # where nobody looked: the folder is none to be followed
-            report.bad.append((name, wrong))
+        elif wrong is not None and wrong.why:  # the folder is none to be followed
+            report.bad.append((name, wrong.why))
+    whole = [(name, row, "") for name, row in inline]
+    beside = []  # rows of files that are set aside
     with ThreadPoolExecutor(min(8, (os.cpu_count() or 1) + 2)) as pool:
-        for path, wrong in zip(files, pool.map(_wrong_with, files), strict=True):
+
+        def look(path: str) -> _Wrong | None:
+            return _wrong_with(store, path, listed[path][1] if path in listed else None)
+
+        for path, wrong in zip(files, pool.map(look, files), strict=True):
             step()
             name = listed[path][0] if path in listed else os.path.basename(path)
-            if wrong is None:
-                continue
-            if wrong:
-                report.bad.append((name, wrong))
-                if repair and shelves.set_aside(path):
+            if wrong is not None:
+                if wrong.why:
+                    report.bad.append((name, wrong.why))
+                if wrong.why and repair and not wrong.theirs and shelves.set_aside(path):
                     report.repaired += 1
-                    bad += [listed[path][1]] if path in listed else []
+                    beside += [listed[path][1]] if path in listed else []
             elif path in listed:
-                report.whole += 1
+                whole.append((*listed[path], path))
             else:
                 report.unlisted.append(name)
                 if repair and recovery.list_file(store, path):
                     report.repaired += 1
-    if repair and bad:
-        missing = _drop(store, bad)
-        report.repaired = max(report.repaired, missing)
+    for name, row, path in _without_parts(store, whole):
+        report.whole -= 1
+        report.bad.append((name, "a part of it is gone"))
+        if path and repair and shelves.set_aside(path):
+            report.repaired += 1
+            beside.append(row)
+        elif not path:
+            bad.append(row)
+    report.whole += len(whole)
+    if repair:
+        report.repaired += _drop(store, bad)
+        _drop(store, beside)
     return report
+
+
+def _without_parts(
+    store: Store, whole: list[tuple[str, rows.Row, str]]
+) -> Iterator[tuple[str, rows.Row, str]]:
+    """Of the results that are whole, those in parts of which one is not."""
+    there = {(row[3], row[2]) for _, row, _ in whole if row[1] == PARTS}
+    for name, row, path in whole:
+        if row[11] & CODEC != codecs.PARTS or row[1] == PARTS:
+            continue
+        try:
+            for digest in parts_of(store, row):
+                if (row[3], digest) not in there:
+                    yield name, row, path
+                    break
+        except (StorageError, OSError):  # it went since it was looked at
+            continue
+
+
+def parts_of(store: Store, row: rows.Row) -> list[bytes]:
+    """The keys of the parts that a result has, which is in parts.
+
+    Raises:
+        CorruptBlob: if that cannot be read.
+    """
+    # Imported here: most results are in one piece.
+    from dumbo.persistence.parts import units_of
+
+    record = store._record(row)
+    if record is None:
+        raise CorruptBlob("the row was altered")
+    try:
+        return [digest for digest, _ in units_of(store.payload(record))]
+    except struct.error as error:
+        raise CorruptBlob(f"its parts cannot be read: {error}") from error
 
 
 def _still(store: Store, row: rows.Row) -> bool:
@@ -113,15 +184,15 @@ def _drop(store: Store, bad: list[rows.Row]) -> int:
 
 def _listed(
     store: Store, report: Report
-) -> tuple[dict[str, tuple[str, rows.Row]], int, list[rows.Row]]:
-    """The files that rows find, how many results lie in rows, and the rows that are bad."""
+) -> tuple[dict[str, tuple[str, rows.Row]], list[tuple[str, rows.Row]], list[rows.Row]]:
+    """The files that rows find, the results that lie in rows, and the rows that are bad."""
 
     def look(sql: sqlite.Connection, known: set[object]) -> list[rows.Row]:
         return sql.execute(rows.ALL).fetchall()
 
     files: dict[str, tuple[str, rows.Row]] = {}
+    inline = []
     bad = []
-    inline = 0
     for row in store.run(look):
         if not rows.is_whole(row):
             report.bad.append(("a row of the index", "it was altered"))
@@ -130,17 +201,52 @@ def _listed(
             path = store.path_of(row[3], row[1], row[2], row[4])
             files[path] = (store.name_of(row[5]), row)
         else:
-            inline += 1
-            report.whole += 1
+            wrong = _refusal(store, row)
+            if wrong is None:
+                inline.append((store.name_of(row[5]), row))
+            else:
+                report.bad.append((store.name_of(row[5]), wrong.why))
+                bad += [] if wrong.theirs else [row]
     return files, inline, bad
 
 
-def _wrong_with(path: str) -> str | None:
-    """What is wrong with a file; empty: nothing, None: it went meanwhile."""
+def _refusal(store: Store, row: rows.Row) -> _Wrong | None:
+    """Why no call would be served the payload of a row that is whole."""
     try:
-        blobs.check(path)
-    except (FileNotFoundError, MissingBlob):
+        store._unsealed(row)
+    except CorruptBlob as error:
+        return _Wrong(str(error), theirs=True)
+    return _unknown(row[11])
+
+
+def _unknown(codec: int) -> _Wrong | None:
+    if codec & CODEC in codecs.NAMES:
         return None
+    return _Wrong(f"codec {codec & CODEC} is none that this version of dumbo has", theirs=True)
+
+
+def _wrong_with(store: Store, path: str, row: rows.Row | None) -> _Wrong | None:
+    """Why no call would be served what is in a file; None if nothing is wrong."""
+    try:
+        header = blobs.check(path)
+        if path != store.path_of(header.python, header.closure, header.key, header.extras):
+            return _Wrong(f"holds a result of {header.function!r} that belongs elsewhere")
+        if store.seal is not None:
+            return _unsigned(store, path, header, row) or _unknown(header.codec)
+    except (FileNotFoundError, MissingBlob):
+        return _Wrong("")
     except (OSError, CorruptBlob) as error:
-        return str(error)
-    return ""
+        return _Wrong(str(error))
+    return _unknown(header.codec)
+
+
+def _unsigned(store: Store, path: str, header: Header, row: rows.Row | None) -> _Wrong | None:
+    """What is wrong with the signature of a file that is whole."""
+    whose = (header.closure, header.key, header.extras, header.python)
+    try:
+        blobs.Reader(store.seal).read(path, *whose, mapped=True, frozen=True)
+    except CorruptBlob as error:
+        return _Wrong(str(error), theirs=True)
+    if row is not None and (row[9] != header.created or not row[11] & SIGNED):
+        return _Wrong("its row does not say what the file does")
+    return None
