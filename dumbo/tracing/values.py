@@ -36,7 +36,7 @@ from types import CodeType, FunctionType
 from typing import Any
 
 WIDTHS = (32, 8)  # members of a union, beyond which they are let out of sight; with haste
-CALLABLE = 64  # the same, where most are functions: to call each is less than to call any
+CALLABLE = 128  # the same, where most are functions: to call each is less than to call any
 ALIKE = 3  # tuples of one length in a union, beyond which they are joined item by item
 CONSTANTS = 8  # different ones in a union, beyond which they are just some value
 NUMBERS = 2  # the same of numbers, which name nothing
