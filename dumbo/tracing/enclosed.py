@@ -14,8 +14,8 @@ from functools import lru_cache, partial
 from types import FunctionType, MethodType, SimpleNamespace
 
 from dumbo.tracing.fingerprint import ATOMS
-from dumbo.tracing.layout import is_leaf, items_of, slots_of
-from dumbo.tracing.lookup import instance_dict, is_class, is_module
+from dumbo.tracing.layout import CONTAINERS, is_leaf, items_of, slots_of
+from dumbo.tracing.lookup import instance_dict, is_class, is_module, mro
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,6 +72,8 @@ def _parts_of(value: Any, kind: type, *, known: bool) -> list[Any] | None:
         held = (instance_dict(value) or {}).values()
         return [value.func, *value.args, *value.keywords.values(), *held]
     if known:
+        if _hides(kind):
+            return None
         fields = [*(instance_dict(value) or {}).values(), *[item for _, item in slots_of(value)]]
         return [*fields, *[item for part in items_of(value) for item in part]]
     if is_leaf(value, kind):
@@ -84,3 +86,19 @@ def _parts_of(value: Any, kind: type, *, known: bool) -> list[Any] | None:
         return None
     answer = entry.hasher(value)
     return None if isinstance(answer, bytes) else list(answer.children)
+
+
+def _hides(kind: type) -> bool:
+    """Whether a class of the interpreter's that keeps something in its own way is a base of *kind*:
+    exceptions do, weak references, properties."""
+    return any(
+        base is partial or (_size_of(base) > _size_of(object) and not _flags_of(base) & _MADE)
+        for base in mro(kind)
+        if not any(base is one for one in _PLAIN_BASES)
+    )
+
+
+_PLAIN_BASES = (*CONTAINERS, *ATOMS)
+_MADE = 1 << 9  # of the flags of a class: it was made by a program, or by a library
+_size_of = type.__dict__["__basicsize__"].__get__
+_flags_of = type.__dict__["__flags__"].__get__

@@ -8,7 +8,7 @@ from functools import lru_cache, partial
 from operator import methodcaller
 from types import SimpleNamespace
 from typing import Any, NamedTuple
-from weakref import WeakValueDictionary
+from weakref import WeakValueDictionary, ref
 
 import numpy as np
 import pytest
@@ -144,6 +144,31 @@ def test_beside_a_value_of_which_nobody_tells_all_code_is_left_over(closed: obje
     assert shape_of((*values, closed), roots)[-1][1] == (0, 1)
     assert shape_of((*values, methodcaller("run", [closed])), roots)[-1][1] == (0, 1)
     assert shape_of((*values, methodcaller("run", Point(closed))), roots)[-1][1] == (0, 1)
+
+
+class Weak(ref):  # type: ignore[type-arg]
+    pass
+
+
+class Failure(Exception):
+    pass
+
+
+class Later(partial):  # type: ignore[type-arg]
+    pass
+
+
+class Number(int):
+    pass
+
+
+def test_what_a_base_keeps_in_its_own_way_may_be_any_code() -> None:
+    point = Point()
+    for hiding in (Weak(point), Failure(point), Later(helper, point)):
+        roots = (Point, type(hiding))
+        found = shape_of((point, methodcaller("run", hiding)), roots)
+        assert found[-1][1] == (0, 1)
+    assert shape_of((point, methodcaller("run", Number(1))), (Point, Number))[-1][1] == (1,)
 
 
 def test_what_is_too_much_to_go_through_leaves_all_code_over() -> None:
