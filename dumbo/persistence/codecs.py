@@ -242,23 +242,30 @@ def encode_plainly(value: object, sink: Sink, known: bool = False) -> Written:
 
         if arrow.encode(value, sink, known=known, always=True):
             return Written(ARROW)
-    _check_plain(value, _NESTED)
+    _check_plain(value, _NESTED, set())
     sink.write(repr(value).encode("utf-8", "surrogatepass"))
     return Written(PLAIN)
 
 
-def _check_plain(value: Any, depth: int) -> None:
+def _check_plain(value: Any, depth: int, met: set[int]) -> None:
     kind = type(value)
     if kind in _LITERALS:
         if kind is not float or repr(value) not in _INFINITE:
             return
         what = f"the number {value!r}"
     elif kind in _SIZED and depth:
+        if kind is not tuple:
+            if id(value) in met:
+                raise UnstorableResult(
+                    f"the same {kind.__qualname__} is in it twice, which a literal cannot say, and "
+                    "allow_pickle=False"
+                )
+            met.add(id(value))
         for item in value:
-            _check_plain(item, depth - 1)
+            _check_plain(item, depth - 1, met)
         if kind is dict:
             for item in value.values():
-                _check_plain(item, depth - 1)
+                _check_plain(item, depth - 1, met)
         if kind is not set or value:  # an empty set has no literal
             return
         what = "an empty set"

@@ -335,6 +335,28 @@ def test_paths_numbers_and_collections_need_no_trial() -> None:
     assert codecs.encode([Point(1, 2)], Sheet()).doubtful == {Point}
 
 
+def plainly(value: object) -> Any:
+    sheet = Sheet()
+    written = codecs.encode_plainly(value, sheet)
+    return codecs.decode(written.codec, b"".join(sheet.parts))
+
+
+def test_what_is_in_a_result_twice_is_not_written_as_a_literal() -> None:
+    row = [0]
+    for value in ([row, row], {1: row, 2: (row,)}, ((row,), [row]), [{1: {2}}, *[{3}] * 2]):
+        with pytest.raises(UnstorableResult, match="is in it twice"):
+            plainly(value)
+    row.append(row)  # type: ignore[arg-type]
+    with pytest.raises(UnstorableResult, match="is in it twice"):
+        plainly(row)
+
+
+def test_what_does_not_change_may_be_in_a_literal_twice() -> None:
+    pair = ("a" * 2000, 1.5)
+    for value in ([pair, pair, pair[0]], {1: [0], 2: [0]}, [(), (), [], []]):
+        assert plainly(value) == value
+
+
 # -- arrays --------------------------------------------------------------------------
 
 
