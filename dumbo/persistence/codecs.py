@@ -82,15 +82,24 @@ ATOMS = frozenset((type(None), bool, int, float, complex, str))
 
 
 class Written:
-    """What `encode` wrote, and which types in it call for a trial load."""
+    """What `encode` wrote, and which types in it call for a trial load.
 
-    __slots__ = ("by_value", "codec", "doubtful")
+    Attributes:
+        fields: values that call for one each time.
+    """
+
+    __slots__ = ("by_value", "codec", "doubtful", "fields")
 
     def __init__(
-        self, codec: int, doubtful: frozenset[type] = frozenset(), by_value: bool = False
+        self,
+        codec: int,
+        doubtful: frozenset[type] = frozenset(),
+        by_value: bool = False,
+        fields: list[Any] | None = None,
     ) -> None:
         self.codec = codec
         self.doubtful = doubtful
+        self.fields = fields or []
         self.by_value = by_value  # code went in too, by cloudpickle
 
 
@@ -202,7 +211,8 @@ def prove(value: object, written: Written, payload: Buffer) -> None:
         raise UnstorableResult(
             f"can be pickled, but not loaded again: {fidelity.said(cause)}", cause=cause
         ) from cause
-    fidelity.compare(value, back, written.doubtful, by_value=written.by_value)
+    doubtful, fields = written.doubtful, written.fields
+    fidelity.compare(value, back, doubtful, fields, by_value=written.by_value)
 
 
 def _tried(value: object, written: Written, payload: Buffer) -> Any:
@@ -294,9 +304,9 @@ def _encode_pickle(value: object, sink: Sink) -> Written:
             pickler, by_value, buffers = _pickled(value, sink, shared)
     doubtful = fidelity.doubtful(pickler)
     if not buffers:
-        return Written(PICKLE, doubtful, by_value)
+        return Written(PICKLE, doubtful, by_value, pickler.fields)
     _append(sink, buffers)
-    return Written(BUFFERS, doubtful, by_value)
+    return Written(BUFFERS, doubtful, by_value, pickler.fields)
 
 
 def _pickled(

@@ -14,7 +14,7 @@ from __future__ import annotations
 import sys
 from _io import BytesIO, StringIO, _IOBase
 from collections import deque
-from itertools import islice
+from itertools import islice, repeat, zip_longest
 from types import FunctionType, ModuleType
 
 try:  # The C half alone, as in `codecs`.
@@ -47,7 +47,9 @@ class Watching(Pickler):
     """A pickler that refuses what lives only once, and notes which types it met.
 
     Attributes:
+        seen: types of which one value tells all.
         last: the culprit, if pickling fails.
+        fields: values which may lose fields of their own on the way, whatever their types say.
         arrays: those that it met.
         places: of those that share memory, if that is known.
     """
@@ -56,6 +58,7 @@ class Watching(Pickler):
         super().__init__(file, 5, buffer_callback=beside)
         self.seen: set[type] = set()
         self.last: object = None
+        self.fields: list[Any] = []
         self.arrays: list[Any] = []
         self.places: dict[int, Place] = places or {}
 
@@ -78,10 +81,14 @@ def _meet(pickler: Any, obj: Any, kind: type) -> Any:
     if issubclass(kind, BaseException):
         if obj.__traceback__ or obj.__cause__ or obj.__context__:
             raise UnstorableResult("an exception loses its traceback and its causes when stored")
+        pickler.fields.append(obj)  # and its arguments, if its class makes others of them
         return NotImplemented
     reason = _lives_once(kind)
     if reason:
         raise UnstorableResult(reason)
+    if _is_subclass_of_array(kind) and not _is_exact(kind):
+        pickler.fields.append(obj)  # of which numpy pickles none
+        return NotImplemented
     if issubclass(kind, ModuleType) and sys.modules.get(obj.__name__) is not obj:
         raise UnstorableResult("a module that cannot be imported by its name")
     pickler.seen.add(kind)
@@ -128,6 +135,11 @@ def is_of_arrow(kind: type) -> bool:
     """Whether *kind* is of a library whose memory is laid out as Arrow has it."""
     module = kind.__module__
     return isinstance(module, str) and module.partition(".")[0] in ("pyarrow", "polars")
+
+
+def _is_subclass_of_array(kind: type) -> bool:
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and issubclass(kind, getattr(numpy, "ndarray", ()))
 
 
 def is_plain_array(value: object) -> bool:
@@ -221,6 +233,7 @@ def code_pickler(
             super().__init__(file, 5, buffer_callback=beside)
             self.seen: set[type] = set()
             self.last: object = None
+            self.fields: list[Any] = []
             self.arrays: list[Any] = []
             self.places = places or {}
 
@@ -295,7 +308,13 @@ def _importable(obj: Any) -> bool:
 
 def doubtful(pickler: Watching) -> frozenset[type]:
     """The types a pickler met which have only their own word for being picklable."""
-    return frozenset(kind for kind in pickler.seen if not _is_exact(kind))
+    found = {kind for kind in pickler.seen if not _is_exact(kind) and not stands_in(kind)}
+    return frozenset(found.union(map(type, pickler.fields)))
+
+
+def stands_in(kind: type) -> bool:
+    """Whether *kind* is a lazy result, in whose place its value is stored."""
+    return "_dumbo_stands_in" in kind.__dict__
 
 
 def _is_exact(kind: type) -> bool:
@@ -323,12 +342,19 @@ class Nowhere:
         pass
 
 
-def compare(value: object, back: object, types: frozenset[type], *, by_value: bool) -> None:
+def compare(
+    value: Any, back: object, types: frozenset[type], fields: list[Any], *, by_value: bool
+) -> None:
     """Compare a result with what a trial load made of it, by all types inside.
 
+    Parameters:
+        fields: those of its values whose fields are compared, too.
+
     Raises:
-        UnstorableResult: if types were lost or came in.
+        UnstorableResult: if types were lost or came in, or fields are not what they were.
     """
+    if stands_in(type(value)):
+        value = value.__wrapped__
     if _kind(type(back)) != _kind(type(value)):
         raise UnstorableResult(f"{_a(type(value))} comes back from pickle as {_a(type(back))}")
     make = code_pickler if by_value else pickler
@@ -344,6 +370,36 @@ def compare(value: object, back: object, types: frozenset[type], *, by_value: bo
     for key in before.keys() ^ after.keys():
         kind, what = (before[key], "is lost") if key in before else (after[key], "is new")
         raise UnstorableResult(f"changes on its way through pickle: {_a(kind)} in it {what}")
+    for one, other in zip_longest(fields, again.fields):
+        if not _alike(_all_fields(one), _all_fields(other)):
+            what = f"{_a(type(one))} in it loses or changes what it holds"
+            raise UnstorableResult(f"changes on its way through pickle: {what}")
+
+
+def _all_fields(value: Any) -> dict[str, object]:
+    """Return what an exception or array holds beside what its type keeps for certain."""
+    found = dict(attributes(value))
+    if isinstance(value, BaseException):
+        found["args"] = value.args
+    return found
+
+
+def _alike(one: Any, other: Any, depth: int = 20) -> bool:
+    """Whether two values are the same, as far as builtin types tell; the rest goes by its types."""
+    kind = type(one)
+    if _kind(kind) != _kind(type(other)):
+        return False
+    if kind in (bool, int, float, complex, str, bytes):
+        return bool(one == other or (one != one and other != other))
+    if kind not in (list, tuple, dict, set, frozenset) or not depth:
+        return True
+    if len(one) != len(other):
+        return False
+    if kind is dict:
+        return _alike([*one], [*other], depth - 1) and _alike(
+            [*one.values()], [*other.values()], depth - 1
+        )
+    return kind in (set, frozenset) or all(map(_alike, one, other, repeat(depth - 1)))
 
 
 def _kind(kind: type) -> object:

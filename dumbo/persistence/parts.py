@@ -24,7 +24,7 @@ import sys
 from collections import namedtuple
 from types import FunctionType, ModuleType
 
-from dumbo.persistence.fidelity import is_named, is_of_arrow, is_plain_array
+from dumbo.persistence.fidelity import is_named, is_of_arrow, is_plain_array, stands_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -399,7 +399,7 @@ def _reached(value: object, budget: list[int]) -> set[object] | None:
                 found.add(id(thing))
             continue
         found.add(id(thing))
-        if library in _HIDING:
+        if library in _HIDING or stands_in(kind):
             return None
         inner = gc.get_referents(thing)
         if kind in _CONTAINERS:

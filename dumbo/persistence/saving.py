@@ -188,9 +188,9 @@ def prove(
     written: codecs.Written,
     view: Callable[[], codecs.Buffer],
 ) -> None:
-    """Load on trial, the first time that a function stores these types."""
+    """Load on trial, the first time that a function stores these types, or if these say little."""
     what = (function, written.doubtful, written.by_value)
-    if what not in store._proved:
+    if written.fields or what not in store._proved:
         codecs.prove(value, written, view())
         if len(store._proved) >= LISTED:
             store._proved.clear()

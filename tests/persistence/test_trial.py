@@ -203,3 +203,80 @@ def test_a_class_of_whose_making_somebody_is_told_is_not_stored() -> None:
         with pytest.raises(UnstorableResult, match="one more class"):
             through([value])
     assert Base.told == [Told]
+
+
+class Failed(Exception):
+    def __init__(self, code: int) -> None:
+        super().__init__(f"failed with {code}")
+
+
+class Needs(Exception):
+    def __init__(self, what: str, why: str) -> None:
+        super().__init__(what)
+        self.why = why
+
+
+class Plain(Exception):
+    """Keeps its arguments, and more fields than them."""
+
+
+def test_an_exception_that_makes_others_of_its_arguments_is_not_stored() -> None:
+    with pytest.raises(UnstorableResult, match=r"a .*Failed in it loses or changes"):
+        through({"error": Failed(5)})
+    with pytest.raises(UnstorableResult, match="not loaded again"):
+        through([Needs("a", "b")])
+
+
+def test_an_exception_comes_back_with_all_its_fields() -> None:
+    error = Plain("x", 1)
+    error.more = [1]  # type: ignore[attr-defined]
+    error.add_note("a note")
+    back = through([error, OSError(2, "no", "file"), KeyError("k"), ExceptionGroup("g", [error])])
+    assert (back[0].args, back[0].more, back[0].__notes__) == (("x", 1), [1], ["a note"])
+    assert (back[1].errno, back[1].filename) == (2, "file")
+    assert back[3].exceptions[0] is back[0]
+
+
+def test_a_field_that_pickle_drops_keeps_the_exception_out() -> None:
+    with pytest.raises(UnstorableResult, match="loses or changes"):
+        through([ValueError("x"), _without_context()])
+
+
+def _without_context() -> ValueError:
+    error = ValueError("y")
+    error.__suppress_context__ = True
+    return error
+
+
+def test_each_exception_is_looked_at_whatever_its_type_was_proved_to_be(tmp_path: Any) -> None:
+    from tests.persistence.desk import Desk
+
+    desk = Desk(tmp_path / "s")
+    desk.save(1, [Plain("x")])
+    odd: Any = Plain("x")
+    odd.__suppress_context__ = True
+    with pytest.raises(UnstorableResult, match="loses or changes"):
+        desk.save(2, [odd])
+
+
+def test_fields_of_a_subclass_of_ndarray_that_numpy_drops_keep_it_out() -> None:
+    np = pytest.importorskip("numpy")
+    kind = INFO.setdefault("kind", make_info(np))
+    array = np.zeros(3).view(kind)
+    assert through([array])[0].unit is None
+    array.unit = "m"
+    for value in (array, [array], {"a": np.zeros(3), "b": array}):
+        with pytest.raises(UnstorableResult, match="loses or changes"):
+            through(value)
+    assert type(through(np.zeros((2, 2)).view(np.matrix))) is np.matrix
+
+
+INFO: dict[str, Any] = {}
+
+
+def make_info(np: Any) -> Any:
+    class Info(np.ndarray):  # type: ignore[misc]
+        def __array_finalize__(self, other: Any) -> None:
+            self.unit = getattr(other, "unit", None)
+
+    return Info
