@@ -7,7 +7,7 @@ attributes. Until it is touched it is only the knowledge of where the value lies
     another memoized function     arrays, tables and bytes count by what is stored, unloaded;
                                   whatever may hold code of the user's is loaded, and counts by
                                   itself
-    copy, deepcopy, pickle        give the value, loaded
+    copy, deepcopy, pickle        give the value, loaded; so does storing a result that holds it
     the file has gone             it is computed again, if the arguments are what they were
 
 A result that is stored in parts comes, when it is touched, with each of its large parts lazy in
@@ -85,6 +85,8 @@ def _itself(value: Any) -> Any:
 class LazyResult(Lazy):
     """A result that is loaded when it is touched."""
 
+    _dumbo_stands_in = True  # its value is stored for it, in another result
+
     def __init__(self, store: Store, record: Record, compute: Callable[[], Any]) -> None:
         self._self_store = store
         self._self_record = record
@@ -118,6 +120,8 @@ class LazyPart(Lazy):
 
     What it is known by, unloaded, is the digest of what is stored; None if that may hold code.
     """
+
+    _dumbo_stands_in = True
 
     def __init__(self, load: Callable[[], Any], said: str, digest: bytes | None) -> None:
         self._self_digest = digest

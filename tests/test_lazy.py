@@ -308,3 +308,32 @@ def test_parts_of_parts_are_lazy_too(cache: Cache, loads: list[str]) -> None:
         path.unlink()
     epoch.number += 1
     assert result["model"]["weights"].upper() == "W" * 200_000
+
+
+def test_a_result_that_holds_a_lazy_one_is_stored_with_its_value(cache: dumbo.Cache) -> None:
+    runs = []
+
+    @cache.memo(keep="always", ignore=("log",))
+    def inner(n: int, log: list[int] = runs) -> list[int]:
+        log.append(n)
+        return [n] * 3
+
+    @cache.memo(keep="always")
+    def outer(n: int) -> dict[str, object]:
+        return {"lazy": inner.lazy(n), "same": 1}
+
+    @cache.memo(keep="always")
+    def itself(n: int) -> object:
+        return inner.lazy(n)
+
+    assert inner(1) == [1] * 3
+    assert outer(1)["lazy"] == [1] * 3
+    assert outer.cache_info().reasons == ()
+    hit = outer(1)
+    assert outer.cache_info().hits == 1
+    assert type(hit["lazy"]) is list
+    assert hit == {"lazy": [1] * 3, "same": 1}
+    assert itself(1) == [1] * 3
+    assert type(itself(1)) is list
+    assert itself.cache_info().hits == 1
+    assert runs == [1]
