@@ -5,14 +5,17 @@ Knows click and `persistence`; what is printed goes through `text`, for names ma
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
 from dumbo import config
+from dumbo.cli.table import is_cache
 from dumbo.cli.text import printable
 from dumbo.errors import InvalidUse, StorageError
 from dumbo.explain import human_size, human_time
@@ -20,7 +23,6 @@ from dumbo.versions.kin import read_note
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
 
     from dumbo.persistence.records import Record
     from dumbo.persistence.store import Store
@@ -53,17 +55,25 @@ def _store(directory: str | None) -> Store:
     from dumbo.shelf import Shelf
 
     path = config.cache_directory(directory)
-    if not os.path.isdir(path):
+    if not is_cache(path):
         raise InvalidUse(f"there is no cache in {path!r}: name one with --dir, or DUMBO_DIR")
     store = Shelf(path).open()
     store.size_limit = None  # what a command does is what it says
     return store
 
 
-def _failures(whole: bool) -> AbstractContextManager[None]:
+@contextmanager
+def _failures(whole: bool) -> Iterator[None]:
     from dumbo.cli.commands import failures  # which imports this module
 
-    return failures(whole)
+    with failures(whole):
+        try:
+            yield
+        except InvalidUse:  # of which some are errors of the system, too
+            raise
+        except OSError as error:  # nothing of the user's runs here: it is the disk's
+            where = f" ({error.filename!r})" if error.filename else ""
+            raise InvalidUse(f"{error.strerror or error}{where}") from error
 
 
 @click.command()
@@ -109,10 +119,11 @@ def gc(
 def _age(text: str) -> float:
     unit = text[-1:].lower()
     try:
-        if unit in _UNITS:
-            return float(text[:-1]) * _UNITS[unit]
+        age = float(text[:-1]) * _UNITS.get(unit, math.nan)
     except ValueError:
-        pass
+        age = math.nan
+    if 0 <= age < math.inf:  # which nan is not
+        return age
     raise InvalidUse(f"--older-than {text!r}: give a number and a unit, such as 30d, 12h or 90m")
 
 

@@ -14,8 +14,9 @@ from dumbo.explain import human_size, human_time
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["lines", "rows", "traced"]
+__all__ = ["is_cache", "lines", "rows", "traced"]
 
+_MARKS = frozenset(("index.sqlite", "blobs", "tail"))  # of which every cache that was used has one
 _HEADER = ("function", "entries", "size", "time saved")
 
 
@@ -24,8 +25,10 @@ def rows(directory: str) -> tuple[list[dict[str, Any]], str]:
 
     The text says what is wrong with the directory, if anything is.
     """
-    if not os.path.lexists(directory) or _is_empty(directory):
+    if not os.path.lexists(directory):
         return [], ""  # looking shall not create anything
+    if os.path.isdir(directory) and not is_cache(directory):
+        return [], _trouble_with(directory)
     from dumbo.persistence.store import Store
 
     store = Store(directory)
@@ -83,10 +86,35 @@ def lines(rows: list[dict[str, Any]], directory: str) -> Iterator[str]:
     yield f"In {printable(directory)}; loading each entry once saves the time that it took."
 
 
-def _is_empty(directory: str) -> bool:
+def is_cache(directory: str) -> bool:
+    """Return whether there is a directory in which dumbo has left anything."""
     try:
-        return not os.listdir(directory)
+        names = os.listdir(directory)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
     except OSError:  # what is wrong with it is for the store to say
+        return True
+    return not _MARKS.isdisjoint(names) or ("CACHEDIR.TAG" in names and _has_our_tag(directory))
+
+
+def _trouble_with(directory: str) -> str:
+    """Say why no cache could be in a directory that is there; empty: one could."""
+    from dumbo.errors import UnusableDirectory
+    from dumbo.persistence import folder
+
+    try:
+        folder.prepare(directory)
+    except UnusableDirectory as error:
+        return str(error)
+    return ""
+
+
+def _has_our_tag(directory: str) -> bool:
+    try:
+        fd = os.open(os.path.join(directory, "CACHEDIR.TAG"), os.O_RDONLY | os.O_NONBLOCK)
+        with open(fd, "rb") as file:
+            return b"made by dumbo" in file.read(200)
+    except OSError:
         return False
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import tarfile
@@ -56,6 +57,36 @@ def test_a_cache_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     assert not (tmp_path / "missing").exists()
 
 
+def test_a_folder_that_is_no_cache_stays_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / "CACHEDIR.TAG").write_text("Signature: 8a477f597d28d172789f06886806bc55\n")
+    for command in ("gc", "verify", "clear --yes", "show x", "export x.tar"):
+        ended = run(tmp_path, *command.split())
+        assert ended.exit_code == 2
+        assert "there is no cache in" in ended.output
+    assert "Nothing is stored" in run(tmp_path, "ls").output
+    assert sorted(os.listdir(tmp_path)) == ["CACHEDIR.TAG", "notes.txt"]
+
+
+@pytest.mark.parametrize(
+    "words", ["clear --yes", "clear small --yes", "gc", "gc --older-than 0s", "verify --repair"]
+)
+def test_what_cannot_be_written_to_is_said_in_one_line(
+    filled: Cache, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    filled.close()
+    blobs(filled)[0].unlink()
+
+    def readonly(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "the index: attempt to write a readonly database", "index")
+
+    monkeypatch.setattr("dumbo.persistence.store.Store._write", readonly)
+    ended = run(filled, *words.split())
+    assert ended.exit_code == 2
+    assert "dumbo: the index: attempt to write a readonly database ('index')\n" in ended.output
+    assert isinstance(ended.exception, SystemExit)
+
+
 def test_gc_removes_what_was_not_used_for_long(filled: Cache) -> None:
     store = filled.open()
     old = int(time.time()) - 40 * 86_400
@@ -77,6 +108,11 @@ def test_gc_evicts_down_to_a_size(filled: Cache) -> None:
 
 
 def test_gc_refuses_an_age_that_is_none(filled: Cache) -> None:
+    for age in ("nand", "infd", "1e400d", "-5d", "5", "d", ""):
+        refused = run(filled, "gc", f"--older-than={age}")
+        assert refused.exit_code == 2
+        assert "give a number and a unit" in refused.output
+    assert entries(filled) == 10
     ended = run(filled, "gc", "--older-than", "soon")
     assert ended.exit_code == 2
     assert "such as 30d" in ended.output
