@@ -201,7 +201,8 @@ def prove(value: object, written: Written, payload: Buffer) -> None:
     Raises:
         UnstorableResult: if it cannot be loaded, or comes back as something else.
     """
-    from dumbo.persistence import fidelity
+    # Imported here: it takes the whole of `pickle`.
+    from dumbo.persistence import fidelity, trial
 
     try:
         back = _tried(value, written, payload)
@@ -212,11 +213,10 @@ def prove(value: object, written: Written, payload: Buffer) -> None:
             f"can be pickled, but not loaded again: {fidelity.said(cause)}", cause=cause
         ) from cause
     doubtful, fields = written.doubtful, written.fields
-    fidelity.compare(value, back, doubtful, fields, by_value=written.by_value)
+    trial.compare(value, back, doubtful, fields, by_value=written.by_value)
 
 
 def _tried(value: object, written: Written, payload: Buffer) -> Any:
-    # Imported here: it takes the whole of `pickle`.
     from dumbo.persistence import trial
 
     kinds = {kind for kind in written.doubtful if trial.picks_instances(kind)}
@@ -295,10 +295,12 @@ def _encode_pickle(value: object, sink: Sink) -> Written:
     from dumbo.persistence import fidelity
 
     pickler, by_value, buffers = _pickled(value, sink, {})
-    if len(pickler.arrays) > 1:
-        from dumbo.persistence.overlaps import places  # few results have several arrays
+    if pickler.arrays or pickler.fixed:
+        from dumbo.persistence import overlaps  # few results hold arrays
 
-        shared = places(pickler.arrays)
+        arrays, fixed = pickler.arrays, pickler.fixed
+        overlaps.refuse_buffers([*arrays, *fixed], pickler.memo.copy)
+        shared = overlaps.places(arrays, fixed, pickler.frames)
         if shared:
             sink.reset()
             pickler, by_value, buffers = _pickled(value, sink, shared)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import sys
 from _io import BytesIO, StringIO, _IOBase
 from collections import deque
-from itertools import islice, repeat, zip_longest
+from itertools import islice
 from types import FunctionType, ModuleType
 
 try:  # The C half alone, as in `codecs`.
@@ -51,6 +51,8 @@ class Watching(Pickler):
         last: the culprit, if pickling fails.
         fields: values which may lose fields of their own on the way, whatever their types say.
         arrays: those that it met.
+        fixed: others, which are always written as they are.
+        frames: the ids of arrays that lie in frames of pandas.
         places: of those that share memory, if that is known.
     """
 
@@ -60,6 +62,8 @@ class Watching(Pickler):
         self.last: object = None
         self.fields: list[Any] = []
         self.arrays: list[Any] = []
+        self.fixed: list[Any] = []
+        self.frames: set[int] = set()
         self.places: dict[int, Place] = places or {}
 
     def reducer_override(self, obj: Any) -> Any:
@@ -73,7 +77,7 @@ class Watching(Pickler):
 def _meet(pickler: Any, obj: Any, kind: type) -> Any:
     """Judge the first object of a type, and each one where the type does not decide."""
     if kind.__name__ == "ndarray" and kind.__module__ == "numpy":
-        return _met_array(pickler, obj) if is_plain_array(obj) else NotImplemented
+        return _met_array(pickler, obj)
     if kind.__module__ == "pyarrow.lib" and kind.__name__.endswith("Array"):
         from dumbo.persistence import arrow  # few values have any
 
@@ -86,8 +90,18 @@ def _meet(pickler: Any, obj: Any, kind: type) -> Any:
     reason = _lives_once(kind)
     if reason:
         raise UnstorableResult(reason)
-    if _is_subclass_of_array(kind) and not _is_exact(kind):
-        pickler.fields.append(obj)  # of which numpy pickles none
+    if _is_subclass_of_array(kind):
+        if kind.__name__ in ("matrix", "recarray") and _is_exact(kind):
+            return _met_array(pickler, obj)
+        if not _is_exact(kind):
+            pickler.fields.append(obj)  # of which numpy pickles none
+        pickler.fixed.append(obj)
+        mask = getattr(obj, "_mask", None)
+        if type(mask) is sys.modules["numpy"].ndarray:
+            pickler.fixed.append(mask)
+        return NotImplemented
+    if kind.__module__ == _FRAMES:
+        pickler.frames.update(map(id, _arrays_of_frame(obj)))
         return NotImplemented
     if issubclass(kind, ModuleType) and sys.modules.get(obj.__name__) is not obj:
         raise UnstorableResult("a module that cannot be imported by its name")
@@ -122,7 +136,7 @@ def refuse_whole(value: object) -> None:
     if issubclass(kind, ModuleType):
         raise UnstorableResult("a module cannot be stored")
     if kind.__name__ in ("coroutine", "async_generator"):
-        raise UnstorableResult(f"{_a(kind)} can be awaited only once")
+        raise UnstorableResult(f"{a(kind)} can be awaited only once")
     reason = _lives_once(kind)
     if reason:
         raise UnstorableResult(reason)
@@ -157,10 +171,25 @@ def is_plain_array(value: object) -> bool:
 def _met_array(pickler: Any, array: Any) -> Any:
     place = pickler.places.get(id(array))
     if place is not None:
-        how = (array.dtype.str, array.shape, array.strides, array.flags.writeable)
-        return restore_view, (place.span, place.offset, *how)
+        dtype = array.dtype.str if is_plain_array(array) else array.dtype
+        how = (dtype, array.shape, array.strides, array.flags.writeable)
+        if type(array) is sys.modules["numpy"].ndarray:
+            return restore_view, (place.span, place.offset, *how)
+        return restore_view, (place.span, place.offset, *how, type(array))
     pickler.arrays.append(array)
-    return _reduce_array(array)
+    return _reduce_array(array) if is_plain_array(array) else NotImplemented
+
+
+_FRAMES = "pandas.core.internals.managers"  # where the classes are that hold arrays of frames
+
+
+def _arrays_of_frame(manager: Any) -> list[Any]:
+    found = []
+    for block in getattr(manager, "blocks", ()):
+        values = getattr(block, "values", None)
+        found.append(values)
+        found += [getattr(values, name, None) for name in ("_ndarray", "_data", "_mask")]
+    return [array for array in found if array is not None]
 
 
 def _reduce_array(array: Any) -> Any:
@@ -190,12 +219,25 @@ def restore_array(
 
 
 def restore_view(
-    span: Any, offset: int, dtype: str, shape: tuple[int, ...], strides: Any, writable: bool
+    span: Any,
+    offset: int,
+    dtype: Any,
+    shape: tuple[int, ...],
+    strides: Any,
+    writable: bool,
+    kind: Any = None,
 ) -> Any:
     """Make a view of what several arrays share. Stored results name this function, too."""
     import numpy as np  # only who gets an array needs it
 
-    array = np.ndarray(shape, np.dtype(dtype), span, offset, strides)
+    array: Any
+    if span.dtype.hasobject:
+        first = span[offset // span.itemsize :]
+        array = np.lib.stride_tricks.as_strided(first, shape, strides)
+    else:
+        array = np.ndarray(shape, np.dtype(dtype), span, offset, strides)
+    if kind is not None:
+        array = array.view(kind)
     if not writable:
         array.flags.writeable = False
     return array
@@ -214,7 +256,7 @@ def needs_code(failed: Watching, cause: BaseException) -> bool:
     """Whether pickling failed at a function or class that only its code can stand for."""
     last = failed.last
     refused = isinstance(cause, UnstorableResult | RecursionError)
-    return not refused and isinstance(last, FunctionType | type) and not _importable(last)
+    return not refused and isinstance(last, FunctionType | type) and not importable(last)
 
 
 def code_pickler(
@@ -235,6 +277,8 @@ def code_pickler(
             self.last: object = None
             self.fields: list[Any] = []
             self.arrays: list[Any] = []
+            self.fixed: list[Any] = []
+            self.frames: set[int] = set()
             self.places = places or {}
 
         def reducer_override(self, obj: Any) -> Any:
@@ -244,7 +288,7 @@ def code_pickler(
                 reduced = _meet(self, obj, kind)
                 if reduced is not NotImplemented:
                     return reduced
-            if isinstance(obj, FunctionType | type) and _importable(obj):
+            if isinstance(obj, FunctionType | type) and importable(obj):
                 # By its name, also from `__main__`: a copy of a class is another class.
                 return NotImplemented
             reduced = super().reducer_override(obj)
@@ -271,7 +315,7 @@ def _another_class(cls: type, reduced: Any) -> Any:
     told = _told_of_subclasses(cls)
     if told is not None:
         raise UnstorableResult(
-            f"{_a(cls)} is stored as code, and each load would tell {_a(told)} of one more class"
+            f"{a(cls)} is stored as code, and each load would tell {a(told)} of one more class"
         )
     arguments = (*arguments[:_TRACKER], None, *arguments[_TRACKER + 1 :])
     fields, slots = state  # in which it does not put what the class calls itself
@@ -281,10 +325,10 @@ def _another_class(cls: type, reduced: Any) -> Any:
 def _told_of_subclasses(cls: type) -> type | None:
     """Return who lives, and runs code of the user's when a class like *cls* is made."""
     meta = type(cls)
-    if not is_known(meta) and _importable(meta):
+    if not is_known(meta) and importable(meta):
         return meta
     for base in cls.__mro__[1:]:
-        if "__init_subclass__" in base.__dict__ and not is_known(base) and _importable(base):
+        if "__init_subclass__" in base.__dict__ and not is_known(base) and importable(base):
             return base
     return None
 
@@ -293,10 +337,10 @@ def is_named(obj: Any) -> bool:
     """Whether a function, class or module is stored by its name."""
     if isinstance(obj, ModuleType):
         return sys.modules.get(obj.__name__) is obj
-    return _importable(obj)
+    return importable(obj)
 
 
-def _importable(obj: Any) -> bool:
+def importable(obj: Any) -> bool:
     found: object = sys.modules.get(getattr(obj, "__module__", None) or "")
     for name in getattr(obj, "__qualname__", "").split("."):
         found = getattr(found, "__dict__", {}).get(name)
@@ -333,80 +377,6 @@ def is_known(kind: type) -> bool:
     return module.partition(".")[0] in sys.stdlib_module_names or _is_exact(kind)
 
 
-class Nowhere:
-    """A file for a pickler that is only watched."""
-
-    error = None
-
-    def write(self, data: object) -> None:
-        pass
-
-
-def compare(
-    value: Any, back: object, types: frozenset[type], fields: list[Any], *, by_value: bool
-) -> None:
-    """Compare a result with what a trial load made of it, by all types inside.
-
-    Parameters:
-        fields: those of its values whose fields are compared, too.
-
-    Raises:
-        UnstorableResult: if types were lost or came in, or fields are not what they were.
-    """
-    if stands_in(type(value)):
-        value = value.__wrapped__
-    if _kind(type(back)) != _kind(type(value)):
-        raise UnstorableResult(f"{_a(type(value))} comes back from pickle as {_a(type(back))}")
-    make = code_pickler if by_value else pickler
-    again = make(Nowhere(), lambda buffer: False)
-    try:
-        again.dump(back)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as cause:  # a user's __reduce__ may raise anything
-        raise UnstorableResult(f"comes back as what cannot be pickled: {said(cause)}") from cause
-    before = {_kind(kind): kind for kind in types}
-    after = {_kind(kind): kind for kind in doubtful(again)}
-    for key in before.keys() ^ after.keys():
-        kind, what = (before[key], "is lost") if key in before else (after[key], "is new")
-        raise UnstorableResult(f"changes on its way through pickle: {_a(kind)} in it {what}")
-    for one, other in zip_longest(fields, again.fields):
-        if not _alike(_all_fields(one), _all_fields(other)):
-            what = f"{_a(type(one))} in it loses or changes what it holds"
-            raise UnstorableResult(f"changes on its way through pickle: {what}")
-
-
-def _all_fields(value: Any) -> dict[str, object]:
-    """Return what an exception or array holds beside what its type keeps for certain."""
-    found = dict(attributes(value))
-    if isinstance(value, BaseException):
-        found["args"] = value.args
-    return found
-
-
-def _alike(one: Any, other: Any, depth: int = 20) -> bool:
-    """Whether two values are the same, as far as builtin types tell; the rest goes by its types."""
-    kind = type(one)
-    if _kind(kind) != _kind(type(other)):
-        return False
-    if kind in (bool, int, float, complex, str, bytes):
-        return bool(one == other or (one != one and other != other))
-    if kind not in (list, tuple, dict, set, frozenset) or not depth:
-        return True
-    if len(one) != len(other):
-        return False
-    if kind is dict:
-        return _alike([*one], [*other], depth - 1) and _alike(
-            [*one.values()], [*other.values()], depth - 1
-        )
-    return kind in (set, frozenset) or all(map(_alike, one, other, repeat(depth - 1)))
-
-
-def _kind(kind: type) -> object:
-    """What tells a type from others: of one that is stored as code, a load makes another one."""
-    return kind if _importable(kind) else (str(kind.__module__), kind.__qualname__)
-
-
 # -- which part ----------------------------------------------------------------------
 
 
@@ -417,9 +387,7 @@ def refusal(value: object, failed: Watching, cause: BaseException) -> Unstorable
     part = _find(value, failed.last)
     if isinstance(cause, UnstorableResult):
         return UnstorableResult(cause.reason, part, cause)
-    return UnstorableResult(
-        f"{_a(type(failed.last))} cannot be pickled: {said(cause)}", part, cause
-    )
+    return UnstorableResult(f"{a(type(failed.last))} cannot be pickled: {said(cause)}", part, cause)
 
 
 def said(cause: BaseException) -> str:
@@ -432,7 +400,7 @@ def said(cause: BaseException) -> str:
         return type(cause).__name__
 
 
-def _a(kind: type) -> str:
+def a(kind: type) -> str:
     name = (
         kind.__qualname__
         if kind.__module__ == "builtins"

@@ -268,7 +268,7 @@ def _is_as_generated(kind: type) -> bool:
     return arguments.__code__ is _ARGUMENTS and _pickles_plainly(kind, "__getnewargs__")
 
 
-_ARGUMENTS = namedtuple("_", "").__getnewargs__.__code__  # noqa: PYI024  # all of them share it
+_ARGUMENTS = namedtuple("_", "").__getnewargs__.__code__  # type: ignore[attr-defined]  # noqa: PYI024
 _SAYS = frozenset(
     [
         *("__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__getnewargs__"),
@@ -334,14 +334,24 @@ def _groups(value: object, taken: Frame, budget: list[int]) -> list[list[int]] |
         return place
 
     first: dict[object, int] = {}
+    spans: list[tuple[Any, Any, int]] = []
     for place, child in enumerate(children):
         reached = _reached(child, budget)
         if reached is None or id(value) in reached or not keys.isdisjoint(reached):
             return None
         for thing in reached:
+            if type(thing) is tuple and thing[0] == "span":
+                spans.append((thing[1], thing[2], place))
             other = first.setdefault(thing, place)
             if other != place:
                 leader[top(place)] = top(other)
+    spans.sort()
+    end, last = -1, 0
+    for low, high, place in spans:
+        if low < end:
+            leader[top(place)] = top(last)
+        if high > end:
+            end, last = high, place
     groups: dict[int, list[int]] = {}
     for place in range(len(children)):
         groups.setdefault(top(place), []).append(place)
@@ -381,10 +391,9 @@ def _reached(value: object, budget: list[int]) -> set[object] | None:
             continue
         if _is_array(thing):
             found.add(id(thing))
-            owner: Any = thing
-            while getattr(owner, "base", None) is not None and _is_array(owner):
-                owner = owner.base
-            found.add(("memory", id(owner)))
+            for array in (thing, getattr(thing, "_mask", None)):
+                if _is_array(array):
+                    found.add(_memory(array))
             if thing.dtype.hasobject:  # type: ignore[attr-defined]
                 todo += thing.ravel().tolist()  # type: ignore[attr-defined]
             continue
@@ -397,6 +406,9 @@ def _reached(value: object, budget: list[int]) -> set[object] | None:
                 return None  # a type in C that may hold anything
             if kind.__name__ in _CHANGING:
                 found.add(id(thing))
+                numpy = sys.modules.get("numpy")
+                if numpy is not None and kind.__name__ in ("bytearray", "array") and thing:
+                    found.add(_memory(numpy.frombuffer(thing, "u1")))
             continue
         found.add(id(thing))
         if library in _HIDING or stands_in(kind):
@@ -413,6 +425,16 @@ _CHANGING = frozenset({"bytearray", "array", "deque", "BytesIO", "Random"})
 _HIDING = frozenset({"torch", "tensorflow", "jax", "jaxlib", "cupy"})
 # Libraries whose memory is never written to in place, so that nobody can tell whether it is shared.
 _ARROW = frozenset({"pyarrow", "polars"})
+
+
+def _memory(array: Any) -> tuple[object, ...]:
+    """Return what tells the memory of an array: whose it is, or where it lies in a buffer."""
+    from dumbo.persistence import overlaps  # few results hold arrays
+
+    owner = overlaps.memory_of(array)
+    if _is_array(owner):
+        return "memory", id(owner)
+    return ("span", *overlaps.bounds(array))
 
 
 def _library(kind: type) -> str:

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import pickle
 import sys
+from itertools import repeat, zip_longest
 from pickle import _Unpickler  # the one that can be asked
 from typing import Any, ClassVar
 
 from dumbo.errors import UnstorableResult
 from dumbo.persistence import fidelity
 
-__all__ = ["load", "picks_instances"]
+__all__ = ["compare", "load", "picks_instances"]
 
 _PICKS = ("__new__", "__reduce__", "__reduce_ex__")
 _LINE = 4096  # bytes; lines of protocol 5 are the names of integers at most
@@ -67,7 +68,7 @@ def _instances(value: object, kinds: set[type], by_value: bool) -> dict[int, obj
     """Return the objects of these types that pickling *value* meets, by id."""
     found: dict[int, object] = {}
     make = fidelity.code_pickler if by_value else fidelity.pickler
-    pickler: Any = make(fidelity.Nowhere(), lambda buffer: False)
+    pickler: Any = make(_Nowhere(), lambda buffer: False)
     look = pickler.reducer_override
 
     def noted(obj: Any) -> Any:
@@ -173,3 +174,86 @@ def _may_change(obj: Any) -> bool:
         return True
     held = [field for _, field in fidelity.attributes(obj)]
     return any(type(f).__name__ in _CHANGEABLE and fidelity.is_known(type(f)) for f in held)
+
+
+# -- comparing ---------------------------------------------------------------------
+
+
+class _Nowhere:
+    """A file for a pickler that is only watched."""
+
+    error = None
+
+    def write(self, data: object) -> None:
+        pass
+
+
+def compare(
+    value: Any, back: object, types: frozenset[type], fields: list[Any], *, by_value: bool
+) -> None:
+    """Compare a result with what a trial load made of it, by all types inside.
+
+    Parameters:
+        fields: those of its values whose fields are compared, too.
+
+    Raises:
+        UnstorableResult: if types were lost or came in, or fields are not what they were.
+    """
+    if fidelity.stands_in(type(value)):
+        value = value.__wrapped__
+    if _kind(type(back)) != _kind(type(value)):
+        raise UnstorableResult(
+            f"{fidelity.a(type(value))} comes back from pickle as {fidelity.a(type(back))}"
+        )
+    make = fidelity.code_pickler if by_value else fidelity.pickler
+    again = make(_Nowhere(), lambda buffer: False)
+    try:
+        again.dump(back)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as cause:  # a user's __reduce__ may raise anything
+        raise UnstorableResult(
+            f"comes back as what cannot be pickled: {fidelity.said(cause)}"
+        ) from cause
+    before = {_kind(kind): kind for kind in types}
+    after = {_kind(kind): kind for kind in fidelity.doubtful(again)}
+    for key in before.keys() ^ after.keys():
+        kind, what = (before[key], "is lost") if key in before else (after[key], "is new")
+        raise UnstorableResult(
+            f"changes on its way through pickle: {fidelity.a(kind)} in it {what}"
+        )
+    for one, other in zip_longest(fields, again.fields):
+        if not _alike(_all_fields(one), _all_fields(other)):
+            what = f"{fidelity.a(type(one))} in it loses or changes what it holds"
+            raise UnstorableResult(f"changes on its way through pickle: {what}")
+
+
+def _all_fields(value: Any) -> dict[str, object]:
+    """Return what an exception or array holds beside what its type keeps for certain."""
+    found = dict(fidelity.attributes(value))
+    if isinstance(value, BaseException):
+        found["args"] = value.args
+    return found
+
+
+def _alike(one: Any, other: Any, depth: int = 20) -> bool:
+    """Whether two values are the same, as far as builtin types tell; the rest goes by its types."""
+    kind = type(one)
+    if _kind(kind) != _kind(type(other)):
+        return False
+    if kind in (bool, int, float, complex, str, bytes):
+        return bool(one == other or (one != one and other != other))
+    if kind not in (list, tuple, dict, set, frozenset) or not depth:
+        return True
+    if len(one) != len(other):
+        return False
+    if kind is dict:
+        return _alike([*one], [*other], depth - 1) and _alike(
+            [*one.values()], [*other.values()], depth - 1
+        )
+    return kind in (set, frozenset) or all(map(_alike, one, other, repeat(depth - 1)))
+
+
+def _kind(kind: type) -> object:
+    """What tells a type from others: of one that is stored as code, a load makes another one."""
+    return kind if fidelity.importable(kind) else (str(kind.__module__), kind.__qualname__)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import array
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import dumbo
+from dumbo.errors import UnstorableResult
 from dumbo.persistence import codecs
+from dumbo.persistence.store import Store
 
 np = pytest.importorskip("numpy")
 
@@ -156,3 +160,155 @@ def test_a_result_from_disk_shares_what_it_shared(cache: dumbo.Cache, n: int) ->
     back["weights"][4] = -1
     assert back["first"][4] == back["half"][2] == -1
     assert make(n)["weights"][4] == 4
+
+
+def test_fields_of_a_structured_array_are_views_of_it() -> None:
+    rows = np.zeros(50, dtype=[("x", "f8"), ("y", "i4")])
+    back, _ = again({"rows": rows, "x": rows["x"], "y": rows[10:]["y"]})
+    back["x"][0], back["y"][0] = 7.0, 5
+    assert (back["rows"]["x"][0], back["rows"]["y"][10]) == (7.0, 5)
+    assert back["rows"].dtype == rows.dtype
+
+
+def test_slices_of_an_array_of_objects_are_views_of_it() -> None:
+    whole = np.array(["a", (1,), None, Holder(1), 5.0, "f"], dtype=object)
+    for view in (whole[2:], whole[::-2], whole.reshape(2, 3).T, whole[3:4].reshape(())):
+        (one, other), _ = again([whole, view])
+        assert (other.shape, other.strides) == (view.shape, view.strides)
+        assert other.ravel()[0] is one[0 if view.ndim == 2 else list(whole).index(view.ravel()[0])]
+        one[3] = "new"
+        assert "new" in [*other.ravel()]
+    (head, tail), _ = again([whole[:4], whole[2:]])
+    assert head[2] is tail[0]
+    head[3] = "new"
+    assert tail[1] == "new"
+
+
+def test_a_matrix_of_an_array_is_one_of_it_again() -> None:
+    whole = np.arange(6.0).reshape(2, 3)
+    (one, other), _ = again((whole, whole.view(np.matrix)))
+    one[0, 0] = 7.0
+    assert (type(other), other[0, 0]) == (np.matrix, 7.0)
+
+
+def shared_and_lost() -> dict[str, Any]:
+    numbers = np.zeros(5)
+    mask = np.zeros(5, bool)
+    raw, row = bytearray(50), array.array("d", [0.0] * 5)
+    pairs = np.empty(5, dtype=[("o", object), ("n", "i8")])
+    words = np.array(["a"] * 5, dtype=np.dtypes.StringDType()) if hasattr(np, "dtypes") else None
+    found: dict[str, Any] = {
+        "masked": [numbers, np.ma.masked_array(numbers, mask=mask, copy=False)],
+        "its mask": [mask, np.ma.masked_array(numbers, mask=mask, copy=False)],
+        "a class of the user's": [numbers, numbers.view(Own)],
+        "objects between numbers": [pairs, pairs["o"]],
+        "a buffer": [raw, np.frombuffer(raw, "u1")],
+        "a part of a buffer": {"a": [np.frombuffer(memoryview(raw)[5:], "u1")[3:]], "b": raw},
+        "an array of Python": (row, np.frombuffer(row)),
+    }
+    if words is not None:
+        found["texts"] = [words, words[:2]]
+    return found
+
+
+class Own(np.ndarray):  # type: ignore[misc]
+    pass
+
+
+@pytest.mark.parametrize("what", shared_and_lost())
+@pytest.mark.parametrize("code", [False, True])
+def test_what_cannot_come_back_as_shared_is_refused(what: str, code: bool) -> None:
+    value = shared_and_lost()[what]
+    with pytest.raises(UnstorableResult, match=r"shares? memory"):
+        again([value, (lambda: 1) if code else 1])
+
+
+def test_what_only_might_share_is_stored() -> None:
+    numbers = np.zeros(10)
+    pairs = np.empty(5, dtype=[("o", object), ("n", "i8")])
+    raw = bytearray(80)
+    for value in (
+        [np.ma.masked_array(numbers[:5]), numbers[5:]],
+        [pairs, pairs.copy()["o"]],
+        [np.frombuffer(raw, "u1"), bytearray(80)],
+        [np.frombuffer(bytes(raw)), bytes(raw)],
+        [np.zeros(5).view(Own), numbers],
+    ):
+        back, _ = again(value)
+        assert [type(part) for part in back] == [type(part) for part in value]
+
+
+def test_arrays_on_one_buffer_stay_together_in_parts(cache: dumbo.Cache) -> None:
+    @cache.memo(keep="always")
+    def make(n: int) -> dict[str, Any]:
+        raw = bytearray(n)
+        return {"a": np.frombuffer(raw, "u1"), "b": np.frombuffer(memoryview(raw)[n // 2 :], "u1")}
+
+    @cache.memo(keep="always")
+    def with_buffer(n: int) -> dict[str, Any]:
+        raw = bytearray(n)
+        return {"a": np.frombuffer(raw, "u1"), "b": [raw], "c": np.zeros(n)}
+
+    @cache.memo(keep="always")
+    def strided(n: int) -> dict[str, Any]:
+        whole = np.zeros(n)
+        window = np.lib.stride_tricks.as_strided
+        return {"a": window(whole, (n // 2,), (8,)), "b": window(whole, (n // 3,), (16,))}
+
+    for function in (make, strided):
+        function(300_000)
+        back = function(300_000)
+        assert function.cache_info().hits == 1
+        back["a"][200_000 if function is make else 2] = 7
+        assert back["b"][50_000 if function is make else 1] == 7
+    with_buffer(300_000)
+    (reason,) = with_buffer.cache_info().reasons
+    assert "share memory" in reason
+
+
+def test_arrays_that_lie_in_one_payload_are_parts_of_their_own(tmp_path: Path) -> None:
+    def put(number: int, value: object) -> Any:
+        key = bytes([number]) * 16
+        return store.save(key, key, value, function="m:f", compute=1.0)
+
+    store = Store(tmp_path / "s")
+    one, other = store.load(put(1, (Holder(np.zeros(40_000)), Holder(np.ones(40_000)))))
+    assert put(2, [one.array, other.array]).codec == "parts"
+    sizes = [record.size for record in store.entries_of("dumbo:parts", limit=10)]
+    assert len(sizes) == 2
+
+
+FRAMES: dict[str, Callable[[Any], Any]] = {
+    "column": lambda frame: frame["a"],
+    "rows": lambda frame: frame.head(50),
+    "shallow": lambda frame: frame.copy(deep=False),
+}
+
+
+@pytest.mark.parametrize("kind", [float, object])
+@pytest.mark.parametrize("name", FRAMES)
+def test_writing_to_one_frame_changes_another_as_it_did_before(name: str, kind: Any) -> None:
+    pd = pytest.importorskip("pandas")
+
+    def changed(frame: Any, other: Any) -> bool:
+        if name == "column":
+            other.iloc[0] = 99.0
+        else:
+            other.iloc[0, 0] = 99.0
+        return bool(frame.iloc[0, 0] == 99.0)
+
+    frame = pd.DataFrame({"a": np.arange(1000.0).astype(kind), "b": np.arange(1000.0)})
+    (one, other), _ = again([frame, FRAMES[name](frame)])
+    assert changed(one, other) == changed(frame, FRAMES[name](frame))
+
+
+def test_frames_that_share_with_an_array_are_refused() -> None:
+    pd = pytest.importorskip("pandas")
+    if int(pd.__version__.partition(".")[0]) < 3:
+        pytest.skip("frames share for all to see")
+    numbers = np.zeros((50, 2))
+    frame = pd.DataFrame(numbers, copy=False)
+    (one, other), _ = again([numbers, frame])
+    assert np.shares_memory(one, other.to_numpy())
+    with pytest.raises(UnstorableResult, match="share memory"):
+        again([numbers, frame, frame.copy(deep=False)])
