@@ -15,7 +15,7 @@ from dumbo.errors import (
     UnusableDirectory,
 )
 from dumbo.explain import Reason
-from dumbo.net import describe, meant_for_the_program
+from dumbo.net import describe, meant_for_the_program, raised_by
 
 __all__ = ["Misfit", "is_for_good", "let_through", "not_cached", "not_stored", "text_of"]
 
@@ -38,6 +38,9 @@ def not_cached(error: Exception) -> Reason:
         return Reason("no store", why=text_of(error))
     if isinstance(error, (MemoryError, RecursionError)):
         return Reason("unknown", why=f"not enough memory, or stack, for a key ({text_of(error)})")
+    theirs = raised_by(error)
+    if theirs:
+        return Reason("unknown", why=f"{theirs} raised {describe(error)}")
     return Reason("failed", why=describe(error))
 
 
@@ -55,6 +58,9 @@ def not_stored(error: Exception) -> Reason:
         return Reason("not stored", why=text_of(error))
     if isinstance(error, (MemoryError, RecursionError)):
         return Reason("not stored", why=f"not enough memory, or stack ({text_of(error)})")
+    theirs = raised_by(error)
+    if theirs:
+        return Reason("not stored", why=f"{theirs} raised {describe(error)}")
     return Reason("failed", why=describe(error))
 
 

@@ -11,9 +11,10 @@ Knows exceptions; must not know what was being done.
 
 from __future__ import annotations
 
+import os
 import sys
 
-__all__ = ["describe", "meant_for_the_program"]
+__all__ = ["describe", "meant_for_the_program", "raised_by"]
 
 
 def meant_for_the_program(error: BaseException) -> BaseException | None:
@@ -37,6 +38,25 @@ def meant_for_the_program(error: BaseException) -> BaseException | None:
             traceback = traceback.tb_next
         link = link.__cause__
     return None
+
+
+def raised_by(error: BaseException) -> str:
+    """Return which function of the program *error* came from, the innermost; empty: from none.
+
+    Properties, ``__getattribute__`` and metaclasses run where nobody would think of it, so who
+    caught the error cannot know that beforehand.
+    """
+    ours = os.path.dirname(__file__) + os.sep
+    standard = os.path.dirname(os.__file__) + os.sep  # with what is installed there, mostly
+    found = ""
+    traceback = error.__traceback__
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        file = code.co_filename
+        if not (file.startswith((ours, standard, "<frozen ")) or "-packages" + os.sep in file):
+            found = code.co_qualname
+        traceback = traceback.tb_next
+    return found
 
 
 def describe(error: BaseException) -> str:

@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -841,3 +842,46 @@ def test_a_warning_that_the_program_makes_an_error_reaches_it(
     monkeypatch.setattr("dumbo.keeper.Keeper.begin", warned)
     with pytest.raises(dumbo.DumboWarning):
         f(1)
+
+
+class NotEvenAClass:
+    @property
+    def __class__(self):
+        raise RuntimeError("none of your business")
+
+
+class Closed:
+    def __getattribute__(self, name):
+        raise RuntimeError("closed")
+
+
+class Nowhere:
+    __module__ = property(lambda self: "nowhere")
+
+
+class Odd(type):
+    def __getattribute__(cls, name):
+        raise RuntimeError("odd")
+
+
+class OfOdd(metaclass=Odd):
+    pass
+
+
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize("allow_pickle", [True, False])
+@pytest.mark.parametrize("make", [NotEvenAClass, Closed, Nowhere, lambda: type.__call__(OfOdd)])
+def test_what_classes_of_results_raise_is_not_taken_for_a_failure_of_ours(
+    tmp_path: Path, make: Callable[[], object], allow_pickle: bool, large: bool
+) -> None:
+    cache = Cache(tmp_path / "c", allow_pickle=allow_pickle)
+
+    @cache.memo(keep="always", observe=False)
+    def f():
+        return {"a": make(), "b": "x" * 300_000} if large else make()
+
+    f()
+    assert not any(
+        "bug" in reason or "property object" in reason for reason in f.cache_info().reasons
+    )
+    cache.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dumbo.net import describe, meant_for_the_program
+from dumbo.net import describe, meant_for_the_program, raised_by
 
 
 class Timeout(Exception):
@@ -110,3 +111,24 @@ def test_a_process_that_can_import_nothing_more_computes(
 ) -> None:
     command = [sys.executable, "-c", PROGRAM, str(tmp_path / "cache"), kind, *before]
     subprocess.run(command, check=True)
+
+
+def test_who_of_the_program_raised_is_named() -> None:
+    def outer() -> None:
+        inner()
+
+    def inner() -> None:
+        int("none")
+
+    with pytest.raises(ValueError, match="none") as caught:
+        outer()
+    assert raised_by(caught.value).endswith("inner")
+    assert raised_by(ValueError()) == ""
+
+
+def test_what_the_standard_library_raises_is_nobodys() -> None:
+    with pytest.raises(ValueError, match="Expecting") as caught:
+        json.loads("{")
+    traceback = caught.value.__traceback__
+    assert traceback is not None
+    assert raised_by(caught.value.with_traceback(traceback.tb_next)) == ""  # without this test

@@ -335,6 +335,15 @@ def test_what_was_pickled_is_a_miss_and_stays(tmp_path: Path, ran: Ran) -> None:
     assert ran == []
 
 
+def test_a_number_of_too_many_digits_is_not_stored_and_says_why(plainly: Cache) -> None:
+    @plainly.memo(keep="always")
+    def huge(n):
+        return [10**n]
+
+    assert huge(5000) == [10**5000]
+    assert "a number of so many digits takes pickle" in huge.why(5000)
+
+
 @pytest.mark.usefixtures("no_pickle")
 def test_results_of_calls_with_private_keys_are_not_pickled_either(
     plainly: Cache, ran: Ran

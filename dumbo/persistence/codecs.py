@@ -253,7 +253,13 @@ def encode_plainly(value: object, sink: Sink, known: bool = False) -> Written:
         if arrow.encode(value, sink, known=known, always=True):
             return Written(ARROW)
     _check_plain(value, _NESTED, set())
-    sink.write(repr(value).encode("utf-8", "surrogatepass"))
+    try:
+        text = repr(value)
+    except ValueError as cause:  # Python's limit of digits
+        raise UnstorableResult(
+            "a number of so many digits takes pickle, and allow_pickle=False", cause=cause
+        ) from cause
+    sink.write(text.encode("utf-8", "surrogatepass"))
     return Written(PLAIN)
 
 

@@ -401,12 +401,10 @@ def said(cause: BaseException) -> str:
 
 
 def a(kind: type) -> str:
-    name = (
-        kind.__qualname__
-        if kind.__module__ == "builtins"
-        else f"{kind.__module__}.{kind.__qualname__}"
-    )
-    return f"a {name}"
+    module = kind.__module__
+    if not isinstance(module, str) or module == "builtins":  # a property says nothing
+        return f"a {kind.__qualname__}"
+    return f"a {module}.{kind.__qualname__}"
 
 
 def _find(value: object, culprit: object) -> str:

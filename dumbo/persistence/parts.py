@@ -378,7 +378,7 @@ def _reached(value: object, budget: list[int]) -> set[object] | None:
             continue
         if id(thing) in found or id(thing) in named:
             continue
-        if isinstance(thing, (type, FunctionType, ModuleType)):
+        if issubclass(type(thing), (type, FunctionType, ModuleType)):
             if not is_named(thing):
                 return None  # stored as code, with all that this holds
             named.add(id(thing))  # the same for all
