@@ -74,6 +74,8 @@ class Tape:
 
     def start(self) -> None:
         """The generator is about to run."""
+        if self._recording is not None:
+            self._recording.before()
         if self._watch is not None and self._items <= _APART:
             try:
                 self._watch.start(task=True)

@@ -269,6 +269,54 @@ def test_a_generator_that_yields_one_changing_object_is_not_stored(cache: Cache,
     assert "yields the same list again and again" in f.why()
 
 
+def test_a_generator_that_changes_what_it_has_yielded_is_not_stored(cache: Cache) -> None:
+    @cache.memo(keep="always")
+    def late(steps: int):
+        first = [0]
+        yield first
+        yield from range(steps)
+        first.append(1)
+        yield "end"
+
+    @cache.memo(keep="always")
+    def at_the_end():
+        table = {"a": [1]}
+        yield table
+        table["a"].append(2)
+
+    assert list(late(3)) == list(late(3)) == [[0, 1], 0, 1, 2, "end"]
+    assert list(at_the_end()) == list(at_the_end()) == [{"a": [1, 2]}]
+    for function, args in ((late, (3,)), (at_the_end, ())):
+        assert function.cache_info().entries == 0
+        assert "after it has yielded it" in function.why(*args)
+
+
+def test_what_is_done_to_items_while_the_generator_waits_is_none_of_its_doing(
+    cache: Cache, ran: Ran
+) -> None:
+    @cache.memo(keep="always")
+    def rows():
+        sys.audit("ran", 1)
+        held = [[i] for i in range(20)]
+        yield from held
+
+    for _ in range(2):
+        kept = []
+        for row in rows():
+            assert len(row) == 1
+            for other in [*kept, row]:
+                other.append("mine")
+            row.append(Strange())
+            kept.append(row)
+    assert ran == [1]
+    assert rows.cache_info().hits == 1
+
+
+class Strange:
+    def __reduce__(self):
+        raise AssertionError("nobody stores this")
+
+
 def test_an_item_that_cannot_be_stored_ends_the_recording_only(cache: Cache, ran: Ran) -> None:
     @cache.memo(keep="always")
     def f():

@@ -6,8 +6,8 @@
     bytes   as that codec writes them
 
 Each item is a value of its own: replaying makes each anew, and what an item shared with
-another is not kept. A generator that yields the same changing object again and again cannot be
-replayed like that, and is refused.
+another is not kept. A generator that yields the same changing object again and again, or changes
+one that it has yielded (see `yielded`), cannot be replayed like that, and is refused.
 
 Knows codecs and frames; must not know keys, rows or who iterates.
 """
@@ -17,6 +17,7 @@ from __future__ import annotations
 import struct
 
 from dumbo.errors import CorruptBlob, UnstorableResult
+from dumbo.persistence.yielded import Yielded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,6 +63,11 @@ class Writer:
         self._sink = sink
         self._prove = prove
         self._last: object = None
+        self._yielded = Yielded()
+
+    def before(self) -> None:
+        """The generator is about to go on, until `add` or `end`."""
+        self._yielded.before()
 
     def add(self, item: object) -> None:
         """Write *item*, which may change as soon as this returns.
@@ -75,13 +81,23 @@ class Writer:
                 f"yields the same {type(item).__qualname__} again and again, which may have "
                 "changed in between: yield a new one each time"
             )
+        self._check()
         self._last = item
         self._write(item)
 
     def end(self, returned: object) -> None:
         """Write what the generator returned; nothing can follow."""
+        self._check()
         self._sink.write(_FRAME.pack(_RETURNED, 0))
         self._write(returned)
+
+    def _check(self) -> None:
+        changed = self._yielded.changed()
+        if changed is not None:
+            raise UnstorableResult(
+                f"changes a {type(changed).__qualname__} after it has yielded it: yield a new one "
+                "each time"
+            )
 
     def _write(self, item: object) -> None:
         from dumbo.persistence import codecs
@@ -90,6 +106,7 @@ class Writer:
         written = codecs.encode(item, part)
         if written.doubtful or written.by_value:
             self._prove(item, written, b"".join(part.pieces))
+        self._yielded.add(item, part.size, not (written.doubtful or written.by_value))
         self._sink.write(_FRAME.pack(written.codec, part.size))
         for piece in part.pieces:
             # A sink may hold what is small, and the item may change from here on.

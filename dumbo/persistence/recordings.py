@@ -32,6 +32,10 @@ class Recording:
         self.largest = 1 << 62  # bytes
         self._writer = Writer(self.draft, prove)
 
+    def before(self) -> None:
+        """The generator is about to go on, and nobody else changes what it yielded."""
+        self._writer.before()
+
     def add(self, item: object) -> None:
         """Record *item*, which may change as soon as this returns.
 

@@ -1,0 +1,98 @@
+"""Items that a generator has yielded and still changes.
+
+What is recorded of an item is what it was when it was yielded. Its user may do with it what he
+likes; but what the generator does to it later, he sees, and a replay could not show. So the last
+few items are looked at before the generator goes on and again when it has stopped: what differs is
+the generator's doing.
+
+Only small items are looked at, of builtin types and arrays through and through, and only as long as
+somebody else holds them: looking runs no code of the user's. What is larger, or further back, may
+change unseen.
+
+Knows objects; must not know how they are recorded.
+"""
+
+from __future__ import annotations
+
+import sys
+from io import BytesIO
+
+try:  # The C half alone, as in `codecs`.
+    from _pickle import Pickler
+except ImportError:
+    from pickle import Pickler
+
+from dumbo.persistence.fidelity import is_known
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+__all__ = ["Yielded"]
+
+_LAST = 8  # items that are looked at
+_LARGEST = 4096  # bytes of one
+_CHANGING = ("list", "dict", "set", "bytearray", "ndarray", "deque", "array")
+
+
+class Yielded:
+    """The last items that may still change."""
+
+    __slots__ = ("_items", "_looks")
+
+    def __init__(self) -> None:
+        self._items: list[Any] = []
+        self._looks: list[bytes | None] = []
+
+    def add(self, item: object, size: int, plain: bool) -> None:
+        """Look at *item*, too, from now on.
+
+        Parameters:
+            size: of what was recorded of it, in bytes.
+            plain: whether no code of the user's takes part in pickling it.
+        """
+        if plain and size <= _LARGEST and type(item).__name__ in _CHANGING:
+            self._items.append(item)
+            del self._items[:-_LAST]
+
+    def before(self) -> None:
+        """The generator is about to go on."""
+        held = _held(self._items)
+        self._items = [item for item, held in zip(self._items, held, strict=True) if held]
+        self._looks = [_look(item) for item in self._items]
+
+    def changed(self) -> object:
+        """Return an item that the generator has changed since, or None."""
+        for item, look in zip(self._items, self._looks, strict=False):
+            if look is not None and _look(item) != look:
+                return item
+        return None
+
+
+def _held(items: list[Any]) -> list[bool]:
+    """Say of each item whether somebody else holds it."""
+    return [sys.getrefcount(item) > _MINE for item in items]
+
+
+def _references(items: list[Any]) -> list[int]:
+    return [sys.getrefcount(item) for item in items]
+
+
+_MINE = _references([[]])[0]  # of what lies in a list, and nowhere else
+
+
+class _Looking(Pickler):
+    def reducer_override(self, obj: Any) -> Any:
+        if not is_known(type(obj)):
+            raise TypeError  # its user has put it there, and its code is none of ours
+        return NotImplemented
+
+
+def _look(item: Any) -> bytes | None:
+    """Return what tells whether *item* changes; None if that would run code of the user's."""
+    file = BytesIO()
+    try:
+        _Looking(file, 5).dump(item)
+    except Exception:  # noqa: BLE001 - what pickle cannot take, or what is above
+        return None
+    return file.getvalue()

@@ -1,0 +1,78 @@
+"""What a generator does to its items later is seen; what others do is not its doing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dumbo.persistence.yielded import Yielded
+
+
+class Own:
+    pass
+
+
+def watching(*items: Any) -> Yielded:
+    found = Yielded()
+    for item in items:
+        found.add(item, 100, plain=True)
+    return found
+
+
+@pytest.mark.parametrize("item", [[1, [2]], {"a": 1}, {1}, bytearray(b"a")])
+def test_a_change_between_is_seen(item: Any) -> None:
+    yielded = watching(item)
+    yielded.before()
+    assert yielded.changed() is None
+    item.clear()
+    assert yielded.changed() is item
+
+
+def test_a_change_within_an_item_is_seen() -> None:
+    inner = [1]
+    item = [(inner,)]
+    yielded = watching(item)
+    yielded.before()
+    inner.append(2)
+    assert yielded.changed() is item
+
+
+def test_a_change_before_is_somebody_elses() -> None:
+    item = [1]
+    yielded = watching(item)
+    item.append(2)
+    yielded.before()
+    assert yielded.changed() is None
+
+
+def test_only_the_last_small_plain_items_are_held() -> None:
+    items = [[i] for i in range(20)]
+    yielded = watching(*items)
+    yielded.add(large := [1], 1 << 20, plain=True)
+    yielded.add(odd := [2], 100, plain=False)
+    yielded.add(text := "text", 100, plain=True)
+    yielded.before()
+    for item in (items[0], large, odd):
+        item.append(0)
+    assert yielded.changed() is None
+    assert text == "text"
+    items[-1].append(0)
+    assert yielded.changed() is items[-1]
+
+
+def test_what_nobody_holds_is_let_go() -> None:
+    yielded = watching([1], [2])
+    held = [3]
+    yielded.add(held, 100, plain=True)
+    yielded.before()
+    assert yielded._items == [held]
+
+
+def test_items_with_objects_of_the_users_are_left_alone() -> None:
+    item: list[Any] = [1]
+    yielded = watching(item)
+    item.append(Own())
+    yielded.before()
+    item.append(2)
+    assert yielded.changed() is None
