@@ -23,7 +23,7 @@ from types import (
 from typing import Any
 
 from dumbo.arguments.threads import is_thread_local, may_be_read
-from dumbo.tracing import fingerprint
+from dumbo.tracing import catching, fingerprint
 from dumbo.tracing.annotations import DERIVED
 from dumbo.tracing.boundary import STDLIB, owner_of, wall_of
 from dumbo.tracing.callgraph import PATH, Node
@@ -98,7 +98,17 @@ def attribute(frame: Frame, value: Value, name: str, *, hooked: bool = True) -> 
     frame.analysis.work += len(members)
     if not all(isinstance(member, Known) and is_module(member.obj) for member in members):
         frame.node.named[frame.at] = False
-    return frame.pool.join(*[of_member(frame, member, name, hooked=hooked) for member in members])
+    found = [of_member(frame, member, name, hooked=hooked) for member in members]
+    if name in catching.FIELDS and any(_keeps(member, name) for member in members):
+        found.append(catching.kept(frame, name))
+    return frame.pool.join(*found)
+
+
+def _keeps(value: Value, name: str) -> bool:
+    """Whether *value* may be an exception with such a field in C."""
+    if isinstance(value, Instance):
+        return catching.is_exception(value.cls)
+    return name == "args" and isinstance(value, _STRANGE) and not is_plain(value)
 
 
 def of_member(frame: Frame, value: Value, name: str, *, hooked: bool = True) -> Value | None:

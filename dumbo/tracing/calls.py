@@ -674,6 +674,8 @@ def construct(frame: Frame, cls: Known, args: Arguments, *, hooked: bool = True)
         take_class(frame, cls)
         escape_all(frame, args)
     made: Value | None = frame.pool.make(Instance, cls, ("class", id(cls.obj)))
+    if issubclass(cls.obj, BaseException):
+        catching.keep(frame, args.all())
     new = analysis.get("mro", cls.ref, "__new__")
     if isinstance(new, Known) and _is_user_code(new.obj):
         function = bind(frame, new, None, cls)
@@ -746,6 +748,8 @@ def _construct_local(
     if callers:
         return frame.pool.join(*[invoke(frame, caller, args) for caller in callers])
     made: Value = frame.pool.make(Instance, cls, ("instance", cls.site))
+    if catching.is_exception(cls):
+        catching.keep(frame, args.all())
     for new in each(of_local_class(frame, cls, "__new__", None)):
         if isinstance(new, Local) or (isinstance(new, Known) and _is_user_code(new.obj)):
             given = invoke(frame, new, args.before(cls))

@@ -5,6 +5,7 @@ an `except` of the program may catch it and go on: then the exception takes part
 
     CAUGHT     place on the heap: a slot for each class that an `except` names, None for any class
     RESCUED    of one frame: whether something that it raises may be caught
+    KEPT       place on the heap: what the exceptions that the program makes are made of
 
 Knows classes of exceptions; must not know how what is caught is bound.
 """
@@ -16,11 +17,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from dumbo.tracing.frame import Frame
+from dumbo.tracing.inherited import live_bases
 from dumbo.tracing.lookup import is_class, mro
-from dumbo.tracing.values import Const, Instance, Known, Value, each
+from dumbo.tracing.values import Const, Heap, Instance, Known, Value, each
 
 CAUGHT = ("caught",)
 RESCUED = "rescued"
+KEPT = ("kept by exceptions",)
 
 
 def catches(frame: Frame, kinds: Iterable[Value]) -> None:
@@ -66,6 +69,32 @@ def raises_unknown(frame: Frame) -> None:
     """Something is raised of which the class is not known."""
     if frame.is_doomed() and frame.analysis.slots(CAUGHT, frame, frame.index):
         frame.analysis.write((RESCUED, frame.site), "elem", frame.pool.const(True))
+
+
+def is_exception(cls: Value) -> bool:
+    """Whether instances of *cls* can be raised."""
+    return any(base is BaseException for base in live_bases(cls))
+
+
+def keep(frame: Frame, args: Iterable[Value]) -> None:
+    """An exception keeps what it is made of: whoever catches it may take it out again."""
+    for value in args:
+        frame.analysis.write(KEPT, "elem", value)
+
+
+def kept(frame: Frame, name: str) -> Value | None:
+    """What may lie in field *name* of an exception whose class is not known, or in C."""
+    held = frame.analysis.read(KEPT, "elem", frame, frame.index)
+    if held is None:
+        return None
+    if name != "args":
+        return held
+    found: Value = frame.pool.make(Heap, "tuple", KEPT)
+    return found
+
+
+# Those that are code or hold some; the others are numbers, texts, or exceptions themselves.
+FIELDS = frozenset({"args", "value", "code", "obj"})
 
 
 def _may_be_caught(frame: Frame, cls: Any) -> bool:

@@ -6,6 +6,7 @@ Knows what such a method does to its receiver; must not know callables that are 
 from __future__ import annotations
 
 from dumbo.tracing import (
+    catching,
     fingerprint,
     given,
     mentions,
@@ -356,6 +357,8 @@ def _call_of_object(frame: Frame, name: str, receiver: Instance, args: Arguments
         return frame.pool.const(None)
     if name == "__getattribute__" and positional:
         return _by_default(frame, receiver, positional[0])
+    if catching.is_exception(receiver.cls):
+        catching.keep(frame, args.all())
     for value in args.all():
         escape(frame, value, SHOWN)
     if name in ("__init__", "__init_subclass__", "__delattr__"):
