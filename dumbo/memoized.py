@@ -429,6 +429,12 @@ class Memoized(Generic[P, R]):
 
         return reduce_memoized(self)
 
+    def _dumbo_reduce(self) -> Any:
+        """What is written of it in a stored result."""
+        from dumbo.pickling import reduce_in_result
+
+        return reduce_in_result(self)
+
     def __repr__(self) -> str:
         return f"<memoized {self.__qualname__} at {id(self):#x}>"
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from dumbo.memoized import Memoized
 
-__all__ = ["reduce_memoized"]
+__all__ = ["reduce_in_result", "reduce_memoized"]
 
 _MAIN = ("__main__", "__mp_main__")
 
@@ -65,14 +65,31 @@ def reduce_memoized(memoized: Memoized[Any, Any]) -> Any:
     return _restore, (len(writing), module if named else None, qualname, payload)
 
 
+def reduce_in_result(memoized: Memoized[Any, Any]) -> Any:
+    """Return how a memoized function goes into a stored result.
+
+    By its name as ever, else as a part of that very pickle, and not of one of its own: so it has
+    in common with the rest what it had before, and loading finds no class that lives.
+    """
+    if (
+        _find(memoized.__dict__.get("__module__"), memoized.__dict__.get("__qualname__"))
+        is memoized
+    ):
+        return reduce_memoized(memoized)
+    return _shell, (), _state(memoized), None, None, _fill
+
+
+def _state(memoized: Memoized[Any, Any]) -> tuple[Any, ...]:
+    keeper = memoized._keeper
+    # What the cache was told travels, too: with other rules a worker would trust what we do not.
+    return memoized._function, keeper.shelf.__getstate__(), keeper.options.as_dict()
+
+
 def _by_value(memoized: Memoized[Any, Any]) -> bytes:
     # Imported here: only functions that have no importable name need it.
     import cloudpickle
 
-    keeper = memoized._keeper
-    # What the cache was told travels, too: with other rules a worker would trust what we do not.
-    state = (memoized._function, keeper.shelf.__getstate__(), keeper.options.as_dict())
-    payload: bytes = cloudpickle.dumps(state)
+    payload: bytes = cloudpickle.dumps(_state(memoized))
     return payload
 
 
@@ -108,27 +125,39 @@ def _restore(depth: int, module: str | None, qualname: str, payload: bytes | Non
 def _rebuild(depth: int, payload: bytes) -> Any:
     import pickle
 
+    shells: list[Any] = _local.__dict__.setdefault("reading", [])
+    # What refers to the function, inside it, must get the object that is made only afterwards.
+    shell = _shell()
+    del shells[depth:]
+    shells.append(shell)
+    try:
+        state = pickle.loads(payload)
+    finally:
+        del shells[depth:]
+    _fill(shell, state)
+    return shell
+
+
+def _shell() -> Any:
+    """Make what `_fill` makes a memoized function. Stored results name both: they stay here."""
+    from dumbo.memoized import Memoized
+
+    return Memoized.__new__(Memoized)
+
+
+def _fill(shell: Any, state: tuple[Any, ...]) -> None:
     from dumbo.memoized import Memoized, wrap
     from dumbo.options import Options
     from dumbo.shelf import Shelf
 
-    shells: list[Any] = _local.__dict__.setdefault("reading", [])
-    # What refers to the function, inside it, must get the object that is made only afterwards.
-    shell: Memoized[Any, Any] = Memoized.__new__(Memoized)
-    del shells[depth:]
-    shells.append(shell)
-    try:
-        function, told, options = pickle.loads(payload)
-    finally:
-        del shells[depth:]
+    function, told, options = state
     shelf = Shelf.__new__(Shelf)
     shelf.__setstate__(told)
     made = wrap(function, shelf, Options(**options))
     kind = type(made)
     assert issubclass(kind, Memoized)
     shell.__class__ = kind
-    shell.__init__(function, made._keeper)  # type: ignore[misc]
-    return shell
+    shell.__init__(function, made._keeper)
 
 
 def _under_construction(place: int) -> Any:

@@ -290,3 +290,31 @@ def test_functions_of_an_imported_module_work_in_workers(
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         assert pool.submit(worked.f, 3).result(60) == [3]
     assert worked.f.get_entry(3).load() == [3]
+
+
+def test_a_local_function_in_a_result_shares_with_the_rest(cache: Cache) -> None:
+    @cache.memo(keep="always")
+    def make(n):
+        data = [n]
+
+        class Table:
+            rows = data
+
+        @cache.memo
+        def inner(n):
+            return inner if n else (Table, data)
+
+        return {"data": data, "inner": inner, "table": Table}
+
+    first = make(1)
+    assert first["table"].rows is first["data"]
+    first["table"].rows = [9]
+    hit = make(1)
+    assert make.cache_info().hits == 1
+    assert first["table"].rows == [9]
+    inner = hit["inner"]
+    assert inner.__wrapped__(1) is inner
+    table, data = inner.__wrapped__(0)
+    assert table is hit["table"]
+    assert table.rows is hit["data"] is data
+    assert data == [1]

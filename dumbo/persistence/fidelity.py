@@ -103,6 +103,9 @@ def _meet(pickler: Any, obj: Any, kind: type) -> Any:
     if kind.__module__ == _FRAMES:
         pickler.frames.update(map(id, _arrays_of_frame(obj)))
         return NotImplemented
+    for base in kind.__mro__:
+        if "_dumbo_reduce" in base.__dict__:  # a memoized function
+            return obj._dumbo_reduce()
     if issubclass(kind, ModuleType) and sys.modules.get(obj.__name__) is not obj:
         raise UnstorableResult("a module that cannot be imported by its name")
     pickler.seen.add(kind)
