@@ -27,8 +27,8 @@ _CHANGEABLE = ("list", "dict", "set", "bytearray", "deque", "ndarray", "array")
 
 def picks_instances(kind: type) -> bool:
     """Whether code of the user's decides which object loading gives, not `object` alone."""
-    if _is_enumeration(kind):
-        return False
+    if _is_enumeration(kind) or issubclass(kind, type):
+        return False  # members and classes are what their names lead to
     copyreg = sys.modules.get("copyreg")
     if copyreg is not None and kind in copyreg.dispatch_table and not fidelity.is_known(kind):
         return True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import array
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ import pytest
 import dumbo
 from dumbo.errors import UnstorableResult
 from dumbo.persistence import codecs
-from dumbo.persistence.store import Store
+from tests.persistence.desk import Desk
 
 np = pytest.importorskip("numpy")
 
@@ -266,16 +265,11 @@ def test_arrays_on_one_buffer_stay_together_in_parts(cache: dumbo.Cache) -> None
     assert "share memory" in reason
 
 
-def test_arrays_that_lie_in_one_payload_are_parts_of_their_own(tmp_path: Path) -> None:
-    def put(number: int, value: object) -> Any:
-        key = bytes([number]) * 16
-        return store.save(key, key, value, function="m:f", compute=1.0)
-
-    store = Store(tmp_path / "s")
-    one, other = store.load(put(1, (Holder(np.zeros(40_000)), Holder(np.ones(40_000)))))
-    assert put(2, [one.array, other.array]).codec == "parts"
-    sizes = [record.size for record in store.entries_of("dumbo:parts", limit=10)]
-    assert len(sizes) == 2
+def test_arrays_that_lie_in_one_payload_are_parts_of_their_own(desk: Desk) -> None:
+    desk.save(1, (Holder(np.zeros(40_000)), Holder(np.ones(40_000))))
+    one, other = desk.load(1)
+    assert desk.save(2, [one.array, other.array]).codec == "parts"
+    assert len(desk.store.entries_of("dumbo:parts")) == 2
 
 
 FRAMES: dict[str, Callable[[Any], Any]] = {

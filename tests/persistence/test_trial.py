@@ -9,6 +9,7 @@ import pytest
 
 from dumbo.errors import UnstorableResult
 from dumbo.persistence import codecs, trial
+from tests.persistence.desk import Desk
 from tests.persistence.test_codecs import Sheet, through
 
 
@@ -106,7 +107,15 @@ class Base:
 
 
 class Meta(type):
-    pass
+    def __new__(cls, *args: Any) -> Any:
+        made = super().__new__(cls, *args)
+        made.table = {"a": [1]}  # type: ignore[attr-defined]
+        return made
+
+
+class Modelled(metaclass=Meta):
+    def __new__(cls) -> Self:
+        return super().__new__(cls)
 
 
 def test_an_instance_that_lives_is_not_written_to() -> None:
@@ -156,6 +165,11 @@ def test_buffers_beside_the_stream_are_there_on_trial_too() -> None:
 def test_only_classes_with_a_say_are_looked_at_step_by_step() -> None:
     assert [trial.picks_instances(kind) for kind in (Unit, Symbol, Settings, Fresh)] == [True] * 4
     assert not any(trial.picks_instances(kind) for kind in (Pair, Colour, Base, Sheet))
+
+
+def test_a_class_with_a_metaclass_goes_by_its_name() -> None:
+    back = through([Modelled(), Modelled])
+    assert type(back[0]) is back[1] is Modelled
 
 
 def local(held: list[int]) -> Any:
@@ -248,10 +262,7 @@ def _without_context() -> ValueError:
     return error
 
 
-def test_each_exception_is_looked_at_whatever_its_type_was_proved_to_be(tmp_path: Any) -> None:
-    from tests.persistence.desk import Desk
-
-    desk = Desk(tmp_path / "s")
+def test_each_exception_is_looked_at_whatever_its_type_was_proved_to_be(desk: Desk) -> None:
     desk.save(1, [Plain("x")])
     odd: Any = Plain("x")
     odd.__suppress_context__ = True
