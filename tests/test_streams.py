@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import inspect
+import subprocess
 import sys
 from pathlib import Path
 from types import AsyncGeneratorType, GeneratorType
@@ -13,6 +14,7 @@ import pytest
 
 import dumbo
 from dumbo import Cache
+from dumbo.persistence import stretches
 
 Ran = list[object]
 
@@ -442,6 +444,56 @@ def test_a_damaged_recording_is_recorded_anew(f, cache: Cache, ran: Ran) -> None
     with Cache(cache.directory) as again:
         assert list(again.memo(keep="always")(_words)(long)) == [long, long + "!"]
     assert ran == [0, 0]
+
+
+LARGE = """
+import os, sys
+from pathlib import Path
+import dumbo
+
+@dumbo.Cache(sys.argv[1]).memo(keep="always")
+def f(n):
+    for i in range(n):
+        yield bytes(1000) + bytes([i % 256])
+
+list(f(4000))
+replay = f(4000)
+first = next(replay)
+for path in Path(sys.argv[1]).glob("blobs/*/*"):
+    os.truncate(path, 4096)
+rest = list(replay)
+assert [first, *rest] == [bytes(1000) + bytes([i % 256]) for i in range(4000)]
+print(f.cache_info().hits, *f.cache_info().reasons)
+"""
+
+
+def test_a_large_recording_that_is_cut_off_while_it_is_replayed_ends_no_process(
+    tmp_path: Path,
+) -> None:
+    command = [sys.executable, "-c", LARGE, str(tmp_path / "cache")]
+    ran = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert "was cut off while it was read" in ran.stdout
+
+
+def test_replays_of_large_recordings_keep_no_more_open_than_they_may(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @cache.memo(keep="always")
+    def g(n):
+        for number in range(n):
+            yield bytes([number % 256]) * 100_000
+        return "end"
+
+    everything = [bytes([number % 256]) * 100_000 for number in range(20)]
+    assert list(g(20)) == everything
+    monkeypatch.setattr("dumbo.persistence.stretches.MOST", 3)
+    replays = [g(20) for _ in range(6)]
+    assert [next(replay) for replay in replays] == everything[:1] * 6
+    assert not stretches.is_room()
+    assert [list(replay) for replay in replays] == [everything[1:]] * 6
+    del replays
+    gc.collect()
+    assert stretches.is_room()
 
 
 def _words(long):

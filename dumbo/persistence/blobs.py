@@ -21,14 +21,16 @@ import xxhash
 
 from dumbo.errors import CorruptBlob, MissingBlob
 from dumbo.persistence import folder
+from dumbo.persistence.ground import CODEC, COMPRESSED
 from dumbo.persistence.headers import LONGEST, Header
-from dumbo.persistence.seal import bare
+from dumbo.persistence.seal import SIGNED, SIZE, bare
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import TypeAlias
+    from typing import Any, TypeAlias
 
     from dumbo.persistence.seal import Seal
+    from dumbo.persistence.stretches import Stretch
 
     Buffer: TypeAlias = bytes | bytearray | memoryview
     Stamp: TypeAlias = tuple[int, int, int, int, int]
@@ -57,11 +59,13 @@ class Reader:
         *,
         mapped: bool,
         frozen: bool = False,
-    ) -> tuple[Header, Buffer]:
+        gradual: int | None = None,
+    ) -> tuple[Header, Any]:
         """Return the header and the payload of the blob at *path*, checked.
 
         The payload may be kept and changed: it is a copy, or mapped copy-on-write where
         *mapped* says that this is of use and it is large; read-only where it shall be *frozen*.
+        A large one of the codec *gradual* comes as a `Stretch`.
 
         Raises:
             CorruptBlob: if the file is not the blob of this identity, whole and unaltered.
@@ -86,6 +90,8 @@ class Reader:
             ):
                 raise CorruptBlob(f"holds a result of {header.function!r} that belongs elsewhere")
             payload = _payload_of(fd, header, mapped, frozen)
+            gradually = header.codec & CODEC == gradual
+            stretch = _stretch_of(fd, header, payload) if gradually else None
         finally:
             os.close(fd)
         stamp = (
@@ -93,6 +99,8 @@ class Reader:
         )  # fmt: skip
         if self._verified.get(path) != stamp:
             self._verify(path, stamp, header, payload)
+        if stretch is not None:
+            return header, stretch
         return header, bare(header.codec, payload)
 
     def _verify(self, path: str, stamp: Stamp, header: Header, payload: Buffer) -> None:
@@ -136,6 +144,21 @@ def _header_of(fd: int, status: os.stat_result) -> Header:
             f"is {status.st_size} bytes long, not the {header.size + header.length} it was"
         )
     return header
+
+
+def _stretch_of(fd: int, header: Header, payload: Buffer) -> Stretch | None:
+    """What reads a payload on that is mapped, if it stands in the file as it is."""
+    if type(payload) is not memoryview or header.codec & COMPRESSED:
+        return None
+    from dumbo.persistence import stretches  # few results are recordings
+
+    if not stretches.is_room():
+        return None
+    size = header.length - (SIZE if header.codec & SIGNED else 0)
+    try:
+        return stretches.Stretch(fd, header.size, payload[:size])
+    except OSError:  # no descriptor is left
+        return None
 
 
 def _payload_of(fd: int, header: Header, mapped: bool, frozen: bool) -> Buffer:

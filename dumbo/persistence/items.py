@@ -25,9 +25,12 @@ if TYPE_CHECKING:
     from typing import Any
 
     from dumbo.persistence.codecs import Buffer, Sink, Written
+    from dumbo.persistence.stretches import Stretch
 
 _FRAME = struct.Struct("<BQ")
+_FRAMED = _FRAME.size
 _RETURNED = 255
+_ALL = 1 << 70  # bytes, more than anything can say that there are
 _SMALL = 1 << 16  # bytes of an item up to which it is copied before it is handed on
 _UNCHANGING = frozenset((type(None), bool, int, float, complex, str, bytes))
 
@@ -119,7 +122,7 @@ class Items:
 
     __slots__ = ("_decode", "_payload")
 
-    def __init__(self, payload: Buffer, decode: Callable[[int, Any], Any]) -> None:
+    def __init__(self, payload: Buffer | Stretch, decode: Callable[[int, Any], Any]) -> None:
         self._payload = payload
         self._decode = decode
 
@@ -129,22 +132,40 @@ class Items:
         Raises:
             CorruptBlob: if one cannot be loaded here.
         """
-        whole = memoryview(self._payload)
-        start = 0
+        payload: Any = self._payload
+        gradual: Any = getattr(payload, "window", None)
+        view = memoryview(payload) if gradual is None else gradual(0, 0)
+        seen = _ALL if gradual is None else len(view)
+        start = 0  # in what is seen of it
+        before = 0  # what has gone out of sight
         returned = False
+        frame = _FRAME.unpack_from
         while True:
-            codec, length = _FRAME.unpack_from(whole, start)
-            start += _FRAME.size
+            if start + _FRAMED > seen:
+                before, start = before + start, 0
+                view = gradual(before, _FRAMED)
+                seen = len(view)
+            codec, length = frame(view, start)
+            start += _FRAMED
             if codec == _RETURNED:
                 returned = True
                 continue
+            end = start + length
+            if end <= seen:
+                data = bytearray(view[start:end])
+                start = end
+            else:
+                data = payload.take(before + start, length)
+                before, start = before + start + length, 0
+                view = gradual(before, 0, length)
+                seen = len(view)
             try:
-                item = self._decode(codec, bytearray(whole[start : start + length]))
+                item = self._decode(codec, data)
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # classes of the user, and their imports
                 raise CorruptBlob(f"an item cannot be loaded: {type(error).__name__}") from error
-            start += length
+            del data  # two large ones at a time are too many: memory would come and go each time
             if returned:
                 return item
             yield item

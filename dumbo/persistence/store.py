@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PYTHON", "Record", "Store", "Summary", "Trace"]
 
+_ITEMS = 5  # the codec of what generators yield, which is loaded item by item
 _PARTS = 6  # the codec of results in parts
 _ARROW = 8  # of tables, which see to it themselves that nobody writes to them, or are copied
 
@@ -89,6 +90,7 @@ class Store(Proofs):
                 header, payload = self._reader.read(
                     path, record.closure, record.key, record.extras, record.python,
                     mapped=codec in self._mapped, frozen=frozen and codec != _ARROW,
+                    gradual=_ITEMS,
                 )  # fmt: skip
             except OSError as error:
                 raise CorruptBlob(f"cannot be read: {error.strerror or error}") from error
@@ -122,7 +124,8 @@ class Store(Proofs):
         path = self._path(record.python, record.closure, record.key, record.extras)
         identity = (record.closure, record.key, record.extras, record.python)
         try:
-            return self._reader.read(path, *identity, mapped=True)[1]
+            payload: codecs.Buffer = self._reader.read(path, *identity, mapped=True)[1]
+            return payload
         except OSError as error:
             raise CorruptBlob(f"cannot be read: {error.strerror or error}") from error
 

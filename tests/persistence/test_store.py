@@ -219,6 +219,7 @@ def test_what_is_stored_after_somebody_else_has_cleared_all_is_found_by_its_func
     assert [record.key for record in other.entries_of("mod:func")] == [digest(2)]
     assert desk.store.clear("mod:func") == 1
     assert desk.find(2) is None
+    other.close()
 
 
 def test_a_function_whose_name_could_not_be_written_is_written_with_the_next_result(
@@ -234,7 +235,9 @@ def test_a_function_whose_name_could_not_be_written_is_written_with_the_next_res
     with pytest.raises(KeyboardInterrupt):
         desk.store.run(fail)
     desk.save(2, [2])
-    assert {line.function for line in Store(desk.directory).summary()} == {"mod:other", "mod:func"}
+    other = Store(desk.directory)
+    assert {line.function for line in other.summary()} == {"mod:other", "mod:func"}
+    other.close()
 
 
 def test_last_use_is_noted_and_written_coarsely(
