@@ -401,6 +401,11 @@ def _reached(value: object, budget: list[int]) -> set[object] | None:
         if library in _ARROW:
             found.add(id(thing))
             continue
+        if kind.__name__ in ("void", "record") and library == "numpy":
+            found.add(id(thing))
+            if _is_array(getattr(thing, "base", None)):  # it is a row of that
+                found.add(_memory(thing.base))  # type: ignore[attr-defined]
+            continue
         if not gc.is_tracked(thing) and kind not in _CONTAINERS:
             if library not in _OPEN:
                 return None  # a type in C that may hold anything

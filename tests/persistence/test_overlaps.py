@@ -193,6 +193,7 @@ def test_a_matrix_of_an_array_is_one_of_it_again() -> None:
 def shared_and_lost() -> dict[str, Any]:
     numbers = np.zeros(5)
     mask = np.zeros(5, bool)
+    rows = np.zeros(5, dtype=[("x", "f8"), ("y", "i4")])
     raw, row = bytearray(50), array.array("d", [0.0] * 5)
     pairs = np.empty(5, dtype=[("o", object), ("n", "i8")])
     words = np.array(["a"] * 5, dtype=np.dtypes.StringDType()) if hasattr(np, "dtypes") else None
@@ -201,6 +202,9 @@ def shared_and_lost() -> dict[str, Any]:
         "its mask": [mask, np.ma.masked_array(numbers, mask=mask, copy=False)],
         "a class of the user's": [numbers, numbers.view(Own)],
         "objects between numbers": [pairs, pairs["o"]],
+        "a row": [rows, rows[1]],
+        "a record": [rows.view(np.recarray), rows.view(np.recarray)[1]],
+        "a row of objects": [pairs, [pairs[1]]],
         "a buffer": [raw, np.frombuffer(raw, "u1")],
         "a part of a buffer": {"a": [np.frombuffer(memoryview(raw)[5:], "u1")[3:]], "b": raw},
         "an array of Python": (row, np.frombuffer(row)),
@@ -224,6 +228,7 @@ def test_what_cannot_come_back_as_shared_is_refused(what: str, code: bool) -> No
 
 def test_what_only_might_share_is_stored() -> None:
     numbers = np.zeros(10)
+    rows = np.zeros(5, dtype=[("x", "f8"), ("y", "i4")])
     pairs = np.empty(5, dtype=[("o", object), ("n", "i8")])
     raw = bytearray(80)
     for value in (
@@ -232,6 +237,7 @@ def test_what_only_might_share_is_stored() -> None:
         [np.frombuffer(raw, "u1"), bytearray(80)],
         [np.frombuffer(bytes(raw)), bytes(raw)],
         [np.zeros(5).view(Own), numbers],
+        [rows[0], rows[1:], rows[0].copy(), np.void(b"abc")],
     ):
         back, _ = again(value)
         assert [type(part) for part in back] == [type(part) for part in value]
@@ -263,6 +269,14 @@ def test_arrays_on_one_buffer_stay_together_in_parts(cache: dumbo.Cache) -> None
     with_buffer(300_000)
     (reason,) = with_buffer.cache_info().reasons
     assert "share memory" in reason
+
+
+def test_a_row_of_what_is_in_a_part_is_seen(desk: Desk) -> None:
+    rows = np.zeros(30_000, dtype=[("x", "f8"), ("y", "i4")])
+    with pytest.raises(UnstorableResult, match="share memory"):
+        desk.save(1, {"rows": [rows, "x" * 200_000], "first": rows[0]})
+    value = {"rows": [rows, "x" * 200_000], "first": rows[0].copy()}
+    assert desk.save(2, value).codec == "parts"
 
 
 def test_arrays_that_lie_in_one_payload_are_parts_of_their_own(desk: Desk) -> None:
