@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import AsyncGeneratorType, GeneratorType
+from typing import Any
 
 import pytest
 
@@ -500,3 +501,17 @@ def _words(long):
     sys.audit("ran", 0)
     yield long
     yield long + "!"
+
+
+def test_a_long_recording_that_is_signed_is_served(tmp_path: Path) -> None:
+    cache = dumbo.Cache(tmp_path / "signed", signing_key=b"0123456789abcdef0123")
+
+    @cache.memo(keep="always")
+    def rows(n: int) -> Any:
+        for _ in range(n):
+            yield bytes(1000)
+
+    for n in (3, 100, 4000):
+        assert [len(list(rows(n))) for _ in range(2)] == [n, n]
+    info = rows.cache_info()
+    assert (info.hits, info.misses) == (3, 3)

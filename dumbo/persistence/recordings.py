@@ -57,10 +57,10 @@ class Recording:
         Raises:
             UnstorableResult: if that takes more room than was left for it.
         """
-        if len(header.pack()) > _RESERVED:
-            raise UnstorableResult("the name of its function is too long")
         header.reserved = _RESERVED
         header.codec = ITEMS
+        if len(header.pack()) > _RESERVED:  # which also says where the payload begins
+            raise UnstorableResult("the name of its function is too long")
         self.draft.path = path
         self.draft.header = header
 

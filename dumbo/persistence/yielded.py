@@ -5,9 +5,9 @@ likes; but what the generator does to it later, he sees, and a replay could not 
 few items are looked at before the generator goes on and again when it has stopped: what differs is
 the generator's doing.
 
-Only small items are looked at, of builtin types and arrays through and through, and only as long as
-somebody else holds them: looking runs no code of the user's. What is larger, or further back, may
-change unseen.
+Only small items are looked at, of builtin types and arrays through and through, of a tuple its
+parts, and only as long as somebody else holds them: looking runs no code of the user's. What is
+larger, or further back, may change unseen.
 
 Knows objects; must not know how they are recorded.
 """
@@ -22,7 +22,8 @@ try:  # The C half alone, as in `codecs`.
 except ImportError:
     from pickle import Pickler
 
-from dumbo.persistence.fidelity import is_known
+from dumbo.failures import let_through
+from dumbo.persistence.fidelity import is_known, is_plain_array
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Yielded"]
 
-_LAST = 8  # items that are looked at
+_LAST = 4  # items that are looked at
 _LARGEST = 4096  # bytes of one
 _CHANGING = ("list", "dict", "set", "bytearray", "ndarray", "deque", "array")
 
@@ -51,9 +52,14 @@ class Yielded:
             size: of what was recorded of it, in bytes.
             plain: whether no code of the user's takes part in pickling it.
         """
-        if plain and size <= _LARGEST and type(item).__name__ in _CHANGING:
-            self._items.append(item)
-            del self._items[:-_LAST]
+        if not plain or size > _LARGEST:
+            return
+        # A tuple is taken apart by who gets it: `for i, total in f():`.
+        parts = item if type(item) is tuple else (item,)
+        for part in parts:
+            if type(part).__name__ in _CHANGING and not any(one is part for one in self._items):
+                self._items.append(part)
+        del self._items[:-_LAST]
 
     def before(self) -> None:
         """The generator is about to go on."""
@@ -90,9 +96,12 @@ class _Looking(Pickler):
 
 def _look(item: Any) -> bytes | None:
     """Return what tells whether *item* changes; None if that would run code of the user's."""
+    if is_plain_array(item):
+        return item.tobytes()  # type: ignore[no-any-return]
     file = BytesIO()
     try:
         _Looking(file, 5).dump(item)
-    except Exception:  # noqa: BLE001 - what pickle cannot take, or what is above
+    except Exception as error:  # noqa: BLE001 - what pickle cannot take, or what is above
+        let_through(error)
         return None
     return file.getvalue()

@@ -314,8 +314,8 @@ def test_a_part_that_is_gone_or_damaged_costs_a_recomputation(
 
 @pytest.mark.parametrize("compress", [False, True])
 def test_results_in_parts_outlive_the_index(tmp_path: Path, compress: bool) -> None:
-    if compress:
-        pytest.importorskip("dumbo.persistence.squeeze").zstd()
+    if compress and sys.version_info < (3, 14):
+        pytest.importorskip("backports.zstd")
     store = Store(tmp_path / "c", compress=compress)
     value = {"a": large(1), "b": [0] * 200_000, "c": "small"}
     record = put(store, value)

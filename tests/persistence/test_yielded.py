@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import time
 from typing import Any
 
 import pytest
@@ -76,3 +78,46 @@ def test_items_with_objects_of_the_users_are_left_alone() -> None:
     yielded.before()
     item.append(2)
     assert yielded.changed() is None
+
+
+def test_a_change_of_a_part_of_a_tuple_is_seen() -> None:
+    total: list[int] = []
+    yielded = watching((0, total))
+    yielded.before()
+    total.append(1)
+    assert yielded.changed() is total
+
+
+def test_one_thing_that_is_yielded_again_and_again_is_looked_at_once() -> None:
+    total: list[int] = []
+    other = [1]
+    yielded = watching(other, *[(i, total) for i in range(20)])
+    yielded.before()
+    other.append(2)
+    assert yielded.changed() is other
+
+
+def test_what_a_signal_handler_raises_meanwhile_reaches_the_program() -> None:
+    class Timeout(Exception):
+        pass
+
+    def ring(*_: object) -> None:
+        raise Timeout
+
+    rang = signal.signal(signal.SIGALRM, ring)
+    items = [[list(range(500)) for _ in range(2)] for _ in range(4)]
+    yielded = watching(*items)
+    fired = 0
+    try:
+        for _ in range(50):
+            signal.setitimer(signal.ITIMER_REAL, 0.001)
+            ends = time.monotonic() + 5
+            try:
+                while time.monotonic() < ends:
+                    yielded.before()
+            except Timeout:
+                fired += 1
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, rang)
+    assert fired == 50
