@@ -101,9 +101,15 @@ def _meet(pickler: Any, obj: Any, kind: type) -> Any:
             pickler.fixed.append(mask)
         return NotImplemented
     if kind.__name__ in ("void", "record") and _is_exact(kind) and hasattr(obj, "dtype"):
-        if obj.base is not None:  # a row of an array, by which that can be written to
-            pickler.fixed.append(_as_array(obj))
-        return NotImplemented
+        if obj.base is None:
+            return NotImplemented
+        # A row of an array, by which that can be written to.
+        if not obj.dtype.hasobject:
+            pickler.fixed.append(sys.modules["numpy"].frombuffer(obj, "u1"))
+            return NotImplemented
+        how, (dtype, content) = obj.__reduce__()  # an array on the memory of the row alone
+        pickler.fixed.append(content)
+        return how, (dtype, content.copy())
     if kind.__module__ == _FRAMES:
         pickler.frames.update(map(id, _arrays_of_frame(obj)))
         return NotImplemented
@@ -185,13 +191,6 @@ def _met_array(pickler: Any, array: Any) -> Any:
         return restore_view, (place.span, place.offset, *how, type(array))
     pickler.arrays.append(array)
     return _reduce_array(array) if is_plain_array(array) else NotImplemented
-
-
-def _as_array(row: Any) -> Any:
-    """Return an array on the memory of a row; where that cannot be had, all that it is a row of."""
-    if row.dtype.hasobject:
-        return row.base
-    return sys.modules["numpy"].frombuffer(row, "u1")
 
 
 _FRAMES = "pandas.core.internals.managers"  # where the classes are that hold arrays of frames

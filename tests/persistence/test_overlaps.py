@@ -238,6 +238,8 @@ def test_what_only_might_share_is_stored() -> None:
         [np.frombuffer(bytes(raw)), bytes(raw)],
         [np.zeros(5).view(Own), numbers],
         [rows[0], rows[1:], rows[0].copy(), np.void(b"abc")],
+        [pairs[0], pairs[1], pairs[2:]],
+        [np.empty(3, dtype=[("o", object)]).view(np.recarray)[0]],
     ):
         back, _ = again(value)
         assert [type(part) for part in back] == [type(part) for part in value]
