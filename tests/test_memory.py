@@ -52,7 +52,7 @@ def test_what_is_kept_in_memory_alone_comes_back_as_it_was_and_is_not_pickled(
     monkeypatch.setattr("_pickle.dumps", None)
     monkeypatch.setattr("_pickle.loads", None)
     shared = [1]
-    value = [shared, {"a": (shared, -0.0, 1j, "\ud800")}, {1, 2}, frozenset((b"x", True)), None]
+    value = [shared, {"a": (shared, -0.0, 1j, "\ud800")}, {1, 2}, frozenset((True,)), {b"x"}, None]
     payload = memory.plain_payload(value)
     assert payload is not None
     data, decode = payload
