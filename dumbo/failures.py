@@ -15,9 +15,9 @@ from dumbo.errors import (
     UnusableDirectory,
 )
 from dumbo.explain import Reason
-from dumbo.net import describe, meant_for_the_program, raised_by
+from dumbo.net import describe, raised_by
 
-__all__ = ["Misfit", "is_for_good", "let_through", "not_cached", "not_stored", "text_of"]
+__all__ = ["Misfit", "is_for_good", "not_cached", "not_stored", "text_of"]
 
 
 class Misfit(Bypass):
@@ -69,14 +69,6 @@ def is_for_good(error: Exception) -> bool:
     return isinstance(error, UntraceableFunction) and not isinstance(
         error.__cause__, RecursionError
     )
-
-
-def let_through(error: BaseException) -> None:
-    """Raise what the program's own signal handler raised while dumbo was at work."""
-    meant = meant_for_the_program(error)
-    if meant is not None:
-        # Without the chain of our own doings, which the program knows nothing of.
-        raise meant from meant.__cause__
 
 
 def text_of(error: BaseException) -> str:

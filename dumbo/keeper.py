@@ -26,11 +26,12 @@ from dumbo.decision.doubts import Doubts
 from dumbo.decision.glimpses import Glimpses
 from dumbo.decision.road import Road
 from dumbo.explain import Reason
-from dumbo.failures import is_for_good, let_through, not_cached, not_stored
+from dumbo.failures import is_for_good, not_cached, not_stored
 from dumbo.isolation import admit
 from dumbo.keeping import identity, serving, telling, weighing
 from dumbo.ledger import Ledger
 from dumbo.memory import MISSING, Memory, epoch, plain_key
+from dumbo.net import let_through
 from dumbo.switches import DISABLED, current
 from dumbo.target import Target, is_generator_function, label_of
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import sys
 
-__all__ = ["describe", "meant_for_the_program", "raised_by"]
+__all__ = ["describe", "let_through", "meant_for_the_program", "raised_by"]
 
 
 def meant_for_the_program(error: BaseException) -> BaseException | None:
@@ -68,3 +68,11 @@ def describe(error: BaseException) -> str:
         text = ""
     first = text.strip().partition("\n")[0][:300]
     return f"{kind}: {first}" if first else kind
+
+
+def let_through(error: BaseException) -> None:
+    """Raise what the program's own signal handler raised while dumbo was at work."""
+    meant = meant_for_the_program(error)
+    if meant is not None:
+        # Without the chain of our own doings, which the program knows nothing of.
+        raise meant from meant.__cause__

@@ -12,9 +12,9 @@ from dumbo.answers.why import Why
 from dumbo.call import Call
 from dumbo.errors import Bypass, StorageError, UnusableDirectory
 from dumbo.explain import Reason, human_time
-from dumbo.failures import let_through
 from dumbo.info import CacheInfo
 from dumbo.keeping import identity, serving, weighing
+from dumbo.net import let_through
 from dumbo.versions.kin import read_note
 
 TYPE_CHECKING = False

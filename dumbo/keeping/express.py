@@ -25,9 +25,9 @@ from dumbo.arguments.short import SHORT
 from dumbo.arguments.small import ATOMS
 from dumbo.call import Errand
 from dumbo.errors import StorageError
-from dumbo.failures import let_through
 from dumbo.keeping.weighing import found
 from dumbo.memory import MISSING, Held, has_plain_defaults, is_unchanging, plain_key
+from dumbo.net import let_through
 from dumbo.persistence import rows
 from dumbo.persistence.codecs import PICKLE, loads
 from dumbo.persistence.ground import COARSE, PYTHON

@@ -9,7 +9,7 @@ import sys
 
 from dumbo import config, inputs
 from dumbo.explain import Reason
-from dumbo.failures import let_through
+from dumbo.net import let_through
 from dumbo.randomness import drawn
 from dumbo.switches import READ_ONLY, current
 

@@ -14,9 +14,9 @@ from sys import getsizeof
 
 from dumbo.call import Call
 from dumbo.decision.worth import ALIKE
-from dumbo.failures import let_through
 from dumbo.keeping import weighing
 from dumbo.memory import LARGEST, MISSING, is_unchanging, plain_key, plain_payload
+from dumbo.net import let_through
 from dumbo.switches import READ_ONLY, current
 
 TYPE_CHECKING = False

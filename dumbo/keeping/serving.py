@@ -17,9 +17,10 @@ from types import FunctionType
 from dumbo import config
 from dumbo.errors import InvalidUse, StorageError
 from dumbo.explain import Reason
-from dumbo.failures import let_through, text_of
+from dumbo.failures import text_of
 from dumbo.keeping.telling import warn
 from dumbo.memory import Held, has_plain_defaults, is_unchanging, plain_key
+from dumbo.net import let_through
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

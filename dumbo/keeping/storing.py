@@ -15,8 +15,8 @@ from dumbo import clocks, config, nesting
 from dumbo.answers.recipe import Looks
 from dumbo.errors import StorageError, UnstorableResult
 from dumbo.explain import Reason
-from dumbo.failures import let_through
 from dumbo.keeping import observing, passing, serving, weighing
+from dumbo.net import let_through
 from dumbo.persistence import small
 from dumbo.randomness import drawn
 from dumbo.switches import READ_ONLY, current

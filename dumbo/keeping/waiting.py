@@ -10,9 +10,9 @@ from __future__ import annotations
 from time import perf_counter
 
 from dumbo.errors import StorageError
-from dumbo.failures import let_through
 from dumbo.keeping.serving import join, search, value_of
 from dumbo.keeping.weighing import KNOWN
+from dumbo.net import let_through
 from dumbo.switches import READ_ONLY, current
 
 TYPE_CHECKING = False

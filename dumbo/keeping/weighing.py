@@ -15,10 +15,9 @@ from dumbo.decision.costs import rough_size
 from dumbo.decision.road import STRIDE
 from dumbo.decision.worth import BUDGET, HIT, Verdict, asks, is_hot, judge, patience, stride
 from dumbo.errors import Bypass, StorageError
-from dumbo.failures import let_through
 from dumbo.keeping.telling import is_logged
 from dumbo.memory import LARGEST
-from dumbo.net import describe
+from dumbo.net import describe, let_through
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

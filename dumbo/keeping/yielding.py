@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dumbo.errors import StorageError
 from dumbo.explain import Reason
-from dumbo.failures import let_through, not_stored, text_of
+from dumbo.failures import not_stored, text_of
 from dumbo.keeping import observing, telling, weighing
+from dumbo.net import let_through
 from dumbo.switches import READ_ONLY, current
 
 TYPE_CHECKING = False

@@ -22,7 +22,7 @@ try:  # The C half alone, as in `codecs`.
 except ImportError:
     from pickle import Pickler
 
-from dumbo.failures import let_through
+from dumbo.net import let_through
 from dumbo.persistence.fidelity import is_known, is_plain_array
 
 TYPE_CHECKING = False

@@ -16,8 +16,8 @@ import os
 from itertools import count
 
 from dumbo import inputs
-from dumbo.failures import let_through
 from dumbo.keeping import identity, serving
+from dumbo.net import let_through
 from dumbo.randomness.root_seed import root
 from dumbo.randomness.sampling import Seed, among, family_of_draws, family_of_runs, tag_of
 

@@ -32,8 +32,9 @@ from dumbo.answers.why import Change, in_words
 from dumbo.call import Call
 from dumbo.errors import MadeOfStale, StaleResultWarning, StorageError
 from dumbo.explain import Reason, human_time, printable
-from dumbo.failures import Misfit, let_through, text_of
+from dumbo.failures import Misfit, text_of
 from dumbo.keeping import identity, serving
+from dumbo.net import let_through
 from dumbo.persistence.store import PYTHON
 from dumbo.tracing.lookup import instance_dict
 from dumbo.versions import consent, kin
