@@ -5,8 +5,9 @@
     │   └── UnusableDirectory (OSError)         a cache directory that cannot be used
     ├── Bypass                                  stays inside: costs a recomputation, leaves a reason
     │   ├── UnhashableArgument                  a part of an argument, or of a global, has no key
-    │   └── UntraceableFunction                 what a function depends on cannot be known
-    │       └── ClosureTooLarge                 it takes more work than it may
+    │   ├── UntraceableFunction                 what a function depends on cannot be known
+    │   │   └── ClosureTooLarge                 it takes more work than it may
+    │   └── FirstSeen                           what ran was not known of; the next time it is
     └── StorageError                            never leaves dumbo, save from explicit acts
         ├── UnstorableResult                    no codec could write a result
         ├── MadeOfStale                         a result that is made of another that is stale
@@ -61,6 +62,10 @@ class UntraceableFunction(Bypass):
 
 class ClosureTooLarge(UntraceableFunction):
     """A function whose call graph takes more work to follow than it may."""
+
+
+class FirstSeen(Bypass):
+    """A function ran of which nobody knew before the run, so that only the next result is kept."""
 
 
 class StorageError(DumboError):

@@ -25,6 +25,7 @@ from dumbo.call import Call, Errand
 from dumbo.decision.doubts import Doubts
 from dumbo.decision.glimpses import Glimpses
 from dumbo.decision.road import Road
+from dumbo.errors import FirstSeen
 from dumbo.explain import Reason
 from dumbo.failures import is_for_good, not_cached, not_stored
 from dumbo.isolation import admit
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Keeper"]
 
-KEPT, UNKEPT, LEFT = "kept", "unkept", "left"  # as in `persistence.locks`
+KEPT, UNKEPT, LEFT, AGAIN = "kept", "unkept", "left", "again"  # as in `persistence.locks`
 
 _BY_CONTEXT = Reason("disabled", by="dumbo.disabled()")
 _BY_SETTING = Reason("disabled", by="DUMBO_DISABLE, or `disable` in [tool.dumbo]")
@@ -490,27 +491,31 @@ class Keeper:
         ran = 0.0
         call.took = compute
         if call.reading is not None:
-            ended = clocks.reading()
-            compute, ran = _needed(compute, ended, call.reading)
-            call.reading = ended
+            after = clocks.reading()
+            compute, ran = _needed(compute, after, call.reading)
+            call.reading = after
             self.ledger.costs.cpu.add(ran)
         self.tally.computed(compute, ran=ran)
-        kept = False
+        ended = UNKEPT
         try:
             from dumbo.keeping.storing import keep
 
             outcome = keep(self, call, value, compute)
-            kept = outcome is not None and outcome.code == "stored"
+            if outcome is not None and outcome.code == "stored":
+                ended = KEPT
             self.alone = False
         except Exception as error:  # noqa: BLE001 - __reduce__ and the like of results
             let_through(error)
             outcome = not_stored(error)
             if outcome.code == "no store":
                 telling.warn(self, outcome)
-            self.alone = True  # who waits for such results waits for nothing
+            if isinstance(error, FirstSeen):
+                ended = AGAIN
+            else:
+                self.alone = True  # who waits for such results waits for nothing
         finally:
             if call.claim is not None:
-                call.claim.end(KEPT if kept else UNKEPT)
+                call.claim.end(ended)
         if outcome is not None and call.key is not None:
             self.tally.said(outcome)
             if outcome.code == "stored":

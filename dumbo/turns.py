@@ -8,6 +8,7 @@ by awaiting, so that an event loop is never blocked:
     its result was kept                                     load it
     there is nothing to load: too fast, unstorable, raised  compute, side by side
     its owner was cancelled or killed                       claim again: one of us computes
+    it is not kept, but the next one is                     the same, the first time
 
 No wait is for ever: it ends in computing after twice the time that this key is expected to
 take. Of a key about which nothing is known, that is long; save where its owner may itself be
@@ -24,7 +25,7 @@ import sys
 import time
 from _thread import get_ident  # `threading` itself imports more
 
-from dumbo.persistence.locks import KEPT, UNKEPT, Claim, Flight
+from dumbo.persistence.locks import AGAIN, KEPT, UNKEPT, Claim, Flight
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ class Turn:
     def _steps(self, owner: object, loop: object = None) -> Iterator[tuple[Flight, float]]:
         """Yield what to wait for, and how long at most, until it is our turn."""
         started = patience = 0.0
+        again = False
         while True:
             got = self._locks.claim(self._number, owner, loop)
             if got is None:
@@ -115,8 +117,11 @@ class Turn:
             if got.outcome == KEPT and self._look():
                 self.found = True
                 return
-            if got.outcome == UNKEPT:
+            if got.outcome == UNKEPT or (got.outcome == AGAIN and again):
                 return
+            if got.outcome == AGAIN:
+                again = True
+                started = 0.0  # one more computation takes as long once more
 
     def _claimed(self, claim: Claim) -> None:
         # Somebody may have stored it between our look and our claim.

@@ -17,6 +17,7 @@ import pytest
 
 import dumbo
 from dumbo import Cache, turns
+from dumbo.persistence.locks import AGAIN, Locks
 
 ROOT = str(Path(dumbo.__file__).parent.parent)
 
@@ -76,6 +77,65 @@ def _too_fast(keep, compute, store, load, **circumstances):
     from dumbo.decision.worth import Verdict
 
     return Verdict(False, "too fast", 0.0, 1.0)
+
+
+POOL = """
+import sys, threading, time
+sys.path.insert(0, {root!r})
+import dumbo
+
+ran = []
+done = []
+
+@dumbo.Cache(sys.argv[1]).memo(keep="always")
+def f(x):
+    ran.append(x)
+    inside.set()
+    time.sleep(1)
+    return [x]
+
+def job(x):
+    done.append(f(x))
+
+def run(x):
+    inside.wait(60)  # it is seen to call `job` while another thread computes
+    job(x)
+
+inside = threading.Event()
+threads = [threading.Thread(target=run, args=(1,)) for _ in range(4)]
+for thread in threads:
+    thread.start()
+f(1)
+for thread in threads:
+    thread.join()
+assert done == [[1]] * 4, done
+assert "was seen to run for the first time" in "".join(f.cache_info().reasons)
+print(*ran)
+"""
+
+
+@pytest.mark.skipif(not hasattr(sys, "monitoring"), reason="nobody sees what runs before 3.12")
+def test_where_the_next_computation_is_kept_one_of_those_who_wait_makes_it(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(POOL.format(root=ROOT))
+    command = [sys.executable, str(program), str(tmp_path / "cache")]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert ran.stdout.split() == ["1", "1"]
+
+
+def test_who_has_waited_for_two_results_that_are_not_kept_computes(tmp_path: Path) -> None:
+    locks = Locks(str(tmp_path))
+    turn = turns.Turn(locks, bytes(15) + b"\x07", lambda: False, lambda: 0.0)
+    leads = [locks.claim(7, "first")]
+    waits = turn._steps("waiter")
+    assert next(waits)[0] is leads[0].flight
+    leads[0].end(AGAIN)
+    leads.append(locks.claim(7, "next"))
+    assert next(waits)[0] is leads[1].flight
+    leads[1].end(AGAIN)
+    leads.append(locks.claim(7, "third"))
+    assert list(waits) == []
+    assert turn.claim is None
 
 
 def test_an_exception_is_everybodys_own(cache: Cache, ran: list[object]) -> None:

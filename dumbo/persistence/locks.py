@@ -31,10 +31,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["KEPT", "LEFT", "UNKEPT", "Claim", "Flight", "Locks", "locks_of"]
+__all__ = ["AGAIN", "KEPT", "LEFT", "UNKEPT", "Claim", "Flight", "Locks", "locks_of"]
 
-# How a flight ended: the result can be loaded; there is none to load; its owner was stopped.
-KEPT, UNKEPT, LEFT = "kept", "unkept", "left"
+# How a flight ended: the result can be loaded; there is none to load; its owner was stopped;
+# there is none to load, but the next one is kept.
+KEPT, UNKEPT, LEFT, AGAIN = "kept", "unkept", "left", "again"
 
 _RANGE = (1 << 62) - 1  # bytes that can be locked: file offsets are signed
 _LOOK = 0.05  # seconds after which a claim looks whether the lock file is still in its place

@@ -30,7 +30,7 @@ from types import CellType, CodeType, FunctionType
 
 import xxhash
 
-from dumbo.errors import Bypass, UntraceableFunction
+from dumbo.errors import Bypass, FirstSeen, UntraceableFunction
 from dumbo.tracing.fingerprint import ATOMS
 from dumbo.tracing.guards import Guard
 from dumbo.tracing.lookup import (
@@ -258,7 +258,7 @@ class _Cover:
         """See to it that what was looked at only after the run is what was there before it.
 
         Raises:
-            Bypass: if the run may have changed it.
+            FirstSeen: if the run may have changed it.
         """
         if not self._first:
             return
@@ -271,7 +271,7 @@ class _Cover:
         for reference, snapshot in self._first:
             what = snapshot.depends_on(objects, places)
             if what:
-                raise Bypass(
+                raise FirstSeen(
                     f"{name_of(reference)} was seen to run for the first time, and {what}, which "
                     "it reads, may have been another before; the next computation is kept"
                 )
