@@ -12,7 +12,8 @@
         ├── UnstorableResult                    no codec could write a result
         ├── MadeOfStale                         a result that is made of another that is stale
         └── CorruptBlob                         stored bytes that are not what was written
-            └── MissingBlob                     nothing is where they were: somebody removed them
+            ├── MissingBlob                     nothing is where they were: somebody removed them
+            └── OutOfReach                      they may be whole, and cannot be had now
 
     DumboWarning (UserWarning)                  the base of what dumbo warns of
     └── StaleResultWarning                      a stale result is handed out, as `on_stale` allows
@@ -100,6 +101,10 @@ class CorruptBlob(StorageError):
 
 class MissingBlob(CorruptBlob):
     """A stored result that was evicted, or removed, after it was found."""
+
+
+class OutOfReach(CorruptBlob):
+    """A stored result that cannot be had for a reason that may pass, and is left as it is."""
 
 
 class DumboWarning(UserWarning):

@@ -1,8 +1,8 @@
 """Results in parts, put into a store and together again.
 
 A part is an entry of its own, under its digest and a closure that no function has: so it is
-found, verified, listed, used and evicted as any other. What stores it twice stores it once. A
-result one of whose parts is gone is as good as none.
+found, verified, listed and used as any other. What stores it twice stores it once. A result one of
+whose parts is gone is as good as none.
 
 Knows parts and the store; must not know calls, nor why something is stored.
 """
@@ -15,8 +15,8 @@ from functools import partial
 
 import xxhash
 
-from dumbo.errors import CorruptBlob, StorageError, UnstorableResult
-from dumbo.persistence import codecs, listing, parts, rows, saving
+from dumbo.errors import CorruptBlob, MissingBlob, OutOfReach, StorageError, UnstorableResult
+from dumbo.persistence import codecs, parts, rows, saving
 from dumbo.persistence.drafts import Draft
 from dumbo.persistence.ground import PARTS
 from dumbo.persistence.headers import Header
@@ -61,9 +61,13 @@ def save(
                 saving.prove(store, frame, header.function, written, lambda: draft.view()[start:])
             draft.write(parts.tail(written.codec))
             header.codec = codecs.PARTS
-            return saving.finish(store, store._index or store._open(), draft, compute, started)
+            record = saving.finish(store, store._index or store._open(), draft, compute, started)
     except UnstorableResult:
         return None  # of the whole, it will be said better where what is
+    if any(store.find(CLOSURE, digest) is None for digest, _ in table):
+        store.lost(record)
+        raise StorageError("a part of it was evicted while it was stored")
+    return record
 
 
 def frame(payload: Any, frozen: bool = False) -> parts.Frame:
@@ -78,10 +82,18 @@ def loader(store: Store, payload: Any, frozen: bool = False) -> Callable[[int], 
     table = parts.units_of(payload)
 
     def load(unit: int) -> Any:
-        record = store.find(CLOSURE, table[unit][0])
+        digest, _ = table[unit]
+        record = store.find(CLOSURE, digest)
         if record is None:
-            raise CorruptBlob("a part of it is gone")
-        return store.load(record, frozen=frozen)
+            raise MissingBlob("a part of it was evicted, or removed")
+        try:
+            return store.load(record, frozen=frozen)
+        except MissingBlob as error:
+            raise MissingBlob("a part of it was evicted, or removed") from error
+        except OutOfReach as error:
+            raise OutOfReach(f"a part of it {error}") from error
+        except CorruptBlob as error:
+            raise CorruptBlob(f"a part of it: {error}") from error
 
     return load
 
@@ -127,32 +139,6 @@ def sizes(payload: Any, whole: parts.Frame) -> dict[Any, int]:
         elif type(child) is parts.Frame:
             found[name] = sum([table[unit][1] for unit in child.units()])
     return found
-
-
-def collect(store: Store) -> int:
-    """Remove the parts that no stored result has; say how many there were.
-
-    One that is being stored right now, whose result isn't there yet, goes too: then that
-    result is none when it is asked for, and is computed once more.
-    """
-    known = _parts(store)
-    if not known:
-        return 0
-    used: set[bytes] = set()
-    for record in listing.all_of_codec(store, codecs.PARTS):
-        try:
-            used.update(digest for digest, _ in parts.units_of(store.payload(record)))
-        except (StorageError, ValueError, OSError):  # it is no use any more
-            continue
-    gone = 0
-    for digest in known:
-        if digest not in used:
-            gone += store.forget(CLOSURE, digest)
-    return gone
-
-
-def _parts(store: Store) -> list[bytes]:
-    return [record.key for record in store.entries_of(LABEL, limit=1 << 62)]
 
 
 def _put(

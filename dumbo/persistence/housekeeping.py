@@ -1,6 +1,6 @@
 """Keeping a store within its limits: what goes, in which order, and what goes with it.
 
-    evict   results, the lowest rank first, until what remains fits
+    evict   results, the lowest rank first, until what remains fits, and what is left of such
     prune   results of old versions, or that were not used for long
     sweep   what nothing refers to: traces and programs, files without a row, temporaries
 
@@ -20,7 +20,8 @@ import time
 from dumbo.decision.eviction import HIGH, LOW, lowest
 from dumbo.decision.reuse import FOR_EVER
 from dumbo.errors import StorageError
-from dumbo.persistence import blobs, rows, shelves, statistics
+from dumbo.persistence import blobs, remains, rows, shelves, statistics
+from dumbo.persistence.ground import PARTS
 from dumbo.persistence.index import give_back
 
 TYPE_CHECKING = False
@@ -37,9 +38,7 @@ _BATCH = 512  # results that go in one transaction
 _FOR_PEOPLE = 0.1  # of the limit, that what is kept beside results may take
 _GRACE = 3600  # seconds for which a trace without results is kept: they may be on their way
 _ASIDE = 86_400.0  # seconds for which what was set aside is kept
-_WHOLE = (
-    "SELECT id, closure, key, python, extras, size, told, payload IS NULL, created FROM entries"
-)
+_ROUNDS = 8  # of eviction: less goes than was meant to where results have parts in common
 _MANY = 2000  # traces that are too many to be looked at while a program runs
 _YOUNG = 5.0  # seconds that a file may be without its row, or a temporary without its process
 
@@ -104,12 +103,32 @@ def evict(store: Store, limit: int, *, down_to: float = LOW, coming: int = 0) ->
         return 0, 0
     sweep_rows(store)
     _shrink(store, limit)
+    gone, before = remains.settle(store, remove, young=remains.YOUNG)
     used = left + _on_disk(store, limit)
-    gone, freed = remove(store, _lowest(store, used + coming - int(limit * down_to)))
+    count, freed = _make_room(store, used + coming - int(limit * down_to))
+    gone += count
     store.used = used - freed
     statistics.keep_room(store)
     sweep_rows(store)
     _shrink(store, limit)
+    return gone, before + freed
+
+
+def _make_room(store: Store, excess: int) -> tuple[int, int]:
+    """Remove results until so many bytes are free; say how many, and bytes."""
+    gone = freed = 0
+    for _ in range(_ROUNDS):
+        if freed >= excess:
+            break
+        chosen = _lowest(store, excess - freed)
+        if not chosen:
+            break
+        orphans = remains.parts_of(store, chosen)
+        for some in (
+            remove(store, chosen),
+            remains.settle(store, remove, young=remains.YOUNG, orphans=orphans),
+        ):
+            gone, freed = gone + some[0], freed + some[1]
     return gone, freed
 
 
@@ -144,7 +163,7 @@ def _lowest(store: Store, excess: int) -> list[rows.Row]:
         return []
     from dumbo.persistence import ranking  # here: only what evicts asks what results are worth
 
-    found = list(ranking.ranked(store))
+    found = list(ranking.ranked(store, remains.sizes(store)))
     ranked = [(value, size + _HEADER, where) for value, size, where, _ in found]
     gone, store.last_rank = lowest(ranked, excess)
     last = gone[-1] if gone else None
@@ -152,14 +171,16 @@ def _lowest(store: Store, excess: int) -> list[rows.Row]:
     store.last_half_life = next((life for *_, where, life in found if where == last), FOR_EVER)
 
     def look(sql: sqlite.Connection, known: set[object]) -> list[rows.Row]:
-        found = [sql.execute(f"{_WHOLE} WHERE id = ?", (where,)).fetchone() for where in gone]
+        found = [
+            sql.execute(f"{rows.REMOVABLE} WHERE id = ?", (where,)).fetchone() for where in gone
+        ]
         return [row for row in found if row is not None]
 
     return store.run(look)
 
 
 def remove(store: Store, chosen: Iterable[rows.Row]) -> tuple[int, int]:
-    """Remove results, given as rows of `_WHOLE`; say how many, and their bytes."""
+    """Remove results, given as rows of `rows.REMOVABLE`; say how many, and their bytes."""
     chosen = list(chosen)
     gone = freed = 0
     for start in range(0, len(chosen), _BATCH):
@@ -203,14 +224,14 @@ def _shrink(store: Store, limit: int) -> None:
 
 def prune(store: Store, *, unused_since: float, function: str | None = None) -> tuple[int, int]:
     """Remove results that were not used since a unix time; say how many, and bytes."""
-    condition = " WHERE used < ?"
-    values: tuple[object, ...] = (int(unused_since),)
+    condition = " WHERE used < ? AND closure != ?"  # a part goes when no result has it any more
+    values: tuple[object, ...] = (int(unused_since), PARTS)
     if function is not None:
         condition += " AND function = ?"
         values = (*values, rows.name_id(function.encode("utf-8", "surrogatepass")))
     gone = freed = 0
     while True:
-        chosen = _rows(store, f"{_WHOLE}{condition} LIMIT {_BATCH}", values)
+        chosen = _rows(store, f"{rows.REMOVABLE}{condition} LIMIT {_BATCH}", values)
         if not chosen:
             return gone, freed
         count, size = remove(store, chosen)
@@ -250,7 +271,7 @@ def stale(store: Store, keep: int = 1, function: str | None = None) -> tuple[int
     gone = freed = 0
     for closure in {closure for *_, closure, _ in found} - kept:
         where = (*rows.closure_range(closure), closure)
-        chosen = _rows(store, f"{_WHOLE} WHERE id BETWEEN ? AND ? AND closure = ?", where)
+        chosen = _rows(store, f"{rows.REMOVABLE} WHERE id BETWEEN ? AND ? AND closure = ?", where)
         count, size = remove(store, chosen)
         gone += count
         freed += size
@@ -269,13 +290,7 @@ def _rows(store: Store, statement: str, values: tuple[object, ...]) -> list[rows
 
 def sweep(store: Store) -> int:
     """Remove what nothing refers to any more; say how many bytes that were."""
-    # Imported here: what evicts needs none of it.
-    from dumbo.persistence import assembly
-
-    before = usage(store).files
-    assembly.collect(store)
-    parts = max(0, before - usage(store).files)
-    freed = parts + sweep_rows(store) + _sweep_files(store)[0]
+    freed = remains.settle(store, remove)[1] + sweep_rows(store) + _sweep_files(store)[0]
     _sweep_recipes(store)
     return freed
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dumbo.persistence import rows
 from dumbo.persistence.ground import PYTHON
 from dumbo.persistence.records import Record, Summary
-from dumbo.persistence.seal import SIGNED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,16 +55,6 @@ def entries_under(store: Store, closure: bytes, limit: int) -> list[Record]:
     where = (*rows.closure_range(closure), closure, limit)
     found = [row for row in store._read(rows.OF_CLOSURE, where) if row[3] == PYTHON]
     return [record for record in map(store._record, found) if record]
-
-
-def all_of_codec(store: Store, codec: int) -> list[Record]:
-    """All entries that a codec wrote, by its number."""
-    return [
-        record
-        for number in (codec, codec | SIGNED)
-        for row in store._read(rows.OF_CODEC, (number,))
-        if (record := store._record(row))
-    ]
 
 
 def everything(store: Store) -> Iterator[Record]:

@@ -461,6 +461,12 @@ def head(units: list[tuple[bytes, int]]) -> bytes:
     return table + bytes(-len(table) % _ALIGN)
 
 
+def span_of(head: bytes) -> int:
+    """Return how many bytes the digests and sizes take, by the first of them."""
+    (count,) = _COUNT.unpack_from(head)
+    return int(_COUNT.size + count * _UNIT.size)
+
+
 def units_of(payload: Any) -> list[tuple[bytes, int]]:
     """Return digests and sizes of the parts of an entry."""
     view = memoryview(payload)

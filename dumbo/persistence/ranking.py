@@ -15,12 +15,12 @@ from dumbo.decision.costs import MACHINE
 from dumbo.decision.eviction import rank_of
 from dumbo.decision.reuse import Reuse, Trail
 from dumbo.persistence import statistics
-from dumbo.persistence.ground import function_id
+from dumbo.persistence.ground import PARTS, function_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import _sqlite3 as sqlite
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from dumbo.persistence.store import Store
 
@@ -30,18 +30,24 @@ __all__ = ["ranked"]
 
 _RANKED = (
     "SELECT id, size, compute, function, created, used, uses, key FROM entries"
-    " ORDER BY used, created"
+    " WHERE closure != ? ORDER BY used, created"
 )
 
 
-def ranked(store: Store) -> Iterator[tuple[float, int, int, float]]:
+_NOTHING: Mapping[int, int] = {}
+
+
+def ranked(
+    store: Store, beside: Mapping[int, int] = _NOTHING
+) -> Iterator[tuple[float, int, int, float]]:
     """Yield the rank of each result, its bytes, its place, and the half-life that it is ranked by.
 
-    The least lately used come first.
+    The least lately used come first. Parts are none; a result counts with all that it has, which
+    go with it: *beside* says how many bytes these are, by its place.
     """
 
     def look(sql: sqlite.Connection, known: set[object]) -> list[Row]:
-        return sql.execute(_RANKED).fetchall()
+        return sql.execute(_RANKED, (PARTS,)).fetchall()
 
     now, load = time.time(), MACHINE.load
     functions = {**_kept(store), **store.reuses}
@@ -52,6 +58,7 @@ def ranked(store: Store) -> Iterator[tuple[float, int, int, float]]:
             reuse.since = created
     for where, size, compute, function, created, used, uses, key in found:
         reuse = functions[function]
+        size += beside.get(where, 0)
         trail = _with(reuse.trail(key), uses, created / 1e6, float(used))
         rank = rank_of(compute / 1e9 - load.of(size), size, trail, reuse, now)
         yield rank, size, where, reuse.half_life

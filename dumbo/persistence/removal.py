@@ -9,7 +9,7 @@ import os
 
 from dumbo.errors import StorageError
 from dumbo.memory import epoch
-from dumbo.persistence import assembly, blobs, neighbours, rows, shelves
+from dumbo.persistence import blobs, neighbours, remains, rows, shelves
 from dumbo.persistence.ground import PYTHON
 
 TYPE_CHECKING = False
@@ -91,4 +91,6 @@ def _clear(store: Store) -> int:
 def _collect(store: Store, gone: int) -> None:
     """Remove the large parts that no result has any more, once some results are gone."""
     if gone:
-        assembly.collect(store)
+        from dumbo.persistence import housekeeping  # takes locks and ranks, which a clear does not
+
+        remains.settle(store, housekeeping.remove)

@@ -40,6 +40,11 @@ _COLUMNS = (
 WIDTH = len(_COLUMNS.split(","))
 HAS = "SELECT COUNT(*) FROM entries WHERE id = ? AND told = ?"
 ALL = f"SELECT {_COLUMNS} FROM entries"
+# Of these, what it takes to remove them.
+REMOVABLE = (
+    "SELECT id, closure, key, python, extras, size, told, payload IS NULL, created, codec, used "
+    "FROM entries"
+)
 FIND = f"SELECT {_COLUMNS} FROM entries WHERE id BETWEEN ? AND ?"
 # Of these, what a hit of the usual kind needs: each column costs as much as a system call.
 SERVE = "SELECT payload, checksum, used, compute FROM entries WHERE id BETWEEN ? AND ?"
@@ -56,7 +61,6 @@ SUM_OF_CLOSURE = (
     "SELECT COUNT(*), SUM(compute) FROM entries WHERE id BETWEEN ? AND ? AND closure = ? "
     "AND python = ?"
 )
-OF_CODEC = f"SELECT {_COLUMNS} FROM entries WHERE codec = ?"
 PUT = f"INSERT OR REPLACE INTO entries({_COLUMNS}) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 # The row of a variant has the first id of its call in place of its own, which is chosen here: that
 # of the same variant, else a free one, else that of the oldest. One statement, so that it is safe

@@ -18,7 +18,7 @@ from time import perf_counter
 
 import xxhash
 
-from dumbo.errors import CorruptBlob, MissingBlob, StorageError
+from dumbo.errors import CorruptBlob, MissingBlob, OutOfReach, StorageError
 from dumbo.persistence import rows
 from dumbo.persistence.ground import CODEC, COMPRESSED, PYTHON
 from dumbo.persistence.proofs import Proofs
@@ -93,7 +93,7 @@ class Store(Proofs):
                     gradual=_ITEMS,
                 )  # fmt: skip
             except OSError as error:
-                raise CorruptBlob(f"cannot be read: {error.strerror or error}") from error
+                raise OutOfReach(f"cannot be read: {error.strerror or error}") from error
             except MissingBlob:
                 # As it should be, if it was evicted meanwhile; what is stored anew stays.
                 whose = (record.closure, record.key, record.python, record.extras)
@@ -187,13 +187,20 @@ class Store(Proofs):
         try:
             return make()
         except (MemoryError, RecursionError) as error:  # the fault of where we are, not of it
-            raise CorruptBlob(f"cannot be loaded now: {type(error).__name__}") from error
+            raise OutOfReach(f"cannot be loaded now: {type(error).__name__}") from error
+        except OutOfReach:  # a part of it
+            raise
+        except MissingBlob:
+            self.lost(record)
+            raise
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # classes of the user, and their imports
+            of_a_part = isinstance(error, CorruptBlob)  # where it is counted
+            why = str(error) if of_a_part else f"cannot be loaded: {type(error).__name__}"
             if record.python == PYTHON:  # that of another Python may be good for that one
-                self._set_aside(record, f"cannot be loaded: {type(error).__name__}")
-            raise CorruptBlob(f"intact, but cannot be loaded: {type(error).__name__}") from error
+                self._set_aside(record, why, corrupt=not of_a_part)
+            raise CorruptBlob(why if of_a_part else f"intact, but {why}") from error
 
     def digest_of(self, record: Record) -> bytes | None:
         """What tells the bytes of an entry from others; None if they are gone."""
