@@ -44,4 +44,6 @@ from __future__ import annotations
 #          lies there; classes that derive from property give what their getters give;
 #          what stands before a spread stays in its place; functions that give numbers, and names
 #          of classes, give numbers and texts; a class picks its own item of a live table
-DIGEST_VERSION = 12
+# 13       methods of descriptors that are called by hand are followed; a field that somebody who
+#          is not seen may have set does not end a function
+DIGEST_VERSION = 13

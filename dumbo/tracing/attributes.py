@@ -27,7 +27,7 @@ from dumbo.tracing import catching, fingerprint
 from dumbo.tracing.annotations import DERIVED
 from dumbo.tracing.boundary import STDLIB, owner_of, wall_of
 from dumbo.tracing.callgraph import PATH, Node
-from dumbo.tracing.escapes import PLAIN_BASES, consume, defines, escape, is_data
+from dumbo.tracing.escapes import PLAIN_BASES, consume, defines, escape, is_data, is_exposed
 from dumbo.tracing.frame import Frame
 from dumbo.tracing.inherited import base_of, field_of
 from dumbo.tracing.local_classes import after, linearised
@@ -131,6 +131,9 @@ def of_member(frame: Frame, value: Value, name: str, *, hooked: bool = True) -> 
         held = frame.analysis.read(value.site, ("attr", name), frame, frame.index)
         if name == "__doc__" and held is None and (node := frame.analysis.node(value)) is not None:
             node.shows_doc = True
+        if name == "__get__" and held is None:
+            getter: Value = frame.pool.make(Builtin, name, value)
+            return getter
         return held or frame.unknown_value(f"attribute {name} of a function made here")
     if isinstance(value, Bound) and name in ("__func__", "__self__"):
         return value.function if name == "__func__" else value.receiver
@@ -577,7 +580,7 @@ def _missing(frame: Frame, value: Instance, name: str) -> Value | None:
         found: Value = frame.pool.make(Builtin, name, value)
         return found
     reason = f"attribute {name} of {name_of(value.cls.obj)}"
-    if frame.analysis.partial and value.site[0] == "class":
+    if frame.analysis.partial and value.site[0] == "class" and not is_exposed(frame, value.site):
         # It was made by code that was seen, none of which sets the field: this raises.
         frame.unresolved(reason)
         return None
@@ -746,6 +749,8 @@ def bind(frame: Frame, raw: Value, receiver: Value | None, owner: Value) -> Valu
     if type(obj) in (property, functools.cached_property):
         return _of_property(frame, raw, receiver)
     if is_class(obj) or type(obj) in fingerprint.ATOMS or type(obj) in _MODELLED:
+        return raw
+    if receiver is None and type(obj) is MemberDescriptorType:
         return raw
     if type(obj) in (MemberDescriptorType, GetSetDescriptorType):
         if any(namespace(type)[name] is obj for name in ("__name__", "__qualname__")):

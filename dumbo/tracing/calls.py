@@ -18,7 +18,7 @@ from __future__ import annotations
 import functools
 from _weakref import ReferenceType
 from collections.abc import Sequence
-from types import BuiltinFunctionType, CodeType, FunctionType
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodWrapperType
 from typing import Any, NamedTuple
 
 from dumbo.tracing import catching, fingerprint, inherited, spreads, sure
@@ -353,7 +353,9 @@ def _invoke_holder(frame: Frame, callee: Known, args: Arguments) -> Value | None
             return invoke(frame, marker, args.before(*own))
     if analysis.get("member", callee.ref, "__wrapped__") is not None:
         return invoke(frame, get("__wrapped__"), args)
-    if type(obj) is BuiltinFunctionType and _is_bound_to_data(obj):
+    if type(obj) is MethodWrapperType or (
+        type(obj) is BuiltinFunctionType and _is_bound_to_data(obj)
+    ):
         receiver = analysis.get("member", callee.ref, "__self__")
         if receiver is not None:  # else it is chance
             frame.touch(receiver, "__self__")

@@ -69,6 +69,7 @@ PLAIN_BASES = frozenset(
 )
 _MADE_HERE = (Local, LocalClass)
 OUT = "out of sight"  # a heap site, with a slot for each class
+EXPOSED = "exposed"  # of a site that somebody who is not seen may write to
 _MADE_WITH = frozenset(
     {"__init__", "__new__", "__init_subclass__", "__class_getitem__", "__set_name__"}
 )
@@ -423,9 +424,18 @@ def _is_foreign(base: Value) -> bool:
     return any(owner_of(cls) is not None for cls in mro(base.obj)[:-1])
 
 
+def is_exposed(frame: Frame, site: Any) -> bool:
+    """Whether somebody who is not seen may write to *site*; who asks is told when it becomes so."""
+    frame.analysis.read((EXPOSED, site), "elem", frame, frame.index)
+    return site in frame.analysis.escaped
+
+
 def _expose_site(frame: Frame, site: Any, use: Use) -> None:
     if use.changes:
-        frame.analysis.escaped.setdefault(site, {})[use] = None
+        uses = frame.analysis.escaped.setdefault(site, {})
+        if not uses:
+            frame.analysis.write((EXPOSED, site), "elem", frame.pool.const(True))
+        uses[use] = None
         sure.share(frame.analysis, site)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dumbo.tracing import (
     catching,
+    descriptors,
     fingerprint,
     given,
     mentions,
@@ -45,6 +46,7 @@ from dumbo.tracing.lookup import is_class, is_property, mro, namespace
 from dumbo.tracing.namespaces import by_pattern, is_namespace
 from dumbo.tracing.registry import MODELS
 from dumbo.tracing.rows import iterator_over
+from dumbo.tracing.storing import store_by_default
 from dumbo.tracing.uses import SHOWN, SPECIAL, Use, by_module
 from dumbo.tracing.values import (
     GROUPS,
@@ -138,6 +140,8 @@ def _call_marker(frame: Frame, name: str, receiver: Value, args: Arguments) -> V
 
 
 def _call_on(frame: Frame, name: str, receiver: Value, args: Arguments) -> Value | None:
+    if name in descriptors.METHODS and args.positional and descriptors.handles(receiver, name):
+        return descriptors.call(frame, receiver, name, args.positional)
     if name == "__subclasses__" and isinstance(receiver, Known):
         return _subclasses(frame, receiver)
     if name == "__new__" and args.positional:
@@ -352,8 +356,7 @@ def _call_of_object(frame: Frame, name: str, receiver: Instance, args: Arguments
     """A method of `object`, or of an exception: it keeps what it is given, and calls nothing."""
     positional = args.positional
     if name == "__setattr__" and len(positional) == 2:
-        frame.write(receiver.site, ("attr", text_of(positional[0])), positional[1])
-        frame.analysis.changes(receiver)
+        store_by_default(frame, receiver, text_of(positional[0]), positional[1])
         return frame.pool.const(None)
     if name == "__getattribute__" and positional:
         return _by_default(frame, receiver, positional[0])

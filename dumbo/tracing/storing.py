@@ -46,6 +46,17 @@ def store_attribute(frame: Frame, target: Value, name: str, value: Value) -> Non
             escape(frame, value)
 
 
+def store_by_default(frame: Frame, target: Instance, name: str | None, value: Value) -> None:
+    """``object.__setattr__(target, name, value)``; None: by a name that is not known."""
+    frame.analysis.changes(target)
+    cls = target.cls
+    if name is not None and isinstance(cls, Known) and wall_of(cls.obj) is None:
+        raw = frame.analysis.get("mro", cls.ref, name)
+        if isinstance(raw, Known) and _taken_by(frame, raw, target, name, value):
+            return
+    frame.write(target.site, ("attr", name), value)
+
+
 def write_field(frame: Frame, target: Instance, name: str, value: Value) -> None:
     """Put *value* into a field, past all descriptors and hooks."""
     frame.write(target.site, ("attr", name), value)
@@ -96,8 +107,11 @@ def _set_by_descriptor(frame: Frame, cls: Known, receiver: Value, name: str, val
     if hook is not None:
         call(frame, hook, (receiver, frame.pool.const(name), value))
     raw = frame.analysis.get("mro", cls.ref, name)
-    if not isinstance(raw, Known):
-        return False
+    return isinstance(raw, Known) and _taken_by(frame, raw, receiver, name, value)
+
+
+def _taken_by(frame: Frame, raw: Known, receiver: Value, name: str, value: Value) -> bool:
+    """Whether the class attribute *raw* is a descriptor that is given *value* instead."""
     if type(raw.obj) is property:
         frame.touch(raw, f"attribute {name}")
         setter = frame.analysis.get("member", raw.ref, "fset")
