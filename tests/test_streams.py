@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import inspect
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -474,6 +475,60 @@ def test_a_large_recording_that_is_cut_off_while_it_is_replayed_ends_no_process(
     command = [sys.executable, "-c", LARGE, str(tmp_path / "cache")]
     ran = subprocess.run(command, check=True, capture_output=True, text=True)
     assert "was cut off while it was read" in ran.stdout
+
+
+def edited(cache: Cache, f: Any, change: Any, n: int, size: int = 1000) -> str:
+    """Do *change* to the recording of *f* while it is replayed; return the reasons left."""
+    items = [bytes(size) + bytes([i % 256]) for i in range(n)]
+    assert list(f(n, size)) == items
+    replay = f(n, size)
+    first = next(replay)
+    (blob,) = blobs(cache)
+    change(blob)
+    assert [first, *replay] == items
+    return "".join(f.cache_info().reasons)
+
+
+def _overwrite(blob: Path) -> None:
+    with open(blob, "r+b") as file:
+        file.seek(blob.stat().st_size // 2)
+        file.write(b"\xff" * 100)
+
+
+@pytest.mark.parametrize("size", [1000, 400_000])
+def test_a_large_recording_that_is_overwritten_while_it_is_replayed_gives_no_wrong_item(
+    cache: Cache, ran: Ran, size: int
+) -> None:
+    f = cache.memo(keep="always")(_zeros)
+    reasons = edited(cache, f, _overwrite, 4_000_000 // size, size)
+    assert "was written to while it was read" in reasons
+    assert ran == [0, 0]
+
+
+def test_that_it_was_overwritten_shows_if_somebody_sets_the_time_back(
+    cache: Cache, ran: Ran
+) -> None:
+    def change(blob: Path) -> None:
+        before = blob.stat()
+        _overwrite(blob)
+        os.utime(blob, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    f = cache.memo(keep="always")(_zeros)
+    assert "was written to while it was read" in edited(cache, f, change, 4000)
+
+
+def test_a_large_recording_that_is_evicted_while_it_is_replayed_is_replayed_to_its_end(
+    cache: Cache, ran: Ran
+) -> None:
+    f = cache.memo(keep="always")(_zeros)
+    assert edited(cache, f, Path.unlink, 4000) == ""
+    assert ran == [0]
+
+
+def _zeros(n, size=1000):
+    sys.audit("ran", 0)
+    for i in range(n):
+        yield bytes(size) + bytes([i % 256])
 
 
 def test_replays_of_large_recordings_keep_no_more_open_than_they_may(

@@ -91,7 +91,7 @@ class Reader:
                 raise CorruptBlob(f"holds a result of {header.function!r} that belongs elsewhere")
             payload = _payload_of(fd, header, mapped, frozen)
             gradually = header.codec & CODEC == gradual
-            stretch = _stretch_of(fd, header, payload) if gradually else None
+            stretch = _stretch_of(fd, status, header, payload) if gradually else None
         finally:
             os.close(fd)
         stamp = (
@@ -166,7 +166,7 @@ def _header_of(fd: int, status: os.stat_result) -> Header:
     return header
 
 
-def _stretch_of(fd: int, header: Header, payload: Buffer) -> Stretch | None:
+def _stretch_of(fd: int, status: os.stat_result, header: Header, payload: Buffer) -> Stretch | None:
     """What reads a payload on that is mapped, if it stands in the file as it is."""
     if type(payload) is not memoryview or header.codec & COMPRESSED:
         return None
@@ -176,7 +176,7 @@ def _stretch_of(fd: int, header: Header, payload: Buffer) -> Stretch | None:
         return None
     size = header.length - (SIZE if header.codec & SIGNED else 0)
     try:
-        return stretches.Stretch(fd, header.size, payload[:size])
+        return stretches.Stretch(fd, header.size, size, status)
     except OSError:  # no descriptor is left
         return None
 

@@ -1,11 +1,11 @@
-"""A stretch of a file that is read on as it is needed, and looked at before each step.
+"""A stretch of a file that is read on as it is needed, and looked at after each step.
 
 Whoever replays a long recording has it open for as long as the program likes. Were it only mapped,
 and cut off by somebody meanwhile, the next look at it would kill the process; a read says how much
-there is. What is large is copied from the map nevertheless, once the file has been seen to be as
-long as that takes: reading it costs three times as much.
+there is. And what was written to it since it was verified is not what was recorded: after each read
+the file is looked at, whether it is still the one that was verified.
 
-Knows descriptors and maps; must not know what is read.
+Knows descriptors and what the system says of them; must not know what is read.
 """
 
 from __future__ import annotations
@@ -24,16 +24,20 @@ _open = 0
 
 
 class Stretch:
-    """What *mapped* holds of an open file, from *start* on; safe under threads."""
+    """What an open file holds from *start* on; safe under threads.
 
-    __slots__ = ("_fd", "_mapped", "_start", "size")
+    Parameters:
+        status: what the system said of the file when it was opened, to be verified.
+    """
 
-    def __init__(self, fd: int, start: int, mapped: memoryview) -> None:
+    __slots__ = ("_fd", "_start", "_status", "size")
+
+    def __init__(self, fd: int, start: int, size: int, status: os.stat_result) -> None:
         global _open
         self._fd = os.dup(fd)
-        self._mapped = mapped
         self._start = start
-        self.size = len(mapped)
+        self._status = status
+        self.size = size
         _open += 1
 
     def __del__(self) -> None:
@@ -47,7 +51,7 @@ class Stretch:
         """Return *size* bytes from there on, and more, unless what came *before* was large.
 
         Raises:
-            CorruptBlob: if there are not so many, or the file cannot be read.
+            CorruptBlob: if there are not so many, or they are not what was verified.
         """
         ahead = _AHEAD if before < _AHEAD else _LITTLE
         return memoryview(self.take(at, max(size, min(ahead, self.size - at))))
@@ -56,24 +60,32 @@ class Stretch:
         """Return *size* bytes from there on, which are the caller's own.
 
         Raises:
-            CorruptBlob: if there are not so many, or the file cannot be read.
+            CorruptBlob: if there are not so many, or they are not what was verified.
         """
         if at + size > self.size:
             raise CorruptBlob("is shorter than it says")
-        if size >= _AHEAD and os.fstat(self._fd).st_size >= self._start + at + size:
-            return bytearray(self._mapped[at : at + size])
         space = bytearray(size)
         view = memoryview(space)
         filled = 0
-        while filled < size:
-            try:
+        try:
+            while filled < size:
                 count = os.preadv(self._fd, [view[filled:]], self._start + at + filled)
-            except OSError as error:
-                raise CorruptBlob(f"cannot be read on: {error.strerror}") from error
-            if not count:
-                raise CorruptBlob("was cut off while it was read")
-            filled += count
+                if not count:
+                    raise CorruptBlob("was cut off while it was read")
+                filled += count
+            now = os.fstat(self._fd)
+        except OSError as error:
+            raise CorruptBlob(f"cannot be read on: {error.strerror}") from error
+        if _changed(self._status, now):
+            raise CorruptBlob("was written to while it was read")
         return space
+
+
+def _changed(before: os.stat_result, now: os.stat_result) -> bool:
+    """Whether somebody wrote to an open file. That it is evicted changes its links alone."""
+    if (before.st_mtime_ns, before.st_size) != (now.st_mtime_ns, now.st_size):
+        return True
+    return before.st_ctime_ns != now.st_ctime_ns and before.st_nlink == now.st_nlink
 
 
 def is_room() -> bool:
