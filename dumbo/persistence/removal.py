@@ -6,6 +6,7 @@ Knows rows and files; must not know values, nor how much room there is.
 from __future__ import annotations
 
 import os
+import time
 
 from dumbo.errors import StorageError
 from dumbo.memory import epoch
@@ -72,7 +73,12 @@ def clear(store: Store, function: str | None = None) -> int:
 
 
 def _clear(store: Store) -> int:
-    def empty(sql: sqlite.Connection, known: set[object]) -> int:
+    known: dict[str, int] = {}
+
+    def empty(sql: sqlite.Connection, _: set[object]) -> int:
+        known.clear()  # of an attempt before
+        for python, closure, key, extras, created in sql.execute(_FILES):
+            known[store._path(python, closure, key, extras)] = created
         gone: int = sql.execute("DELETE FROM entries").rowcount
         # Not the names of functions and their closures: running processes go on storing, and
         # write those which they know to be there no more.
@@ -81,11 +87,26 @@ def _clear(store: Store) -> int:
         return gone
 
     store._index or store._open()
+    gone = store._write(empty)  # the rows first, as above
+    for path, created in known.items():
+        _remove_file(path, created)
     for path in shelves.walk(os.path.join(store._root, "blobs")):
-        shelves.remove(path)
+        if path not in known and _is_old(path):  # the row of a young one may be on its way
+            shelves.remove(path)
     neighbours.clear(store._root)
     store.recipes().clear()
-    return store._write(empty)
+    return gone
+
+
+_FILES = "SELECT python, closure, key, extras, created FROM entries WHERE payload IS NULL"
+_YOUNG = 5.0  # seconds after which a file has got its row, or will get none
+
+
+def _is_old(path: str) -> bool:
+    try:
+        return os.lstat(path).st_mtime < time.time() - _YOUNG
+    except OSError:
+        return False
 
 
 def _collect(store: Store, gone: int) -> None:

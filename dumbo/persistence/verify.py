@@ -3,6 +3,10 @@
 What no call would be served is bad, whatever the reason: that it was altered, lies where another
 result should, lacks a part, is not signed as it should be, or is of a kind that is not known here.
 
+Others may store and remove results meanwhile. Rows are read first, then files; so what does not
+fit is looked at once more: whose row is another by now, or has gone, is not bad, and a young file
+without a row has a moment to get one.
+
 Knows files and rows; must not know values, which are not decoded.
 """
 
@@ -10,6 +14,7 @@ from __future__ import annotations
 
 import os
 import struct
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 from dumbo.errors import CorruptBlob, MissingBlob, StorageError
@@ -26,6 +31,10 @@ if TYPE_CHECKING:
     from dumbo.persistence.store import Store
 
 __all__ = ["Report", "parts_of", "verify"]
+
+
+_PATIENCE, _NAP = 1.0, 0.02  # seconds for files to get their rows, and between two looks
+_YOUNG = 5.0  # seconds after which a file has got its row, or will get none
 
 
 class Report:
@@ -93,6 +102,8 @@ def verify(
             report.bad.append((name, wrong.why))
     whole = [(name, row, "") for name, row in inline]
     beside = []  # rows of files that are set aside
+    alone = []  # files that are whole, without a row
+    damaged = {(row[3], row[2]) for row in bad if row[1] == PARTS}
     with ThreadPoolExecutor(min(8, (os.cpu_count() or 1) + 2)) as pool:
 
         def look(path: str) -> _Wrong | None:
@@ -100,20 +111,30 @@ def verify(
 
         for path, wrong in zip(files, pool.map(look, files), strict=True):
             step()
-            name = listed[path][0] if path in listed else os.path.basename(path)
+            name, row = listed.get(path) or (os.path.basename(path), ())
+            if wrong is not None and wrong.why and row and not _still(store, row):
+                wrong = _wrong_with(store, path, None)  # it is another one by now
+                if wrong is None:
+                    continue
             if wrong is not None:
                 if wrong.why:
                     report.bad.append((name, wrong.why))
+                    damaged |= {(row[3], row[2])} if row and row[1] == PARTS else set()
                 if wrong.why and repair and not wrong.theirs and shelves.set_aside(path):
                     report.repaired += 1
                     beside += [listed[path][1]] if path in listed else []
             elif path in listed:
                 whole.append((*listed[path], path))
             else:
-                report.unlisted.append(name)
-                if repair and recovery.list_file(store, path):
-                    report.repaired += 1
-    for name, row, path in _without_parts(store, whole):
+                alone.append(path)
+    for path, found in _rows_for(store, alone).items():
+        if found is not None:
+            whole.append((store.name_of(found[5]), found, path))
+            continue
+        report.unlisted.append(os.path.basename(path))
+        if repair and recovery.list_file(store, path):
+            report.repaired += 1
+    for name, row, path in _without_parts(store, whole, damaged):
         report.whole -= 1
         report.bad.append((name, "a part of it is gone"))
         if path and repair and shelves.set_aside(path):
@@ -128,8 +149,41 @@ def verify(
     return report
 
 
+def _rows_for(store: Store, files: list[str]) -> dict[str, rows.Row | None]:
+    """Return the rows that find *files* by now, if there are any; without files that have gone."""
+    found: dict[str, rows.Row | None] = {}
+    patience = time.monotonic() + _PATIENCE
+    left = list(files)
+    while left:
+        again = []
+        for path in left:
+            try:
+                header = blobs.peek(path)
+                age = time.time() - os.lstat(path).st_mtime
+            except (OSError, StorageError):  # it has gone, or is another by now
+                found.pop(path, None)
+                continue
+            found[path] = _row_of(store, header)
+            if found[path] is None and age < _YOUNG:
+                again.append(path)
+        left = again if time.monotonic() < patience else []
+        if left:
+            time.sleep(_NAP)
+    return found
+
+
+def _row_of(store: Store, header: Header) -> rows.Row | None:
+    """Return the row of a result as it is now."""
+    whose = (header.closure, header.key, header.python, header.extras)
+    where = rows.slots(header.python, header.closure, header.key)
+    for row in store._read(rows.FIND, where):
+        if row[1:5] == whose and rows.is_whole(row):
+            return row
+    return None
+
+
 def _without_parts(
-    store: Store, whole: list[tuple[str, rows.Row, str]]
+    store: Store, whole: list[tuple[str, rows.Row, str]], damaged: set[tuple[int, bytes]]
 ) -> Iterator[tuple[str, rows.Row, str]]:
     """Of the results that are whole, those in parts of which one is not."""
     there = {(row[3], row[2]) for _, row, _ in whole if row[1] == PARTS}
@@ -138,11 +192,22 @@ def _without_parts(
             continue
         try:
             for digest in parts_of(store, row):
-                if (row[3], digest) not in there:
+                if (row[3], digest) in there:
+                    continue
+                stored = (row[3], digest) not in damaged and _has_part(store, row[3], digest)
+                if not stored and _still(store, row):
                     yield name, row, path
                     break
         except (StorageError, OSError):  # it went since it was looked at
             continue
+
+
+def _has_part(store: Store, python: int, digest: bytes) -> bool:
+    """Whether a part has been stored meanwhile."""
+    if not os.path.exists(store.path_of(python, PARTS, digest, b"")):
+        return False
+    found = store._read(rows.FIND, rows.slots(python, PARTS, digest))
+    return any(row[1:4] == (PARTS, digest, python) for row in found)
 
 
 def parts_of(store: Store, row: rows.Row) -> list[bytes]:
