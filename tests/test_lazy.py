@@ -152,6 +152,20 @@ def test_what_may_hold_code_counts_by_itself(cache: Cache, f, ran: Ran, loads: l
     assert loads.count("numbers") == 2
 
 
+def test_a_lazy_result_in_an_exception_is_stored_as_the_value(cache: Cache) -> None:
+    @cache.memo(lazy=True, keep="always")
+    def numbers(n):
+        return [n]
+
+    @cache.memo(keep="always")
+    def found():
+        return [OSError(2, numbers(3)), ValueError(numbers(3)), KeyError({"x": [numbers(4)]})]
+
+    found()
+    assert [error.args for error in found()] == [(2, [3]), ([3],), ({"x": [[4]]},)]
+    assert found.cache_info().hits == 1
+
+
 def test_a_lazy_result_that_is_returned_is_stored_as_the_value(cache: Cache, f, ran: Ran) -> None:
     @cache.memo(keep="always", track_deps=False)
     def outer(n):

@@ -300,7 +300,8 @@ def _decode_plain(payload: Buffer) -> Any:
 def _encode_pickle(value: object, sink: Sink) -> Written:
     from dumbo.persistence import fidelity
 
-    pickler, by_value, buffers = _pickled(value, sink, {})
+    views: dict[int, Any] = {}
+    pickler, by_value, buffers = _pickled(value, sink, {}, views)
     if pickler.arrays or pickler.fixed:
         from dumbo.persistence import overlaps  # few results hold arrays
 
@@ -309,7 +310,7 @@ def _encode_pickle(value: object, sink: Sink) -> Written:
         shared = overlaps.places(arrays, fixed, pickler.frames)
         if shared:
             sink.reset()
-            pickler, by_value, buffers = _pickled(value, sink, shared)
+            pickler, by_value, buffers = _pickled(value, sink, shared, views)
     doubtful = fidelity.doubtful(pickler)
     if not buffers:
         return Written(PICKLE, doubtful, by_value, pickler.fields)
@@ -318,12 +319,13 @@ def _encode_pickle(value: object, sink: Sink) -> Written:
 
 
 def _pickled(
-    value: object, sink: Sink, places: dict[int, Any]
+    value: object, sink: Sink, places: dict[int, Any], views: dict[int, Any]
 ) -> tuple[Watching, bool, list[memoryview]]:
     """Write the stream; return who did, whether code went into it, and what lies beside it.
 
     Parameters:
         places: of arrays that share memory.
+        views: for the pickler, the same each time.
     """
     from dumbo.persistence import fidelity
 
@@ -336,7 +338,7 @@ def _pickled(
         buffers.append(raw)
         return False
 
-    pickler = fidelity.pickler(sink, beside, places)
+    pickler = fidelity.pickler(sink, beside, places, views)
     try:
         pickler.dump(value)
         return pickler, False, buffers
@@ -350,14 +352,16 @@ def _pickled(
     # Outside the handler: its exception holds frames, they hold the value.
     sink.reset()
     buffers.clear()
-    return _dump_by_value(value, sink, beside, places), True, buffers
+    return _dump_by_value(value, sink, beside, places, views), True, buffers
 
 
-def _dump_by_value(value: object, sink: Sink, beside: Any, places: dict[int, Any]) -> Watching:
+def _dump_by_value(
+    value: object, sink: Sink, beside: Any, places: dict[int, Any], views: dict[int, Any]
+) -> Watching:
     from dumbo.persistence import fidelity
 
     try:
-        pickler = fidelity.code_pickler(sink, beside, places)
+        pickler = fidelity.code_pickler(sink, beside, places, views)
     except ImportError as cause:
         raise UnstorableResult(
             "holds a function or class without a name that can be imported, which takes "

@@ -54,9 +54,10 @@ class Watching(Pickler):
         fixed: others, which are always written as they are.
         frames: the ids of arrays that lie in frames of pandas.
         places: of those that share memory, if that is known.
+        views: plain arrays on the data of masked ones, which stand for it, by the id of these.
     """
 
-    def __init__(self, file: Any, beside: Any, places: Any = None) -> None:
+    def __init__(self, file: Any, beside: Any, places: Any = None, views: Any = None) -> None:
         super().__init__(file, 5, buffer_callback=beside)
         self.seen: set[type] = set()
         self.last: object = None
@@ -65,6 +66,7 @@ class Watching(Pickler):
         self.fixed: list[Any] = []
         self.frames: set[int] = set()
         self.places: dict[int, Place] = places or {}
+        self.views: dict[int, Any] = {} if views is None else views
 
     def reducer_override(self, obj: Any) -> Any:
         # The C pickler asks for each object that is no plain builtin, functions and
@@ -85,7 +87,10 @@ def _meet(pickler: Any, obj: Any, kind: type) -> Any:
     if issubclass(kind, BaseException):
         if obj.__traceback__ or obj.__cause__ or obj.__context__:
             raise UnstorableResult("an exception loses its traceback and its causes when stored")
-        pickler.fields.append(obj)  # and its arguments, if its class makes others of them
+        if not _is_plain_error(kind):
+            pickler.fields.append(obj)  # and its arguments, if its class makes others of them
+        elif obj.__suppress_context__:
+            raise UnstorableResult(f"{a(kind)} in it loses or changes what it holds: `from None`")
         return NotImplemented
     reason = _lives_once(kind)
     if reason:
@@ -93,6 +98,8 @@ def _meet(pickler: Any, obj: Any, kind: type) -> Any:
     if _is_subclass_of_array(kind):
         if kind.__name__ in ("matrix", "recarray") and _is_exact(kind):
             return _met_array(pickler, obj)
+        if _is_plainly_masked(obj, kind):
+            return _reduce_masked(pickler, obj)
         if not _is_exact(kind):
             pickler.fields.append(obj)  # of which numpy pickles none
         pickler.fixed.append(obj)
@@ -120,6 +127,14 @@ def _meet(pickler: Any, obj: Any, kind: type) -> Any:
         raise UnstorableResult("a module that cannot be imported by its name")
     pickler.seen.add(kind)
     return NotImplemented
+
+
+def _is_plain_error(kind: type) -> bool:
+    """Whether *kind* is an exception of Python's own that is its arguments and no more."""
+    return not kind.__flags__ & _HEAP and kind.__basicsize__ == BaseException.__basicsize__
+
+
+_HEAP = 1 << 9  # of types that somebody's code has made, or that come with extensions
 
 
 def _lives_once(kind: type) -> str:
@@ -219,6 +234,35 @@ def _reduce_array(array: Any) -> Any:
     return restore_array, (PickleBuffer(flat.view("u1")), *how)
 
 
+def _is_plainly_masked(obj: Any, kind: type) -> bool:
+    """Whether *obj* is a masked array of numpy's own, around a plain array."""
+    if kind.__name__ != "MaskedArray" or not _is_exact(kind):
+        return False
+    return getattr(obj, "_baseclass", None) is sys.modules["numpy"].ndarray
+
+
+def _reduce_masked(pickler: Any, array: Any) -> Any:
+    """Send data and mask as arrays, which may share memory with others, and all other fields.
+
+    By itself numpy sends the bytes of both, and leaves out whether the mask is hard.
+    """
+    # With the array, so that no other one gets its id.
+    known = pickler.views.get(id(array))
+    if known is None:
+        plain = sys.modules["numpy"].ndarray
+        known = pickler.views[id(array)] = (array, plain.view(array, plain))
+    return restore_masked, (known[1], dict(array.__dict__))
+
+
+def restore_masked(data: Any, fields: dict[str, Any]) -> Any:
+    """Make a masked array around *data*. Stored results name this function, too."""
+    import numpy as np  # only who gets an array needs it
+
+    array = data.view(np.ma.MaskedArray)
+    array.__dict__.update(fields)
+    return array
+
+
 def restore_array(
     buffer: Any, dtype: str, shape: tuple[int, ...], order: Any, writable: bool
 ) -> Any:
@@ -260,9 +304,12 @@ def restore_view(
 
 
 def pickler(
-    file: Any, beside: Callable[[PickleBuffer], bool], places: dict[int, Place] | None = None
+    file: Any,
+    beside: Callable[[PickleBuffer], bool],
+    places: dict[int, Place] | None = None,
+    views: dict[int, Any] | None = None,
 ) -> Watching:
-    return Watching(file, beside, places)
+    return Watching(file, beside, places, views)
 
 
 def needs_code(failed: Watching, cause: BaseException) -> bool:
@@ -273,7 +320,10 @@ def needs_code(failed: Watching, cause: BaseException) -> bool:
 
 
 def code_pickler(
-    file: Any, beside: Callable[[PickleBuffer], bool], places: dict[int, Place] | None = None
+    file: Any,
+    beside: Callable[[PickleBuffer], bool],
+    places: dict[int, Place] | None = None,
+    views: dict[int, Any] | None = None,
 ) -> Watching:
     """A pickler that writes such functions and classes as code.
 
@@ -293,6 +343,7 @@ def code_pickler(
             self.fixed: list[Any] = []
             self.frames: set[int] = set()
             self.places = places or {}
+            self.views = {} if views is None else views
 
         def reducer_override(self, obj: Any) -> Any:
             self.last = obj
@@ -457,15 +508,32 @@ def _quoted(key: object) -> str:
     return f'"{text[1:-1]}"' if isinstance(key, str) and '"' not in text else text
 
 
-def attributes(obj: object) -> Iterator[tuple[str, object]]:
+def attributes(
+    obj: object, known: dict[type, list[tuple[str, Any]]] | None = None
+) -> Iterator[tuple[str, object]]:
+    """Yield the fields of *obj*; which ones have descriptors is kept in *known*, by type."""
     try:
         yield from list(object.__getattribute__(obj, "__dict__").items())
     except AttributeError:
         pass
-    for base in type(obj).__mro__:
-        for name, member in list(base.__dict__.items()):
-            if type(member).__name__ == "member_descriptor":
-                try:
-                    yield name, member.__get__(obj)
-                except AttributeError:  # a slot that nothing is in
-                    pass
+    kind = type(obj)
+    if known is None:
+        members = _members(kind)
+    elif kind in known:
+        members = known[kind]
+    else:
+        members = known[kind] = _members(kind)
+    for name, member in members:
+        try:
+            yield name, member.__get__(obj)
+        except AttributeError:  # a slot that nothing is in
+            pass
+
+
+def _members(kind: type) -> list[tuple[str, Any]]:
+    return [
+        (name, member)
+        for base in kind.__mro__
+        for name, member in list(base.__dict__.items())
+        if type(member).__name__ == "member_descriptor"
+    ]

@@ -3,7 +3,7 @@
 Who writes to one of them sees it in the others, and has to after loading, too. So what they span
 is stored once, and each of them as a view of that. Memory between them comes along. Where that
 cannot be done, the result is not stored. Frames of pandas that share memory do so in secret, until
-somebody writes to one: they come back apart.
+somebody writes to one: they come back apart, and so do read-only arrays of what several show.
 
 Knows arrays by their addresses; must not know picklers.
 """
@@ -68,7 +68,9 @@ def places(
         inside = [array for array in members if id(array) in frames]
         if inside and len(inside) != 1:  # who writes to one frame changes no other frame
             members = [array for array in members if id(array) not in frames]
-            if any(_share([one, other]) for one in members for other in inside):
+            # What only shows the memory of frames comes back apart from them, as they do.
+            writable = [array for array in members if array.flags.writeable]
+            if any(_share([one, other]) for one in writable for other in inside):
                 raise UnstorableResult("several frames of pandas share memory with an array")
         if len(members) > 1 and _share(members):
             if any(one is other for one in members for other in fixed):

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import pickle
 import sys
+from io import BytesIO
 from itertools import repeat, zip_longest
 from pickle import _Unpickler  # the one that can be asked
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from dumbo.errors import UnstorableResult
 from dumbo.persistence import fidelity
@@ -21,7 +22,9 @@ from dumbo.persistence import fidelity
 __all__ = ["compare", "load", "picks_instances"]
 
 _PICKS = ("__new__", "__reduce__", "__reduce_ex__")
+_UNORDERED = 200  # values in sets whose fields are compared
 _LINE = 4096  # bytes; lines of protocol 5 are the names of integers at most
+_Known: TypeAlias = "dict[type, list[tuple[str, Any]]]"  # for `fidelity.attributes`
 _CHANGEABLE = ("list", "dict", "set", "bytearray", "deque", "ndarray", "array")
 
 
@@ -222,15 +225,55 @@ def compare(
         raise UnstorableResult(
             f"changes on its way through pickle: {fidelity.a(kind)} in it {what}"
         )
-    for one, other in zip_longest(fields, again.fields):
-        if not _alike(_all_fields(one), _all_fields(other)):
-            what = f"{fidelity.a(type(one))} in it loses or changes what it holds"
-            raise UnstorableResult(f"changes on its way through pickle: {what}")
+    lost = _lost(fields, again.fields, types, by_value=by_value)
+    if lost is not None:
+        what = f"{fidelity.a(type(lost))} in it loses or changes what it holds"
+        raise UnstorableResult(f"changes on its way through pickle: {what}")
 
 
-def _all_fields(value: Any) -> dict[str, object]:
+def _lost(
+    fields: list[Any], back: list[Any], types: frozenset[type], *, by_value: bool
+) -> object | None:
+    """Return a value whose fields are not what they were, or None.
+
+    Those in a set come back in another order: then each has to be among what came back, and to come
+    back as it was when it is loaded by itself.
+    """
+    left, others = [], []
+    known: _Known = {}
+    for one, other in zip_longest(fields, back):
+        if not _same_fields(one, other, known):
+            left.append(one)
+            others.append(other)
+    for one in left:
+        place = next(
+            (at for at, other in enumerate(others) if _same_fields(one, other, known)), None
+        )
+        if place is None or len(left) > _UNORDERED or not _keeps_fields(one, types, by_value):
+            return one if one is not None else others
+        del others[place]
+    return None
+
+
+def _same_fields(one: Any, other: Any, known: _Known) -> bool:
+    if not _are_one(type(one), type(other)):
+        return False
+    return _alike(_all_fields(one, known), _all_fields(other, known))
+
+
+def _keeps_fields(one: Any, types: frozenset[type], by_value: bool) -> bool:
+    """Whether an object that may be in a set keeps its fields when it is loaded by itself."""
+    if by_value or type(one).__hash__ is None:
+        return False
+    file = BytesIO()
+    fidelity.pickler(file, lambda buffer: True).dump(one)
+    kinds = {kind for kind in types if picks_instances(kind)}
+    return _same_fields(one, load(one, file.getvalue(), None, kinds, by_value), {})
+
+
+def _all_fields(value: Any, known: _Known) -> dict[str, object]:
     """Return what an exception or array holds beside what its type keeps for certain."""
-    found = dict(fidelity.attributes(value))
+    found = dict(fidelity.attributes(value, known))
     if isinstance(value, BaseException):
         found["args"] = value.args
     return found
@@ -238,8 +281,12 @@ def _all_fields(value: Any) -> dict[str, object]:
 
 def _alike(one: Any, other: Any, depth: int = 20) -> bool:
     """Whether two values are the same, as far as builtin types tell; the rest goes by its types."""
+    if one is other:
+        return True
+    if fidelity.stands_in(type(one)):
+        one = one.__wrapped__
     kind = type(one)
-    if _kind(kind) != _kind(type(other)):
+    if not _are_one(kind, type(other)):
         return False
     if kind in (bool, int, float, complex, str, bytes):
         return bool(one == other or (one != one and other != other))
@@ -252,6 +299,10 @@ def _alike(one: Any, other: Any, depth: int = 20) -> bool:
             [*one.values()], [*other.values()], depth - 1
         )
     return kind in (set, frozenset) or all(map(_alike, one, other, repeat(depth - 1)))
+
+
+def _are_one(kind: type, other: type) -> bool:
+    return kind is other or _kind(kind) == _kind(other)
 
 
 def _kind(kind: type) -> object:

@@ -198,8 +198,8 @@ def shared_and_lost() -> dict[str, Any]:
     pairs = np.empty(5, dtype=[("o", object), ("n", "i8")])
     words = np.array(["a"] * 5, dtype=np.dtypes.StringDType()) if hasattr(np, "dtypes") else None
     found: dict[str, Any] = {
-        "masked": [numbers, np.ma.masked_array(numbers, mask=mask, copy=False)],
-        "its mask": [mask, np.ma.masked_array(numbers, mask=mask, copy=False)],
+        "masked": [numbers, OwnMasked(numbers, mask=mask, copy=False)],
+        "its mask": [mask, OwnMasked(numbers, mask=mask, copy=False)],
         "a class of the user's": [numbers, numbers.view(Own)],
         "objects between numbers": [pairs, pairs["o"]],
         "a row": [rows, rows[1]],
@@ -216,6 +216,64 @@ def shared_and_lost() -> dict[str, Any]:
 
 class Own(np.ndarray):  # type: ignore[misc]
     pass
+
+
+class OwnMasked(np.ma.MaskedArray):  # type: ignore[misc]
+    pass
+
+
+def test_a_masked_array_shares_data_and_mask_as_before() -> None:
+    numbers, mask = np.arange(5.0), np.array([0, 1, 0, 0, 0], bool)
+    masked = np.ma.masked_array(numbers, mask=mask, copy=False)
+    (one, its, other), _ = again([numbers, mask, masked])
+    assert type(other) is np.ma.MaskedArray
+    one[0] = 7.0
+    its[4] = True
+    assert (other[0], other[1], other[4]) == (7.0, np.ma.masked, np.ma.masked)
+
+
+@pytest.mark.parametrize("code", [False, True])
+def test_masked_arrays_share_a_mask_as_before(code: bool) -> None:
+    whole = np.ma.masked_array(np.arange(6.0).reshape(2, 3), [[0, 1, 0], [0, 0, 1]])
+    value = {"m": whole, "root": -whole, "row": whole[1], "more": (lambda: 1) if code else 1}
+    before = [np.shares_memory(whole.mask, value[name].mask) for name in ("root", "row")]
+    back, _ = again(value)
+    assert [np.shares_memory(back["m"].mask, back[name].mask) for name in ("root", "row")] == before
+    back["m"][1, 0] = np.ma.masked
+    whole[1, 0] = np.ma.masked
+    for name in ("m", "root", "row"):
+        assert back[name].tolist() == value[name].tolist()
+        assert back[name].data.tolist() == value[name].data.tolist()
+
+
+def test_hundreds_of_columns_of_a_masked_array_are_views_of_it() -> None:
+    whole = np.ma.masked_array(np.zeros((20, 300)), np.zeros((20, 300), bool))
+    back, size = again([whole[:, number] for number in range(300)])
+    assert size < 2 * (whole.nbytes + whole.mask.nbytes) + 300 * 300
+    assert np.shares_memory(back[0].data.base, back[299].data.base)
+    assert [column.shape for column in back] == [(20,)] * 300
+
+
+def test_a_masked_array_keeps_how_it_is_masked() -> None:
+    hard = np.ma.masked_array([1, 2], [0, 1], fill_value=9)
+    hard.harden_mask()
+    none = np.ma.masked_array(["2020", "2021"], dtype="M8[D]")
+    rows = np.ma.masked_array(np.zeros(3, dtype=[("a", "i4"), ("b", "f8")]), [(0, 1)] * 3)
+    things = np.ma.masked_array(np.array([[1], None, "x"], object), [0, 0, 1])
+    for value in (hard, none, rows, things, rows["b"], np.ma.masked_array(3), hard[:0]):
+        (back, _), _ = again([value, 1])
+        assert (back.dtype, back.shape, back.tolist()) == (value.dtype, value.shape, value.tolist())
+        assert (back.hardmask, back.sharedmask) == (value.hardmask, value.sharedmask)
+        assert repr(back.fill_value) == repr(value.fill_value)
+        assert (back.mask is np.ma.nomask) == (value.mask is np.ma.nomask)
+    assert again([np.ma.masked, 1])[0][0] is np.ma.masked
+
+
+def test_a_masked_array_that_numpy_wrote_is_loaded() -> None:
+    import pickle
+
+    value = np.ma.masked_array([1.0, 2.0], [0, 1])
+    assert codecs.decode(codecs.PICKLE, pickle.dumps(value, 5)).tolist() == [1.0, None]
 
 
 @pytest.mark.parametrize("what", shared_and_lost())
@@ -322,3 +380,16 @@ def test_frames_that_share_with_an_array_are_refused() -> None:
     assert np.shares_memory(one, other.to_numpy())
     with pytest.raises(UnstorableResult, match="share memory"):
         again([numbers, frame, frame.copy(deep=False)])
+
+
+def test_what_only_shows_the_memory_of_several_frames_comes_back_apart_from_them() -> None:
+    pd = pytest.importorskip("pandas")
+    if int(pd.__version__.partition(".")[0]) < 3:
+        pytest.skip("frames share for all to see")
+    frame = pd.DataFrame({"a": np.arange(50), "b": np.arange(50.0)})
+    shown = frame["b"].to_numpy()
+    (head, tail, one, two), _ = again([frame.iloc[:25], frame.iloc[25:], shown, shown[30:]])
+    assert (one.flags.writeable, one.tolist()) == (False, shown.tolist())
+    assert np.shares_memory(one, two)  # among themselves as before
+    head.iloc[0, 1] = 99.0
+    assert (head.iloc[0, 1], one[0], tail.iloc[0, 1]) == (99.0, 0.0, 25.0)

@@ -270,6 +270,26 @@ def test_each_exception_is_looked_at_whatever_its_type_was_proved_to_be(desk: De
         desk.save(2, [odd])
 
 
+def test_exceptions_in_sets_come_back_in_any_order() -> None:
+    for kind in (ValueError, KeyError, Plain):
+        found = through([{kind(number) for number in range(50)}, frozenset([kind("a"), kind("b")])])
+        assert sorted(error.args[0] for error in found[0]) == list(range(50))
+        assert {error.args for error in found[1]} == {("a",), ("b",)}
+    with pytest.raises(UnstorableResult, match="Failed in it loses or changes"):
+        through([{Failed(number) for number in range(5)}])
+
+
+def test_errors_that_are_their_arguments_take_no_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dumbo.persistence.trial.compare", None)
+    errors = [ValueError("x"), KeyError(1, 2), ZeroDivisionError(), Exception([3])]
+    errors[0].add_note("a note")
+    back = through(errors)
+    assert [(type(error), error.args) for error in back] == [
+        (type(error), error.args) for error in errors
+    ]
+    assert back[0].__notes__ == ["a note"]
+
+
 def test_fields_of_a_subclass_of_ndarray_that_numpy_drops_keep_it_out() -> None:
     np = pytest.importorskip("numpy")
     kind = INFO.setdefault("kind", make_info(np))
