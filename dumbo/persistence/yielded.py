@@ -18,9 +18,9 @@ import sys
 from io import BytesIO
 
 try:  # The C half alone, as in `codecs`.
-    from _pickle import Pickler
+    from _pickle import Pickler, loads
 except ImportError:
-    from pickle import Pickler
+    from pickle import Pickler, loads
 
 from dumbo.net import let_through
 from dumbo.persistence.fidelity import is_known, is_plain_array
@@ -39,10 +39,12 @@ _CHANGING = ("list", "dict", "set", "bytearray", "ndarray", "deque", "array")
 class Yielded:
     """The last items that may still change."""
 
-    __slots__ = ("_items", "_looks")
+    __slots__ = ("_items", "_look", "_looks")
 
     def __init__(self) -> None:
         self._items: list[Any] = []
+        # Of all items at once, which takes little more than one; or else of each.
+        self._look: bytes | None = None
         self._looks: list[bytes | None] = []
 
     def add(self, item: object, size: int, plain: bool) -> None:
@@ -64,15 +66,29 @@ class Yielded:
     def before(self) -> None:
         """The generator is about to go on."""
         held = _held(self._items)
-        self._items = [item for item, held in zip(self._items, held, strict=True) if held]
-        self._looks = [_look(item) for item in self._items]
+        if not all(held):
+            self._items = [item for item, held in zip(self._items, held, strict=True) if held]
+        self._look = _look(self._items) if self._items else None
+        alone = self._look is None and self._items
+        self._looks = [_look(item) for item in self._items] if alone else []
 
     def changed(self) -> object:
         """Return an item that the generator has changed since, or None."""
+        if self._look is not None and _look(self._items) != self._look:
+            return _first_changed(self._items, self._look)
         for item, look in zip(self._items, self._looks, strict=False):
             if look is not None and _look(item) != look:
                 return item
         return None
+
+
+def _first_changed(items: list[Any], look: bytes) -> object:
+    """Return the first of *items* that differs from what it was when all looked like that."""
+    before = loads(look)
+    for item, was in zip(items, before, strict=True):
+        if _look(item) != _look(was):
+            return item
+    return items[0]  # something that they share
 
 
 def _held(items: list[Any]) -> list[bool]:

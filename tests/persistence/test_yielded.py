@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from dumbo.persistence import yielded as module
 from dumbo.persistence.yielded import Yielded
 
 
@@ -78,6 +79,43 @@ def test_items_with_objects_of_the_users_are_left_alone() -> None:
     yielded.before()
     item.append(2)
     assert yielded.changed() is None
+
+
+def test_an_item_that_is_left_alone_hides_no_other() -> None:
+    odd, other = [Own()], [1]
+    yielded = watching(odd, other)
+    yielded.before()
+    assert yielded.changed() is None
+    other.append(2)
+    assert yielded.changed() is other
+
+
+def test_an_object_of_the_users_that_the_generator_puts_in_is_a_change() -> None:
+    items: list[Any] = [[0], [1], [2]]
+    yielded = watching(*items)
+    yielded.before()
+    items[1].append(Own())
+    assert yielded.changed() is items[1]
+
+
+def test_the_item_that_changed_is_told_from_those_that_share_with_it() -> None:
+    text = "".join(["a", "b"])
+    items = [[text], {"text": text}, [text, 1]]
+    yielded = watching(*items)
+    yielded.before()
+    items[1]["text"] = "other"  # type: ignore[call-overload]
+    assert yielded.changed() is items[1]
+
+
+def test_all_items_are_looked_at_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[Any] = []
+    real = module._look
+    monkeypatch.setattr(module, "_look", lambda item: looked.append(item) or real(item))
+    items = [[number] for number in range(4)]
+    yielded = watching(*items)
+    yielded.before()
+    assert yielded.changed() is None
+    assert looked == [items, items]
 
 
 def test_a_change_of_a_part_of_a_tuple_is_seen() -> None:
