@@ -144,9 +144,11 @@ class Index:
         self._orphaned = False
         with _opening:
             _indexes.add(self)
+            _unused[id(self)] = self._idle, self._peeks
 
     def __del__(self) -> None:
         self._drop_idle()
+        _unused.pop(id(self), None)
 
     # -- the hot road ----------------------------------------------------------------
 
@@ -157,19 +159,25 @@ class Index:
             OSError, StorageError: if there is no index that can be read.
         """
         if time.perf_counter() < self._look_at:
+            connection = None
             try:
                 connection = self._idle.pop()
                 rows: list[Row] = connection.sql.execute(statement, values).fetchall()
-                if connection.stamp is self._stamp:
-                    self._idle.append(connection)
-                else:
-                    self._close(connection)
-                return rows
             except IndexError:
                 pass
             except ERRORS as error:
                 if self._failed(connection, error) and primary(error) not in TAKEN:
                     raise as_oserror(error, self.path) from error
+            except BaseException:  # what a signal handler raises; no memory
+                if connection is not None:
+                    self._close(connection)
+                raise
+            else:
+                if connection.stamp is self._stamp:
+                    self._idle.append(connection)
+                else:
+                    self._close(connection)
+                return rows
         return self._patiently(lambda sql, known: sql.execute(statement, values).fetchall())
 
     def find(self, statement: str, values: Row, now: float) -> list[Row]:
@@ -194,6 +202,9 @@ class Index:
                     rows = peek.read(statement, values)
             except (*ERRORS, OSError):  # who reads under the lock will know what is wrong
                 pass
+            except BaseException:  # as in `read`
+                self._close(peek)
+                raise
             if rows is not None:
                 self._peeks.append(peek)
                 return rows
@@ -404,6 +415,10 @@ class Index:
                     hopeless = self._failed(connection, error, opened=False)
                     if not taken and (hopeless or not attempts):
                         raise as_oserror(error, self.path) from error
+                except BaseException:  # as in `read`
+                    if connection is not None:
+                        self._close(connection)
+                    raise
                 else:
                     self._live.add(connection)
                     return connection
@@ -422,11 +437,15 @@ class Index:
             with _opening:
                 peek = Peek(_connect(self.path, "mode=ro&immutable=1"), eye, version)
                 self._peeking.add(peek)
-                peek.sql.execute(_CHECKED).fetchall()
-                if stamp is self._stamp and _stamp(self.path) == stamp:
-                    self._peeks.append(peek)
-                else:
-                    self._close(peek)
+                good = False
+                try:
+                    peek.sql.execute(_CHECKED).fetchall()
+                    good = stamp is self._stamp and _stamp(self.path) == stamp
+                finally:
+                    if good:
+                        self._peeks.append(peek)
+                    else:
+                        self._close(peek)
         except (*ERRORS, OSError, StorageError):
             pass
 
@@ -520,6 +539,7 @@ class Index:
         self._orphaned = bool(self._live or self._peeking)
         self._live, self._peeking = WeakSet(), WeakSet()
         self._idle, self._peeks, self._eye, self.absence = [], [], None, None
+        _unused[id(self)] = self._idle, self._peeks
         self._stamp = None
         self._look_at = 0.0
 
@@ -580,6 +600,9 @@ def _uri(path: str, how: str) -> str:
 _opening = RLock()  # one thread at a time opens a file, in any index: see below
 _indexes: WeakSet[Index] = WeakSet()
 _left_open: list[Connection | Peek] = []
+# What indexes have open and do not use, by their ids. It hangs on this, too: of what is garbage
+# together, a connection may be finalized before the index that would close it, and then warns.
+_unused: dict[int, tuple[list[Connection], list[Peek]]] = {}
 _fork_waits = False
 forking = False  # whether a fork has asked this module already: see `dumbo.forks`
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import shutil
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from desk import Desk, digest
 
 from dumbo.errors import CorruptBlob
+from dumbo.persistence import index as module
+from dumbo.persistence import rows
 from dumbo.persistence.store import Store
 
 LARGE = list(range(20_000))
@@ -330,6 +335,81 @@ def test_threads_share_a_store(desk: Desk) -> None:
     assert wrong == []
     assert desk.store.summary()[0].entries == 240
     assert desk.store.trouble == ""
+
+
+def peek_into(desk: Desk) -> None:
+    """Read until the index is read without a lock."""
+    index = desk.store._index
+    assert index is not None
+    for _ in range(100):
+        index.find(rows.FIND, (0, 1), time.perf_counter())
+    assert index._peeks
+
+
+@pytest.mark.parametrize("peeking", [False, True])
+def test_an_index_that_is_garbage_closes_what_is_older_than_itself(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, peeking: bool
+) -> None:
+    """Garbage is finalized in any order: here, connections would come first."""
+    unraisable: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", unraisable.append)
+    younger = Desk(desk.directory)
+    for one in (desk, younger):
+        one.save(1, SMALL)
+        peek_into(one)
+    old, new = desk.store._index, younger.store._index
+    assert old is not None
+    assert new is not None
+    taken = (old._peeks if peeking else old._idle).pop()
+    (new._peeks if peeking else new._idle).append(taken)  # type: ignore[arg-type]
+    closed = taken.sql
+    del younger, new, old, one, taken
+    gc.collect()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        closed.execute("SELECT 1")
+    assert unraisable == []
+
+
+@pytest.mark.parametrize("where", ["read", "peek", "open"])
+def test_what_a_signal_handler_raises_leaves_no_connection_open(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    class Timeout(Exception):
+        pass
+
+    class Raising:
+        """A connection in whose middle a signal comes."""
+
+        def __init__(self, sql: Any) -> None:
+            self.sql = sql
+            opened.append(sql)
+
+        def execute(self, *more: object) -> Any:
+            raise Timeout
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.sql, name)
+
+    opened: list[Any] = []
+    desk.save(1, SMALL)
+    peek_into(desk)
+    index = desk.store._index
+    assert index is not None
+    if where == "read":
+        index._idle[-1].sql = Raising(index._idle[-1].sql)
+    elif where == "peek":
+        index._peeks[-1].execute = Raising(index._peeks[-1].sql).execute
+    else:
+        index.close()
+        real = module._connect
+        monkeypatch.setattr(module, "_connect", lambda *how: Raising(real(*how)))
+    more = (time.perf_counter(),) if where == "peek" else ()
+    with pytest.raises(Timeout):
+        getattr(index, "find" if where == "peek" else "read")(rows.FIND, (0, 1), *more)
+    monkeypatch.undo()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        opened[0].execute("SELECT 1")
+    assert desk.load(1) == SMALL
 
 
 def test_two_stores_of_one_directory_in_one_process(desk: Desk) -> None:
