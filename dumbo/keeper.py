@@ -571,4 +571,7 @@ def _same_defaults(known: tuple[dict[str, Any], tuple[Any, ...]]) -> bool:
 def _is_observed() -> bool:
     """Whether a computation further up is told of each hit."""
     observer = sys.modules.get("dumbo.tracing.observer")
-    return observer is not None and bool(observer._open)
+    try:
+        return observer is not None and bool(observer._open)
+    except AttributeError:  # another thread is about to import it
+        return False

@@ -107,9 +107,9 @@ class Shelf:
 
     def release(self) -> None:
         """Close connections and files; the next call opens them anew."""
-        bookkeeping = sys.modules.get("dumbo.accounts.bookkeeping")
-        if bookkeeping is not None:
-            bookkeeping.flush(directory=self.directory)
+        flush = getattr(sys.modules.get("dumbo.accounts.bookkeeping"), "flush", None)
+        if flush is not None:
+            flush(directory=self.directory)
         store = stores.pop(self.place(), None)
         if store is not None:
             store.close()

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -802,6 +803,24 @@ def test_a_part_that_breaks_costs_a_computation_and_leaves_a_reason(
     assert ran[-40:] == list(range(40, 80))  # each of these once
     assert len(ran) == len(set(ran))
     assert "max() iterable argument is empty" in " ".join(map(str, f._keeper.ledger.last))
+
+
+@pytest.mark.parametrize(
+    "name", ["tracing.observer", "lazy", "versions.stale", "arguments.matchers"]
+)
+def test_a_module_that_another_thread_is_about_to_import_is_as_good_as_none(
+    cache: Cache, ran: list[object], net: None, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    f = cache.memo(keep="always")(slow)
+    assert f(1) == [1]
+    monkeypatch.setitem(sys.modules, f"dumbo.{name}", ModuleType(f"dumbo.{name}"))
+    assert [f(1), f(1)] == [[1], [1]]  # from memory
+    f._keeper.memory.clear()
+    assert [f(1), f(1)] == [[1], [1]]  # from disk
+    g = cache.memo(keep="always")(quick)
+    assert [g(2), g(2)] == [3, 3]
+    assert ran == [1, 2]
+    assert f.cache_info().reasons == g.cache_info().reasons == ()
 
 
 @pytest.mark.parametrize("part", ["begin_in_task", "finish"])

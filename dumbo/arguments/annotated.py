@@ -92,8 +92,13 @@ def _is_ours(thing: object) -> bool:
 
 
 def _is_matcher(thing: object) -> bool:
-    known = sys.modules.get("dumbo.arguments.matchers")  # as long as it is not, there are none
-    return known is not None and isinstance(thing, known.Matcher)
+    known = _matcher()
+    return known is not None and isinstance(thing, known)
+
+
+def _matcher() -> Any:
+    """Return the class of matchers; None as long as it is not loaded, so that there are none."""
+    return getattr(sys.modules.get("dumbo.arguments.matchers"), "Matcher", None)
 
 
 def _as_matcher(thing: object, where: str) -> Matcher:
@@ -119,8 +124,8 @@ def _metadata(annotation: object, names: _Names, where: str) -> list[object]:
 def _is_word(thing: object) -> bool:
     if not isinstance(thing, type):
         return _is_matcher(thing)
-    known = sys.modules.get("dumbo.arguments.matchers")
-    return known is not None and issubclass(thing, known.Matcher)
+    known = _matcher()
+    return known is not None and issubclass(thing, known)
 
 
 # Strings

@@ -135,13 +135,14 @@ def _elsewhere(keeper: Keeper, call: Call) -> Record | None:
 
 def join(call: Call, extras: bytes) -> None:
     """Tell those who observe a computation further up what this result stands for."""
-    observer = sys.modules.get("dumbo.tracing.observer")
-    if observer is not None:
+    # Here and where else a module counts as long as it is loaded: another thread may be at it.
+    tell = getattr(sys.modules.get("dumbo.tracing.observer"), "join", None)
+    if tell is not None:
         if extras:
             from dumbo import inputs
 
             extras, _ = inputs.divide(extras)  # those were joined when they were found to hold
-        observer.join((id(call.snapshot), extras), (call.snapshot, extras))
+        tell((id(call.snapshot), extras), (call.snapshot, extras))
 
 
 def value_of(keeper: Keeper, call: Call, record: Record) -> Any:

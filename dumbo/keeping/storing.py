@@ -84,8 +84,8 @@ def write(
     assert call.key is not None
     if issubclass(type(value), _RUNNING):  # without asking its `__class__`
         raise UnstorableResult(f"a {type(value).__name__} is a running computation")
-    lazy = sys.modules.get("dumbo.lazy")
-    if lazy is not None and issubclass(type(value), lazy.Lazy):
+    lazy = getattr(sys.modules.get("dumbo.lazy"), "Lazy", None)
+    if lazy is not None and issubclass(type(value), lazy):
         value = value.__wrapped__  # type: ignore[attr-defined]
     costs = keeper.ledger.costs
     lesson = call.retried or weighing.is_lesson(keeper, keeper.tally.sums["stores"])
@@ -143,9 +143,9 @@ def settle(keeper: Keeper, call: Call, *, given: bool = False) -> tuple[bytes, b
     digest = settled.digest
     if given:
         return digest, b""
-    stale = sys.modules.get("dumbo.versions.stale")
-    if stale is not None:
-        stale.check_caches(settled)
+    check_caches = getattr(sys.modules.get("dumbo.versions.stale"), "check_caches", None)
+    if check_caches is not None:
+        check_caches(settled)
     seen = observing.extras_of(keeper, call, settled)
     if call.dice is not None:
         call.drew = drawn.since(call.dice)
