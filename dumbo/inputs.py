@@ -324,11 +324,16 @@ def _hook(event: str, args: tuple[Any, ...]) -> None:
         _opened(*args[:3])
     except (OSError, UnhashableArgument, *_TROUBLE) as error:
         # Never the program's trouble; but then it is not known what it reads.
-        for inputs in _listeners():
-            if inputs.observing and not inputs.unclear:
-                inputs.unclear = f"a file that it opened cannot be looked at: {error}"
+        _not_seen(f"a file that it opened cannot be looked at: {error}")
     finally:
         _busy.discard(thread)
+
+
+def _not_seen(why: str) -> None:
+    # No loop lies within a `finally`: see `_without` in `tracing.observer`.
+    for inputs in _listeners():
+        if inputs.observing and not inputs.unclear:
+            inputs.unclear = why
 
 
 def _listeners() -> list[Inputs]:

@@ -104,15 +104,20 @@ def flush(tallies: Iterable[Tally] | None = None, directory: str | None = None) 
     if not _writing.acquire(blocking=False):  # somebody is at it
         return
     try:
-        groups: dict[object, list[Tally]] = {}
-        for tally in list(_waiting.values()) if tallies is None else tallies:
-            if directory in (None, tally.shelf.directory):
-                groups.setdefault(tally.shelf.place(), []).append(tally)
-        losing = [line for group in groups.values() for line in _told_of(group)]
+        losing = _flushed(list(_waiting.values()) if tallies is None else tallies, directory)
     finally:
         _writing.release()
     for level, line in losing:
         logs.log(level, line)
+
+
+def _flushed(tallies: Iterable[Tally], directory: str | None) -> list[tuple[int, str]]:
+    # No loop lies within a `finally`: see `_without` in `tracing.observer`.
+    groups: dict[object, list[Tally]] = {}
+    for tally in tallies:
+        if directory in (None, tally.shelf.directory):
+            groups.setdefault(tally.shelf.place(), []).append(tally)
+    return [line for group in groups.values() for line in _told_of(group)]
 
 
 def _told_of(group: list[Tally]) -> list[tuple[int, str]]:

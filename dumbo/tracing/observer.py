@@ -110,11 +110,17 @@ class Recorder:
         with _lock:
             self.callers.clear()
             if self.task:
-                _inside.set(tuple([other for other in _inside.get() if other is not self]))
+                _inside.set(_without(self, _inside.get()))
             if self in _open:
-                _open = tuple([other for other in _open if other is not self])
+                _open = _without(self, _open)
                 if not _open:
                     _free_tool()
+
+
+def _without(one: Recorder, recorders: tuple[Recorder, ...]) -> tuple[Recorder, ...]:
+    # Not where it is used: up to Python 3.14, what a signal handler raises at the end of a round of
+    # such a loop passes by a `with` and a `finally` around it, and the lock would stay taken.
+    return tuple([other for other in recorders if other is not one])
 
 
 def join(key: Any, what: Any) -> None:
