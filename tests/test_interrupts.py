@@ -22,7 +22,7 @@ import dumbo
 
 PACKAGE = Path(dumbo.__file__).parent
 LOCKS = ("lock", "mutex", "_opening")
-GIVES_BACK = ("_writing.release()", "os.close(", "_busy.discard(")
+GIVES_BACK = ("_lock.release()", "_writing.release()", "os.close(", "_busy.discard(")
 
 
 def codes(code: CodeType) -> Iterator[CodeType]:

@@ -45,7 +45,10 @@ _get_ident = threading.get_ident
 # The recorders that were opened in this context: tasks inherit those of who made them.
 _inside: ContextVar[tuple[Recorder, ...]] = ContextVar("dumbo recorders", default=())
 
+# Taken in one step with the note that it is: in a `with`, Python 3.14 lets a signal handler raise
+# between the two, and who comes next would wait for ever.
 _lock = threading.Lock()
+_ONCE = (True,)
 _open: tuple[Recorder, ...] = ()  # replaced, never changed: events read it without the lock
 _tool: int | None = None
 
@@ -89,12 +92,17 @@ class Recorder:
         if task:
             self.callers.update(_resumable(_frame(1)))
             _inside.set((*_inside.get(), self))
-        with _lock:
+        taken: list[bool] = []
+        try:
+            taken.extend(map(_lock.acquire, _ONCE))
             if _tool is None and not _take_tool():
                 return
             self.active = True
             self.thread = threading.get_ident()
             _open = (*_open, self)
+        finally:
+            if taken:
+                _lock.release()
         _monitoring.restart_events()
 
     def is_near(self) -> bool:
@@ -107,7 +115,9 @@ class Recorder:
     def stop(self) -> None:
         """Record no more. May be called twice, and without `start`."""
         global _open
-        with _lock:
+        taken: list[bool] = []
+        try:
+            taken.extend(map(_lock.acquire, _ONCE))
             self.callers.clear()
             if self.task:
                 _inside.set(_without(self, _inside.get()))
@@ -115,6 +125,9 @@ class Recorder:
                 _open = _without(self, _open)
                 if not _open:
                     _free_tool()
+        finally:
+            if taken:
+                _lock.release()
 
 
 def _without(one: Recorder, recorders: tuple[Recorder, ...]) -> tuple[Recorder, ...]:
