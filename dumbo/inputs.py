@@ -99,14 +99,15 @@ class Inputs:
         return _MARK + xxhash.xxh3_128_digest(payload)
 
 
-_open: dict[int, ref[Inputs]] = {}
+# Each leaves when its computation does, by what is no Python: there, a signal handler could raise
+# where nobody hears of it.
+_open: set[ref[Inputs]] = set()
 
 
 def begin(observing: bool, *, noting: bool = False) -> Inputs:
     """Return what will know the inputs of a computation that is about to run."""
     inputs = Inputs(observing, noting)
-    key = id(inputs)
-    _open[key] = ref(inputs, lambda gone: _open.pop(key, None))
+    _open.add(ref(inputs, _open.discard))
     if inputs.noting:
         _listen()
     return inputs
@@ -114,12 +115,12 @@ def begin(observing: bool, *, noting: bool = False) -> Inputs:
 
 def end(inputs: Inputs) -> None:
     """The computation is over: what is read from now on is none of its inputs."""
-    _open.pop(id(inputs), None)
+    _open.discard(ref(inputs))
 
 
 def join(items: Iterable[tuple[Input, bytes]], unclear: str = "") -> None:
     """Tell the computations that run what one of them read by calling something."""
-    for reference in list(_open.values()):
+    for reference in list(_open):
         inputs = reference()
         if inputs is not None:
             for one, digest in items:
@@ -129,7 +130,7 @@ def join(items: Iterable[tuple[Input, bytes]], unclear: str = "") -> None:
 
 def join_stale(name: str) -> None:
     """Tell the computations that run that a stale result of function *name* was handed out."""
-    for reference in list(_open.values()):
+    for reference in list(_open):
         inputs = reference()
         if inputs is not None:
             inputs.stale = inputs.stale or name
@@ -213,7 +214,7 @@ def is_cut_off() -> bool:
 
 def _after_fork_in_child() -> None:
     global _forked
-    _forked = _forked or any(reference() is not None for reference in _open.values())
+    _forked = _forked or any(reference() is not None for reference in list(_open))
 
 
 os.register_at_fork(after_in_child=_after_fork_in_child)
@@ -337,7 +338,7 @@ def _not_seen(why: str) -> None:
 
 
 def _listeners() -> list[Inputs]:
-    return [inputs for one in list(_open.values()) if (inputs := one()) is not None]
+    return [inputs for one in list(_open) if (inputs := one()) is not None]
 
 
 def _opened(path: Any, mode: Any, flags: Any) -> None:

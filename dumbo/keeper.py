@@ -470,6 +470,9 @@ class Keeper:
             nesting.leave(call.around, nesting.within())
         if call.claim is not None:
             call.claim.end(UNKEPT if isinstance(error, Exception) else LEFT)
+            # Now: in its `__del__`, run by the collector later, the program would not hear of what
+            # a signal handler raises.
+            call.claim = None
 
     # -- after -----------------------------------------------------------------------------
 
@@ -516,6 +519,7 @@ class Keeper:
         finally:
             if call.claim is not None:
                 call.claim.end(ended)
+                call.claim = None  # as in `abandon`
         if outcome is not None and call.key is not None:
             self.tally.said(outcome)
             if outcome.code == "stored":
